@@ -1,0 +1,210 @@
+//! HTTP as a connector sees it. `banto-wire` is the implementation; tests bring their own.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::{Error, ErrorKind, Result, Secret};
+
+/// The verbs that marketplaces use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates, or does.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes in part.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One request. Headers and query parts that carry credentials go into the `secret_` lists, so that no log,
+/// error or recording can show them.
+#[derive(Clone)]
+pub struct Request {
+    /// The verb.
+    pub method: Method,
+    /// Absolute address without credentials in it.
+    pub url: String,
+    /// Query pairs, percent-encoded by the implementation and appended to `url` in this order.
+    pub query: Vec<(String, String)>,
+    /// Query pairs that hold secrets or signatures, appended after `query`.
+    pub secret_query: Vec<(String, Secret)>,
+    /// Plain headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// Headers that hold credentials.
+    pub secret_headers: Vec<(&'static str, Secret)>,
+    /// The body; its content type is a header.
+    pub body: Vec<u8>,
+    /// The quota group this call is counted in ([`crate::Quota::group`]); `""` is the channel's own group.
+    pub group: &'static str,
+    /// Whether sending it twice does no more than sending it once. Only such calls are retried after an answer
+    /// was lost; a call that never reached the other side may always be retried.
+    pub idempotent: bool,
+}
+
+impl Request {
+    /// A request with nothing in it but verb and address. `GET`, `PUT` and `DELETE` are idempotent by RFC 9110 §9.2.2.
+    pub fn new(method: Method, url: impl Into<String>) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            query: Vec::new(),
+            secret_query: Vec::new(),
+            headers: Vec::new(),
+            secret_headers: Vec::new(),
+            body: Vec::new(),
+            group: "",
+            idempotent: matches!(method, Method::Get | Method::Put | Method::Delete),
+        }
+    }
+
+    /// Adds a query pair.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a plain header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header that holds credentials.
+    #[must_use]
+    pub fn secret_header(mut self, name: &'static str, value: Secret) -> Self {
+        self.secret_headers.push((name, value));
+        self
+    }
+
+    /// Sets a JSON body and its content type.
+    ///
+    /// Errors: [`ErrorKind::Unexpected`] if the value cannot be written as JSON.
+    pub fn json<T: serde::Serialize>(mut self, value: &T) -> Result<Self> {
+        self.body = serde_json::to_vec(value).map_err(|e| {
+            Error::new(
+                ErrorKind::Unexpected,
+                format!("cannot write the request as JSON: {e}"),
+            )
+        })?;
+        self.headers.push(("content-type", "application/json".to_owned()));
+        Ok(self)
+    }
+
+    /// Counts the call in a quota group.
+    #[must_use]
+    pub fn group(mut self, group: &'static str) -> Self {
+        self.group = group;
+        self
+    }
+
+    /// Marks the call as safe to send twice.
+    #[must_use]
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} ({} body bytes)",
+            self.method.as_str(),
+            self.url,
+            self.body.len()
+        )
+    }
+}
+
+/// An answer of any status. `wire` turns only transport faults into errors; what a status means is the
+/// connector's knowledge, but [`Response::error`] has the meaning that most share.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, decompressed, never above the implementation's limit.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of that name (lower case).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    }
+
+    /// Whether the status is 2xx.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// Errors: [`ErrorKind::Malformed`] that says what came instead (HTML, a torn body, another shape).
+    pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|e| {
+            let what = match self.body.iter().find(|b| !b.is_ascii_whitespace()) {
+                None => "an empty answer".to_owned(),
+                Some(b'<') => "a web page (HTML) where JSON was expected; a maintenance page, a security plugin or a wrong address".to_owned(),
+                Some(_) if e.is_eof() => format!("JSON that breaks off after {} bytes", self.body.len()),
+                Some(_) => format!("JSON that does not fit: {e}"),
+            };
+            Error::new(ErrorKind::Malformed, format!("HTTP {}: got {what}", self.status))
+        })
+    }
+
+    /// The error that a status means at most marketplaces, with the start of the body as its explanation.
+    #[must_use]
+    pub fn error(&self, doing: &str) -> Error {
+        let kind = match self.status {
+            401 | 403 => ErrorKind::Auth,
+            404 | 410 => ErrorKind::NotFound,
+            429 => ErrorKind::RateLimited,
+            408 | 425 | 500.. => ErrorKind::Unreachable,
+            400..=499 => ErrorKind::Refused,
+            _ => ErrorKind::Malformed,
+        };
+        let text = String::from_utf8_lossy(&self.body);
+        let start: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+        Error::new(kind, format!("{doing}: HTTP {}: {start}", self.status))
+    }
+}
+
+/// The way out. Implemented by `banto-wire` with pacing, retries, limits and redaction.
+#[async_trait]
+pub trait Http: fmt::Debug + Send + Sync + 'static {
+    /// Sends one request and reads the whole answer.
+    ///
+    /// Errors: [`ErrorKind::Unreachable`] for connection faults and time-outs after the last retry,
+    /// [`ErrorKind::RateLimited`] when the allowance will not come back soon, [`ErrorKind::Malformed`] for a body
+    /// above the limit or torn.
+    async fn send(&self, request: Request) -> Result<Response>;
+}

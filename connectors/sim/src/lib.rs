@@ -1,0 +1,4 @@
+//! A marketplace in memory, with seeded faults and virtual time.
+
+pub mod faults;
+pub mod market;
