@@ -204,3 +204,70 @@ fn pick(roll: u32, weighted: &[(u32, Fault)]) -> Option<Fault> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(seed: u64, rates: FaultRates) -> Vec<Option<Fault>> {
+        let faults = Faults::calm(seed);
+        faults.set_rates(rates);
+        (0..2000).map(|_| faults.for_call()).collect()
+    }
+
+    #[test]
+    fn equal_seeds_play_equal_faults() {
+        assert_eq!(row(3, FaultRates::usual()), row(3, FaultRates::usual()));
+        assert_ne!(row(3, FaultRates::usual()), row(4, FaultRates::usual()));
+    }
+
+    #[test]
+    fn calm_means_none() {
+        assert!(row(3, FaultRates::default()).iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn rates_are_parts_per_thousand() {
+        let rates = FaultRates {
+            torn: 100,
+            reset: 900,
+            ..FaultRates::default()
+        };
+        let torn = row(3, rates).iter().filter(|f| **f == Some(Fault::Torn)).count();
+        assert!((120..280).contains(&torn), "{torn} of 2000 at 100 in a thousand");
+        assert!(row(3, rates).iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn every_usual_fault_is_met() {
+        let met = row(5, FaultRates::usual());
+        for fault in [Fault::Html, Fault::Torn, Fault::LostAnswer, Fault::Reset] {
+            assert!(met.contains(&Some(fault.clone())), "{fault:?}");
+        }
+        for code in [429, 500, 502, 503] {
+            assert!(
+                met.iter()
+                    .flatten()
+                    .any(|f| matches!(f, Fault::Status { code: c, .. } if *c == code)),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_comes_first_and_where_it_fits() {
+        let faults = Faults::calm(0);
+        let bad = ListingId::from("7");
+        faults.play(Fault::RefuseItem(bad.clone()));
+        faults.play(Fault::HookTwice);
+        faults.play(Fault::Torn);
+        faults.play(Fault::Html);
+        assert_eq!(faults.for_call(), Some(Fault::Torn));
+        assert_eq!(faults.for_hook(), Some(Fault::HookTwice));
+        assert!(!faults.refuses(&ListingId::from("8")));
+        assert!(faults.refuses(&bad) && !faults.refuses(&bad));
+        assert_eq!((faults.for_call(), faults.for_call()), (Some(Fault::Html), None));
+        assert_eq!(faults.for_hook(), None);
+        assert_eq!(faults.played(), 4);
+    }
+}

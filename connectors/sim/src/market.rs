@@ -82,9 +82,10 @@ pub struct Seen {
 pub trait Market: Debug + Send + Sync + 'static {
     /// Everything on offer, as the marketplace has it.
     fn offers(&self) -> Vec<RemoteOffer>;
-    /// What one offer shows; `None` if it is unknown or not counted.
+    /// What one offer shows to buyers, so what they may still buy; `None` if it is unknown or not counted. Where the
+    /// channel takes the number on the shelf this is that number less the channel's open orders.
     fn shown(&self, listing: &ListingId) -> Option<i64>;
-    /// A member of the staff types another number.
+    /// A member of the staff types another number, of the kind that the channel takes.
     fn set_shown(&self, listing: &ListingId, quantity: i64);
     /// A checkout. The marketplace lowers its own number by what was sold, as real ones do.
     ///
@@ -102,6 +103,10 @@ pub trait Market: Debug + Send + Sync + 'static {
     fn touch(&self, order: &RemoteOrderId);
     /// Every order, oldest first.
     fn orders(&self) -> Vec<MarketOrder>;
+    /// One order; fakes with many orders answer without a walk through all of them.
+    fn order(&self, id: &RemoteOrderId) -> Option<MarketOrder> {
+        self.orders().into_iter().find(|order| order.id == *id)
+    }
     /// Calls since the last `take_seen`, oldest first.
     fn take_seen(&self) -> Vec<Seen>;
     /// From now on credentials are refused (`false`) or accepted again (`true`).
