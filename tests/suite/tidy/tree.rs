@@ -42,7 +42,7 @@ pub fn files_in(starts: &[&str], end: &str) -> Vec<File> {
 /// The Rust files that are shipped: not tests, not benches.
 pub fn shipped() -> Vec<File> {
     let mut files = files_in(&["src/", "connectors/"], ".rs");
-    files.retain(|f| !f.path.contains("/tests/"));
+    files.retain(|f| !f.path.contains("/tests/") && !f.path.ends_with("/tests.rs"));
     files
 }
 
