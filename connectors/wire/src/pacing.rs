@@ -1,0 +1,392 @@
+//! Whose turn it is: one bucket per quota, and the pauses that the server asked for.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use banto_channel::{Error, ErrorKind, Quota, Result};
+use governor::RateLimiter;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use tokio::time::{Instant, sleep, timeout};
+
+/// The turnstiles of one channel's quota groups.
+#[derive(Debug)]
+pub(crate) struct Pacing {
+    groups: Mutex<BTreeMap<&'static str, Arc<Group>>>,
+}
+
+/// Why a call does not get its turn within the time it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Busy {
+    /// Until a call of the group could go.
+    pub wait: Duration,
+    /// Whether the server asked for it; otherwise the documented allowance is used up.
+    pub asked: bool,
+}
+
+impl Pacing {
+    /// Errors: [`ErrorKind::Unexpected`] for a quota that allows nothing.
+    pub fn new(quotas: &[Quota]) -> Result<Self> {
+        let mut buckets: BTreeMap<&'static str, Vec<Bucket>> = BTreeMap::new();
+        for quota in quotas {
+            buckets.entry(quota.group).or_default().push(Bucket::new(quota)?);
+        }
+        let groups = buckets
+            .into_iter()
+            .map(|(name, buckets)| (name, Arc::new(Group::new(buckets))));
+        Ok(Self {
+            groups: Mutex::new(groups.collect()),
+        })
+    }
+
+    /// Waits for the turn of one call and takes it; returns how long that took. Calls of a group go in the order
+    /// in which they came.
+    ///
+    /// Errors: [`Busy`] as soon as it is known that `at_most` is not enough; nothing is taken then.
+    pub async fn turn(&self, group: &'static str, at_most: Duration) -> Result<Duration, Busy> {
+        let group = self.group(group);
+        let begun = Instant::now();
+        let busy = group.need();
+        if busy.wait > at_most {
+            return Err(busy);
+        }
+        let Ok(_first) = timeout(at_most, group.queue.lock()).await else {
+            return Err(group.need());
+        };
+        loop {
+            let busy = group.need();
+            if busy.wait.is_zero() {
+                group.take();
+                return Ok(begun.elapsed());
+            }
+            if begun.elapsed().saturating_add(busy.wait) > at_most {
+                return Err(busy);
+            }
+            sleep(busy.wait).await;
+        }
+    }
+
+    /// No call of the group goes before `pause` is over. A longer pause that already runs stays.
+    pub fn hold(&self, group: &'static str, pause: Duration) {
+        let group = self.group(group);
+        let mut until = lock(&group.held_until);
+        *until = (*until).max(Instant::now() + pause);
+    }
+
+    /// How long a call of the group would wait now if no other came before it.
+    pub fn wait(&self, group: &str) -> Duration {
+        let group = lock(&self.groups).get(group).map(Arc::clone);
+        group.map_or(Duration::ZERO, |g| g.need().wait)
+    }
+
+    fn group(&self, name: &'static str) -> Arc<Group> {
+        let mut groups = lock(&self.groups);
+        Arc::clone(
+            groups
+                .entry(name)
+                .or_insert_with(|| Arc::new(Group::new(Vec::new()))),
+        )
+    }
+}
+
+#[derive(Debug)]
+struct Group {
+    /// Held by the call that is next. tokio's mutex is fair, so nobody is overtaken.
+    queue: tokio::sync::Mutex<()>,
+    held_until: Mutex<Instant>,
+    buckets: Vec<Bucket>,
+}
+
+impl Group {
+    fn new(buckets: Vec<Bucket>) -> Self {
+        Self {
+            queue: tokio::sync::Mutex::new(()),
+            held_until: Mutex::new(Instant::now()),
+            buckets,
+        }
+    }
+
+    fn need(&self) -> Busy {
+        let asked = lock(&self.held_until).saturating_duration_since(Instant::now());
+        let own = self.buckets.iter().map(Bucket::wait).max().unwrap_or_default();
+        Busy {
+            wait: asked.max(own),
+            asked: asked > Duration::ZERO && asked >= own,
+        }
+    }
+
+    fn take(&self) {
+        for bucket in &self.buckets {
+            // Only the call at the head of the queue takes, and it has seen room.
+            let _room = bucket.take.check();
+        }
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, Level, Ticks, NoOpMiddleware<Duration>>;
+
+/// A GCRA bucket. governor has no way to ask for the wait without taking, so a second limiter on the same level
+/// tries without keeping the result.
+#[derive(Debug)]
+struct Bucket {
+    take: Limiter,
+    look: Limiter,
+}
+
+impl Bucket {
+    fn new(quota: &Quota) -> Result<Self> {
+        let interval = quota.per.checked_div(quota.calls);
+        let rate = interval
+            .and_then(governor::Quota::with_period)
+            .zip(quota.burst.try_into().ok())
+            .map(|(rate, burst)| rate.allow_burst(burst))
+            .ok_or_else(|| {
+                let text = format!(
+                    "the quota of the group {:?} allows no call at all: {quota:?}",
+                    quota.group
+                );
+                Error::new(ErrorKind::Unexpected, text)
+            })?;
+        let level = Arc::new(InMemoryState::default());
+        let ticks = Ticks(Instant::now());
+        let limiter = |keep| {
+            RateLimiter::new(
+                rate,
+                Level {
+                    level: Arc::clone(&level),
+                    keep,
+                },
+                ticks,
+            )
+        };
+        Ok(Self {
+            take: limiter(true),
+            look: limiter(false),
+        })
+    }
+
+    fn wait(&self) -> Duration {
+        match self.look.check() {
+            Ok(()) => Duration::ZERO,
+            Err(not_until) => not_until.wait_time_from(Instant::now() - self.look.clock().0),
+        }
+    }
+}
+
+/// The level of a bucket, as seen by a limiter that takes (`keep`) or only looks.
+#[derive(Debug)]
+struct Level {
+    level: Arc<InMemoryState>,
+    keep: bool,
+}
+
+impl StateStore for Level {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, key: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        if self.keep {
+            return self.level.measure_and_replace(key, decide);
+        }
+        // An `Err` leaves the level as it is, and carries the verdict out.
+        let looked = self
+            .level
+            .measure_and_replace(key, |level| Err::<(Infallible, Nanos), _>(decide(level)));
+        match looked {
+            Ok(never) => match never {},
+            Err(verdict) => verdict.map(|(outcome, _)| outcome),
+        }
+    }
+}
+
+/// tokio's clock, so that pacing and sleeping agree, also when a test stops the time.
+#[derive(Clone, Copy, Debug)]
+struct Ticks(Instant);
+
+impl governor::clock::Clock for Ticks {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    /// 2 a second, 5 at once; a second group without a quota of its own is made by use.
+    const ORDERS: Quota = Quota {
+        group: "orders",
+        calls: 120,
+        per: Duration::from_secs(60),
+        burst: 5,
+    };
+
+    fn secs(s: f64) -> Duration {
+        Duration::from_secs_f64(s)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_bucket_goes_at_once_and_then_at_the_rate() {
+        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        let begun = Instant::now();
+        for _ in 0..5 {
+            assert_eq!(pacing.turn("orders", LONG).await, Ok(Duration::ZERO));
+        }
+        assert!(begun.elapsed() < secs(0.01), "the burst is not spaced");
+        for _ in 0..10 {
+            pacing.turn("orders", LONG).await.unwrap();
+        }
+        let took = begun.elapsed();
+        assert!(
+            took >= secs(4.99) && took < secs(5.1),
+            "10 calls at 2 a second took {took:?}"
+        );
+        tokio::time::advance(secs(2.5)).await;
+        assert_eq!(
+            pacing.wait("orders"),
+            Duration::ZERO,
+            "a rest fills the bucket again"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn asking_for_the_wait_takes_nothing() {
+        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        for _ in 0..100 {
+            assert_eq!(pacing.wait("orders"), Duration::ZERO);
+        }
+        for _ in 0..5 {
+            pacing.turn("orders", Duration::ZERO).await.unwrap();
+        }
+        assert_eq!(pacing.wait("orders"), secs(0.5));
+        tokio::time::advance(secs(0.2)).await;
+        assert_eq!(pacing.wait("orders"), secs(0.3));
+        assert_eq!(pacing.wait("nobody asked for this one"), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_stops_its_own_group_only() {
+        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        pacing.hold("orders", secs(30.0));
+        pacing.hold("orders", secs(10.0));
+        assert_eq!(
+            pacing.wait("orders"),
+            secs(30.0),
+            "the shorter pause does not end the longer one"
+        );
+        assert_eq!(pacing.turn("stock", Duration::ZERO).await, Ok(Duration::ZERO));
+        let waited = pacing.turn("orders", LONG).await.unwrap();
+        assert!(waited >= secs(30.0) && waited < secs(30.1), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cannot_be_served_in_time_is_told_at_once() {
+        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        pacing.hold("orders", secs(90.0));
+        let begun = Instant::now();
+        assert_eq!(
+            pacing.turn("orders", secs(60.0)).await,
+            Err(Busy {
+                wait: secs(90.0),
+                asked: true
+            })
+        );
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        pacing.hold("stock", secs(90.0));
+        for _ in 0..5 {
+            tokio::time::advance(secs(90.0)).await;
+            pacing.turn("orders", Duration::ZERO).await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_bucket_is_our_own_doing() {
+        let pacing = Pacing::new(&[Quota {
+            burst: 1,
+            calls: 1,
+            ..ORDERS
+        }])
+        .unwrap();
+        pacing.turn("orders", LONG).await.unwrap();
+        assert_eq!(
+            pacing.turn("orders", secs(1.0)).await,
+            Err(Busy {
+                wait: secs(60.0),
+                asked: false
+            })
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_of_a_group_go_in_the_order_they_came() {
+        let pacing = Arc::new(Pacing::new(&[Quota { burst: 1, ..ORDERS }]).unwrap());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for n in 0..6 {
+            let (pacing, order) = (Arc::clone(&pacing), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                pacing.turn("orders", LONG).await.unwrap();
+                lock(&order).push(n);
+            }));
+            tokio::task::yield_now().await;
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*lock(&order), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_quotas_of_a_group_all_hold() {
+        let minute = Quota {
+            group: "orders",
+            calls: 8,
+            per: Duration::from_secs(60),
+            burst: 8,
+        };
+        let pacing = Pacing::new(&[ORDERS, minute]).unwrap();
+        let begun = Instant::now();
+        for _ in 0..8 {
+            pacing.turn("orders", LONG).await.unwrap();
+        }
+        assert!(
+            begun.elapsed() < secs(1.7),
+            "5 at once, 3 at 2 a second: {:?}",
+            begun.elapsed()
+        );
+        pacing.turn("orders", LONG).await.unwrap();
+        assert!(
+            begun.elapsed() >= secs(7.49),
+            "the ninth waits for the minute's bucket: {:?}",
+            begun.elapsed()
+        );
+    }
+
+    #[test]
+    fn a_quota_that_allows_nothing_is_refused() {
+        for quota in [
+            Quota { calls: 0, ..ORDERS },
+            Quota { burst: 0, ..ORDERS },
+            Quota {
+                per: Duration::ZERO,
+                ..ORDERS
+            },
+        ] {
+            assert_eq!(Pacing::new(&[quota]).unwrap_err().kind, ErrorKind::Unexpected);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! https that cannot be trusted, and https that is none.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use banto_channel::{ErrorKind, Http, Method, Request, Secret};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, Stream};
+
+use crate::{config, wire};
+
+/// Made for this test alone, for the name `localhost` and the address 127.0.0.1; nobody trusts it.
+const CERTIFICATE: &[u8] = include_bytes!("../fixtures/self-signed.crt.der");
+const KEY: &[u8] = include_bytes!("../fixtures/self-signed.key.der");
+
+/// Serves TLS with the certificate above and counts what it could read of requests.
+fn secure_server(connections: usize) -> (String, thread::JoinHandle<usize>) {
+    let key = PrivateKeyDer::try_from(KEY).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let served = thread::spawn(move || {
+        let mut read = 0;
+        for _ in 0..connections {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = Stream::new(&mut connection, &mut socket);
+            read += stream.read(&mut [0; 1024]).unwrap_or(0);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                .ok();
+        }
+        read
+    });
+    (url, served)
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent() {
+    let (url, served) = secure_server(1);
+    let wire = wire(config());
+    let call = Request::new(Method::Get, url).secret_header("authorization", Secret::new("Bearer tok_123"));
+    let error = wire.send(call).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert!(error.message.contains("the certificate of 127.0.0.1:"), "{error}");
+    assert!(error.message.contains("issuer is not known"), "{error}");
+    assert_eq!(wire.stats().retries, 0, "it would come back the same");
+    assert_eq!(served.join().unwrap(), 0, "bytes of a request were sent");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_told_from_one_that_is_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let served = thread::spawn(move || {
+        for _ in 0..3 {
+            let (mut socket, _) = listener.accept().unwrap();
+            _ = socket.read(&mut [0; 1024]);
+            socket
+                .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+                .unwrap();
+        }
+    });
+    let error = wire(config())
+        .send(Request::new(Method::Get, url))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert!(
+        error.message.contains("no secure connection to 127.0.0.1:"),
+        "{error}"
+    );
+    served.join().unwrap();
+}
