@@ -1,0 +1,260 @@
+//! The only place that knows SQL. One type, [`Store`], on SQLite or PostgreSQL; every query stands once in `sql`
+//! and runs on both.
+//!
+//! Changes go through [`Write`]: one transaction at a time in the whole house, which makes ids in commit order and
+//! commits cause and consequence together. Dropping a `Write` undoes it. Nothing here touches the network.
+
+mod channels;
+mod db;
+mod intake;
+mod plan;
+mod records;
+mod sql;
+mod tables;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use db::{Db, Tx, args};
+
+pub use channels::Lease;
+pub use intake::{IntakeReport, QuarantineReason};
+pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
+pub use tables::{
+    AlertRow, AuditRow, ChannelRow, ComponentRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow,
+    LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow, ReservationRow, TimelineRow,
+};
+
+use crate::domain::Ids;
+use crate::domain::stock::StockError;
+
+/// What can go wrong in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is neither SQLite's nor PostgreSQL's.
+    #[error("{0:?} is not a store; write sqlite:PATH or postgres://USER@HOST/DATABASE")]
+    Url(String),
+    /// The SQLite library has the WAL-reset corruption.
+    #[error("SQLite {0} can corrupt its write-ahead log; 3.51.3 or later is needed")]
+    OldSqlite(String),
+    /// The engine refused or could not be reached.
+    #[error("the database refused: {0}")]
+    Sql(sqlx::Error),
+    /// The disk is full.
+    #[error("the disk is full; nothing was written. Free some space: work goes on by itself")]
+    DiskFull,
+    /// The schema is newer or older than this program.
+    #[error("the schema does not fit this version of banto: {0}; run `banto migrate`")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row could not be written or read as JSON.
+    #[error("a stored text is not what it should be: {0}")]
+    Json(serde_json::Error),
+    /// The ledger refused.
+    #[error(transparent)]
+    Stock(#[from] StockError),
+    /// What was asked for does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// What was asked for cannot be done as things stand.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let full = match &error {
+            // SQLITE_FULL is 13, with its extended codes; PostgreSQL's class is 53100 (disk_full).
+            sqlx::Error::Database(e) => matches!(e.code().as_deref(), Some("13" | "53100")),
+            sqlx::Error::Io(e) => e.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        };
+        if full { Self::DiskFull } else { Self::Sql(error) }
+    }
+}
+
+/// `Result` of the store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// What tasks wait on: it moves whenever a transaction of this process has changed stock or made jobs.
+#[derive(Debug)]
+struct Hub {
+    stock: watch::Sender<i64>,
+    jobs: watch::Sender<u64>,
+}
+
+/// An open store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    hub: Arc<Hub>,
+}
+
+/// One movement as the planner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct StockChange {
+    /// Id of the entry.
+    pub id: i64,
+    /// The item that moved.
+    pub item_id: i64,
+    /// When, microseconds since 1970.
+    pub at: i64,
+    /// Who moved it.
+    pub actor: String,
+}
+
+/// A write transaction: the only one in the house until it is committed or dropped.
+#[derive(Debug)]
+pub struct Write {
+    tx: Tx,
+    ids: IdBlock,
+    hub: Arc<Hub>,
+    made_jobs: bool,
+}
+
+/// The ids of one write transaction.
+#[derive(Debug)]
+struct IdBlock {
+    first: i64,
+    next: i64,
+}
+
+impl Ids for IdBlock {
+    fn next_id(&mut self) -> i64 {
+        let id = self.next;
+        self.next += 1;
+        id
+    }
+}
+
+impl Store {
+    /// Opens the store at `url` (`sqlite:PATH` or `postgres://…`); creates a SQLite file that is not there. Does not
+    /// migrate.
+    ///
+    /// Errors: [`StoreError::Url`], [`StoreError::OldSqlite`], [`StoreError::Sql`] if it cannot be reached.
+    pub async fn open(url: &str) -> Result<Self> {
+        let hub = Hub {
+            stock: watch::Sender::new(0),
+            jobs: watch::Sender::new(0),
+        };
+        Ok(Self {
+            db: Db::open(url).await?,
+            hub: Arc::new(hub),
+        })
+    }
+
+    /// Brings the schema up to this program's.
+    ///
+    /// Errors: [`StoreError::Migrate`] when the database was made by a newer banto.
+    pub async fn migrate(&self) -> Result<()> {
+        self.db.migrate().await
+    }
+
+    /// `sqlite` or `postgres`.
+    #[must_use]
+    pub const fn engine(&self) -> &'static str {
+        self.db.engine()
+    }
+
+    /// Proves that the store answers.
+    ///
+    /// Errors: whatever keeps it from answering.
+    pub async fn ping(&self) -> Result<()> {
+        self.db.first::<(i64,)>(sql::PING, args![]).await.map(drop)
+    }
+
+    /// Closes all connections; waits for those in use.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// Begins a write; waits for the one before.
+    ///
+    /// Errors: [`StoreError::Sql`] when the wait is too long.
+    pub async fn write(&self) -> Result<Write> {
+        let mut tx = self.db.begin_write().await?;
+        let next = tx
+            .first::<(i64,)>(sql::NEXT_ID, args![])
+            .await?
+            .map_or(1, |row| row.0);
+        Ok(Write {
+            tx,
+            ids: IdBlock { first: next, next },
+            hub: Arc::clone(&self.hub),
+            made_jobs: false,
+        })
+    }
+
+    /// Moves whenever this process committed movements of stock.
+    #[must_use]
+    pub fn watch_stock(&self) -> watch::Receiver<i64> {
+        self.hub.stock.subscribe()
+    }
+
+    /// Moves whenever this process committed new jobs.
+    #[must_use]
+    pub fn watch_jobs(&self) -> watch::Receiver<u64> {
+        self.hub.jobs.subscribe()
+    }
+
+    /// The newest movement's id; 0 in an empty ledger.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn newest_entry(&self) -> Result<i64> {
+        Ok(self
+            .db
+            .first::<(i64,)>(sql::NEWEST_ENTRY, args![])
+            .await?
+            .map_or(0, |row| row.0))
+    }
+
+    /// Movements after `since`, oldest first, whoever made them: this daemon, another one, or a command.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn stock_changes(&self, since: i64, limit: i64) -> Result<Vec<StockChange>> {
+        self.db.all(sql::STOCK_CHANGES, args![since, limit]).await
+    }
+
+    /// Has the engine parse every query; the names of those it refuses, with its words.
+    ///
+    /// Errors: never by a query; only when no connection is to be had.
+    pub async fn prepare_all(&self) -> Result<Vec<(String, String)>> {
+        let mut refused = Vec::new();
+        for (name, text) in sql::ALL.iter().chain(tables::ALL) {
+            if let Err(error) = self.db.prepare(text).await {
+                refused.push(((*name).to_owned(), error.to_string()));
+            }
+        }
+        Ok(refused)
+    }
+}
+
+impl Write {
+    /// An id for a new row.
+    pub fn id(&mut self) -> i64 {
+        self.ids.next_id()
+    }
+
+    /// Makes everything written so far permanent, and wakes those who wait for it.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::DiskFull`]; nothing was written then.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.ids.next > self.ids.first {
+            self.tx.run(sql::SET_NEXT_ID, args![self.ids.next]).await?;
+        }
+        self.tx.commit().await?;
+        if self.ids.next > self.ids.first {
+            self.hub.stock.send_replace(self.ids.next);
+        }
+        if self.made_jobs {
+            self.hub.jobs.send_modify(|n| *n += 1);
+        }
+        Ok(())
+    }
+}
+
+/// A list of keys as the queries take it: `[[1],[2]]`.
+fn keys<T: serde::Serialize>(keys: impl IntoIterator<Item = T>) -> Result<String> {
+    let rows: Vec<(T,)> = keys.into_iter().map(|k| (k,)).collect();
+    serde_json::to_string(&rows).map_err(StoreError::Json)
+}

@@ -1,0 +1,710 @@
+//! One page of a marketplace's answer, committed: raw payloads, orders, ledger entries, mails, jobs and the cursor
+//! in one transaction, one statement a table.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use banto_channel::{Cursor, Read, RemoteOrder, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::db::args;
+use super::tables::{
+    self, ComponentRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow, MailRow, OrderRow,
+    ParcelRow, PayloadRow, QuarantineRow, ReservationRow, TimelineRow,
+};
+use super::{Result, Store, StoreError, Write, keys, sql};
+use crate::domain::intake::{Catalogue, Change, ChannelFacts, Mapping, intake, unacceptable};
+use crate::domain::mail_policy::MailIntent;
+use crate::domain::order::{Event, Order};
+use crate::domain::stock::{Book, Held, HoldKey, StockError};
+use crate::domain::{ItemId, OrderId};
+
+/// Why an order went to quarantine, with its id if that could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuarantineReason {
+    /// The marketplace's id, if known.
+    pub remote_id: Option<String>,
+    /// Why, in plain words.
+    pub reason: String,
+}
+
+/// What a page brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntakeReport {
+    /// Orders never seen before.
+    pub new: Vec<OrderId>,
+    /// Known orders with news.
+    pub changed: Vec<OrderId>,
+    /// Orders without news.
+    pub unchanged: usize,
+    /// Orders that could not be understood.
+    pub quarantined: Vec<QuarantineReason>,
+    /// Orders put on hold, with the reason.
+    pub held: Vec<(OrderId, String)>,
+    /// Mails asked for.
+    pub mails: usize,
+}
+
+impl Store {
+    /// Commits one page. `next` moves the channel's cursor in the same transaction; `None` leaves it (re-reads).
+    ///
+    /// An order that contradicts the ledger is quarantined and the rest of its page goes on.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::DiskFull`]; nothing of the page was written then.
+    pub async fn take_page(
+        &self,
+        facts: &ChannelFacts,
+        page: &[Read],
+        next: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<IntakeReport> {
+        match self.try_page(facts, page, next, now).await {
+            Err(StoreError::Stock(_)) if page.len() > 1 => {
+                let mut whole = IntakeReport::default();
+                for (at, read) in page.iter().enumerate() {
+                    let next = next.filter(|_| at + 1 == page.len());
+                    whole.add(Box::pin(self.take_page(facts, std::slice::from_ref(read), next, now)).await?);
+                }
+                Ok(whole)
+            }
+            Err(StoreError::Stock(error)) => self.refuse_page(facts, page, next, now, &error).await,
+            other => other,
+        }
+    }
+
+    async fn try_page(
+        &self,
+        facts: &ChannelFacts,
+        page: &[Read],
+        next: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<IntakeReport> {
+        let mut write = self.write().await?;
+        let report = write.take_page(facts, page, now).await?;
+        if let Some(cursor) = next {
+            write
+                .tx
+                .run(sql::CHANNEL_SET_CURSOR, args![facts.id, cursor.as_str(), now.0])
+                .await?;
+        }
+        write.commit().await?;
+        Ok(report)
+    }
+
+    async fn refuse_page(
+        &self,
+        facts: &ChannelFacts,
+        page: &[Read],
+        next: Option<&Cursor>,
+        now: Timestamp,
+        error: &StockError,
+    ) -> Result<IntakeReport> {
+        let refused: Vec<Read> = page
+            .iter()
+            .map(|read| match read {
+                Read::Order(o) => Read::Unreadable {
+                    id: Some(o.id.clone()),
+                    reason: format!("the ledger refuses it: {error}"),
+                    raw: o.raw.clone(),
+                },
+                unreadable @ Read::Unreadable { .. } => unreadable.clone(),
+            })
+            .collect();
+        self.try_page(facts, &refused, next, now).await
+    }
+}
+
+impl IntakeReport {
+    fn add(&mut self, other: Self) {
+        self.new.extend(other.new);
+        self.changed.extend(other.changed);
+        self.unchanged += other.unchanged;
+        self.quarantined.extend(other.quarantined);
+        self.held.extend(other.held);
+        self.mails += other.mails;
+    }
+}
+
+/// Rows that a page makes, gathered for one statement a table.
+#[derive(Default)]
+struct Batch {
+    payloads: Vec<PayloadRow>,
+    orders: Vec<OrderRow>,
+    lines: Vec<LineRow>,
+    parcels: Vec<ParcelRow>,
+    timeline: Vec<TimelineRow>,
+    mails: Vec<MailRow>,
+    jobs: Vec<JobRow>,
+}
+
+impl Write {
+    async fn take_page(
+        &mut self,
+        facts: &ChannelFacts,
+        page: &[Read],
+        now: Timestamp,
+    ) -> Result<IntakeReport> {
+        let mut report = IntakeReport::default();
+        let (orders, unreadable) = part(page);
+        self.quarantine(facts, &unreadable, now, &mut report).await?;
+        let digests: Vec<String> = orders.iter().map(|o| digest(&o.raw)).collect();
+        let mut known = self.known_orders(facts, &orders, &digests).await?;
+        let mut catalogue = self.catalogue(facts, &orders).await?;
+        let before: Vec<&Order> = known.values().filter_map(Known::order).collect();
+        let mut items = catalogue.items();
+        items.extend(before.iter().flat_map(|o| &o.lines).filter_map(|l| l.item));
+        let ids: Vec<OrderId> = before.iter().map(|o| o.id).collect();
+        let mut book = self.load_book(&mut catalogue.components, &items, &ids).await?;
+        let mut batch = Batch::default();
+        for (remote, digest) in orders.iter().zip(&digests) {
+            let before = match known.remove(remote.id.as_str()) {
+                Some(Known::Same) => {
+                    report.unchanged += 1;
+                    continue;
+                }
+                Some(Known::Order(order)) => Some(*order),
+                None => None,
+            };
+            let prev_payload = before.as_ref().map_or(0, |o| o.payload_id);
+            let change = intake(
+                facts,
+                &catalogue,
+                &mut book,
+                &mut self.ids,
+                before,
+                remote,
+                (digest, now),
+            )?;
+            let Change::Write {
+                order,
+                new,
+                events,
+                mails,
+            } = change
+            else {
+                report.unchanged += 1;
+                continue;
+            };
+            if new {
+                report.new.push(order.id)
+            } else {
+                report.changed.push(order.id)
+            }
+            if let Some(reason) = events.iter().find(|e| e.kind == "held") {
+                report.held.push((order.id, reason.detail.clone()));
+            }
+            report.mails += mails.len();
+            batch.payloads.push(PayloadRow {
+                id: order.payload_id,
+                channel_id: facts.id,
+                remote_id: order.remote_id.clone(),
+                at: now.0,
+                prev_id: prev_payload,
+                body: remote.raw.clone(),
+            });
+            self.gather(&mut batch, &order, events, &mails, now)?;
+            // The same order twice on one page: the second compares with the first.
+            known.insert(order.remote_id.clone(), Known::Order(order));
+        }
+        self.write_batch(&batch).await?;
+        self.write_book(book).await?;
+        self.resolve_quarantine(facts, &orders, now).await?;
+        self.note_order_gap(facts, &report, &orders).await?;
+        Ok(report)
+    }
+
+    /// Makes the rows of one order's change.
+    fn gather(
+        &mut self,
+        batch: &mut Batch,
+        order: &Order,
+        events: Vec<Event>,
+        mails: &[MailIntent],
+        now: Timestamp,
+    ) -> Result<()> {
+        batch.orders.retain(|o| o.id != order.id);
+        batch.lines.retain(|l| l.order_id != order.id);
+        batch.parcels.retain(|p| p.order_id != order.id);
+        batch.orders.push(OrderRow::from_order(order, now)?);
+        batch
+            .lines
+            .extend(order.lines.iter().map(|l| LineRow::from_line(order.id, l)));
+        for parcel in &order.parcels {
+            batch.parcels.push(ParcelRow::from_record(order.id, parcel)?);
+        }
+        for event in events {
+            batch.timeline.push(timeline_row(self.id(), order.id, event, now));
+        }
+        for mail in mails {
+            let (row, job) = mail_rows(self.id(), order, mail, now);
+            batch.mails.push(row);
+            batch.jobs.extend(job);
+        }
+        Ok(())
+    }
+
+    async fn write_batch(&mut self, batch: &Batch) -> Result<()> {
+        self.made_jobs |= !batch.jobs.is_empty();
+        tables::insert(&mut self.tx, &batch.payloads).await?;
+        tables::upsert(&mut self.tx, &batch.orders).await?;
+        tables::upsert(&mut self.tx, &batch.lines).await?;
+        tables::upsert(&mut self.tx, &batch.parcels).await?;
+        tables::insert(&mut self.tx, &batch.timeline).await?;
+        // A mail of this kind and revision that is there already was asked for before: once is enough.
+        let wanted = self.mails_not_there(&batch.mails).await?;
+        tables::insert(&mut self.tx, &wanted).await?;
+        let ids: BTreeSet<String> = wanted.iter().map(mail_key).collect();
+        let jobs: Vec<JobRow> = batch
+            .jobs
+            .iter()
+            .filter(|j| ids.contains(&j.key))
+            .cloned()
+            .collect();
+        tables::insert(&mut self.tx, &jobs).await
+    }
+
+    async fn mails_not_there(&mut self, asked: &[MailRow]) -> Result<Vec<MailRow>> {
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let orders = keys(asked.iter().map(|m| m.order_id).collect::<BTreeSet<_>>())?;
+        let there: Vec<MailRow> = self.tx.all(sql::MAILS_OF_ORDERS, args![&orders]).await?;
+        let mut seen: BTreeSet<String> = there.iter().map(mail_key).collect();
+        Ok(asked
+            .iter()
+            .filter(|m| seen.insert(mail_key(m)))
+            .cloned()
+            .collect())
+    }
+
+    /// Writes one order's change outside of a page: what a person or a deadline did.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
+    pub(super) async fn write_order(
+        &mut self,
+        order: &Order,
+        events: Vec<Event>,
+        mails: &[MailIntent],
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut batch = Batch::default();
+        self.gather(&mut batch, order, events, mails, now)?;
+        self.write_batch(&batch).await
+    }
+
+    /// Writes what a book changed: entries, levels, reservations.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub(super) async fn write_book(&mut self, book: Book) -> Result<()> {
+        let levels: Vec<LevelRow> = book
+            .changed_levels()
+            .into_iter()
+            .map(|((item, location), level)| LevelRow {
+                item_id: item,
+                location_id: location,
+                available: level.available,
+                reserved: level.reserved,
+                short: level.short,
+                last_entry: level.last_entry,
+            })
+            .collect();
+        let (gone, kept): (Vec<_>, Vec<_>) = book
+            .touched()
+            .into_iter()
+            .partition(|(_, h)| *h == Held::default());
+        let kept: Vec<ReservationRow> = kept
+            .into_iter()
+            .map(|(key, held)| reservation_row(key, held))
+            .collect();
+        let entries: Vec<EntryRow> = book.entries.into_iter().map(EntryRow::from).collect();
+        tables::insert(&mut self.tx, &entries).await?;
+        tables::upsert(&mut self.tx, &levels).await?;
+        tables::upsert(&mut self.tx, &kept).await?;
+        for (key, _) in gone {
+            let args = args![key.order, key.line, key.item, key.location];
+            self.tx.run(sql::RESERVATION_DROP, args).await?;
+        }
+        Ok(())
+    }
+
+    async fn known_orders(
+        &mut self,
+        facts: &ChannelFacts,
+        orders: &[&RemoteOrder],
+        digests: &[String],
+    ) -> Result<HashMap<String, Known>> {
+        let ids = keys(orders.iter().map(|o| o.id.as_str()))?;
+        let rows: Vec<OrderRow> = self.tx.all(sql::ORDERS_BY_REMOTE, args![facts.id, &ids]).await?;
+        let told: HashMap<&str, &String> = orders.iter().map(|o| o.id.as_str()).zip(digests).collect();
+        let (same, news): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .partition(|r| told.get(r.remote_id.as_str()).is_some_and(|d| **d == r.digest));
+        let mut known: HashMap<String, Known> =
+            same.into_iter().map(|r| (r.remote_id, Known::Same)).collect();
+        for order in self.whole_orders(news).await? {
+            known.insert(order.remote_id.clone(), Known::Order(Box::new(order)));
+        }
+        Ok(known)
+    }
+
+    /// Adds lines and parcels to order rows.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
+    pub(super) async fn whole_orders(&mut self, rows: Vec<OrderRow>) -> Result<Vec<Order>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = keys(rows.iter().map(|r| r.id))?;
+        let lines: Vec<LineRow> = self.tx.all(sql::LINES_OF, args![&ids]).await?;
+        let parcels: Vec<ParcelRow> = self.tx.all(sql::PARCELS_OF, args![&ids]).await?;
+        assemble(rows, lines, parcels)
+    }
+
+    async fn catalogue(&mut self, facts: &ChannelFacts, orders: &[&RemoteOrder]) -> Result<Catalogue> {
+        let lines = || orders.iter().flat_map(|o| &o.lines);
+        let mut catalogue = Catalogue::default();
+        let remote: BTreeSet<&str> = lines()
+            .filter_map(|l| Some(l.listing.as_ref()?.as_str()))
+            .collect();
+        if !remote.is_empty() {
+            let rows: Vec<ListingRow> = self
+                .tx
+                .all(sql::LISTINGS_BY_REMOTE, args![facts.id, &keys(remote)?])
+                .await?;
+            for row in rows {
+                match row.item_id {
+                    Some(item) => catalogue
+                        .listings
+                        .insert(row.remote_id, Mapping::Item { item, per: row.per }),
+                    None if row.ignored => catalogue.listings.insert(row.remote_id, Mapping::Ignored),
+                    None => None,
+                };
+            }
+        }
+        let unmapped = |l: &&banto_channel::RemoteLine| {
+            l.listing
+                .as_ref()
+                .is_none_or(|l| !catalogue.listings.contains_key(l.as_str()))
+        };
+        let codes: BTreeSet<&str> = lines()
+            .filter(unmapped)
+            .filter_map(|l| l.code.as_deref())
+            .collect();
+        if !codes.is_empty() {
+            let rows: Vec<ItemRow> = self.tx.all(sql::ITEMS_BY_CODES, args![&keys(codes)?]).await?;
+            catalogue.codes = rows.into_iter().map(|r| (r.code, r.id)).collect();
+        }
+        Ok(catalogue)
+    }
+}
+
+/// What the store has of an order.
+enum Known {
+    /// Exactly this payload.
+    Same,
+    /// An older one.
+    Order(Box<Order>),
+}
+
+impl Known {
+    fn order(&self) -> Option<&Order> {
+        match self {
+            Self::Same => None,
+            Self::Order(order) => Some(order),
+        }
+    }
+}
+
+/// Orders and unreadable ones; of an order that stands twice on a page both stay, in order.
+fn part(page: &[Read]) -> (Vec<&RemoteOrder>, Vec<Unreadable>) {
+    let mut orders = Vec::with_capacity(page.len());
+    let mut unreadable = Vec::new();
+    for read in page {
+        match read {
+            Read::Order(order) => match unacceptable(order) {
+                None => orders.push(order.as_ref()),
+                Some(reason) => {
+                    unreadable.push(Unreadable {
+                        id: Some(order.id.0.clone()),
+                        reason,
+                        raw: order.raw.clone(),
+                    });
+                }
+            },
+            Read::Unreadable { id, reason, raw } => unreadable.push(Unreadable {
+                id: id.as_ref().map(|id| id.0.clone()),
+                reason: reason.clone(),
+                raw: raw.clone(),
+            }),
+        }
+    }
+    (orders, unreadable)
+}
+
+struct Unreadable {
+    id: Option<String>,
+    reason: String,
+    raw: String,
+}
+
+impl Write {
+    async fn quarantine(
+        &mut self,
+        facts: &ChannelFacts,
+        unreadable: &[Unreadable],
+        now: Timestamp,
+        report: &mut IntakeReport,
+    ) -> Result<()> {
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let digests = keys(unreadable.iter().map(|u| digest(&u.raw)))?;
+        let known: Vec<QuarantineRow> = self
+            .tx
+            .all(sql::QUARANTINE_KNOWN, args![facts.id, &digests])
+            .await?;
+        let mut seen: BTreeSet<String> = known.into_iter().map(|row| row.digest).collect();
+        let mut rows = Vec::new();
+        for one in unreadable {
+            let digest = digest(&one.raw);
+            if !seen.insert(digest.clone()) {
+                report.unchanged += 1;
+                continue;
+            }
+            rows.push(QuarantineRow {
+                id: self.id(),
+                channel_id: facts.id,
+                remote_id: one.id.clone(),
+                digest,
+                at: now.0,
+                reason: one.reason.clone(),
+                body: one.raw.clone(),
+                resolved_at: None,
+            });
+            report.quarantined.push(QuarantineReason {
+                remote_id: one.id.clone(),
+                reason: one.reason.clone(),
+            });
+        }
+        tables::insert(&mut self.tx, &rows).await
+    }
+
+    /// An order that is understood now has no business in quarantine any more.
+    async fn resolve_quarantine(
+        &mut self,
+        facts: &ChannelFacts,
+        orders: &[&RemoteOrder],
+        now: Timestamp,
+    ) -> Result<()> {
+        if orders.is_empty()
+            || self
+                .tx
+                .first::<QuarantineRow>(sql::QUARANTINE_ANY, args![facts.id])
+                .await?
+                .is_none()
+        {
+            return Ok(());
+        }
+        let ids = keys(orders.iter().map(|o| o.id.as_str()))?;
+        self.tx
+            .run(sql::QUARANTINE_RESOLVE, args![facts.id, &ids, now.0])
+            .await
+            .map(drop)
+    }
+
+    /// Keeps the smoothed time between two orders, so that silence can be told from a quiet shop.
+    async fn note_order_gap(
+        &mut self,
+        facts: &ChannelFacts,
+        report: &IntakeReport,
+        orders: &[&RemoteOrder],
+    ) -> Result<()> {
+        let Some(newest) = orders
+            .iter()
+            .map(|o| o.placed_at.0)
+            .max()
+            .filter(|_| !report.new.is_empty())
+        else {
+            return Ok(());
+        };
+        let row: Option<(Option<i64>, Option<i64>)> =
+            self.tx.first(sql::CHANNEL_GAP, args![facts.id]).await?;
+        let (last, gap) = row.unwrap_or_default();
+        let count = i64::try_from(report.new.len()).unwrap_or(i64::MAX);
+        let gap = match last {
+            Some(last) if newest > last => {
+                let each = (newest - last) / count;
+                Some(gap.map_or(each, |g| (g * 7 + each) / 8))
+            }
+            _ => gap,
+        };
+        let args = args![facts.id, last.unwrap_or(newest).max(newest), gap];
+        self.tx.run(sql::CHANNEL_ORDER_SEEN, args).await.map(drop)
+    }
+
+    /// Loads what an operation on these items and orders may touch: components of sets, levels, the orders' own
+    /// holds, and every hold that waits for one of the items, with the locations its channel sells from.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
+    pub(super) async fn load_book(
+        &mut self,
+        components: &mut HashMap<ItemId, Vec<(ItemId, i64)>>,
+        items: &BTreeSet<ItemId>,
+        orders: &[OrderId],
+    ) -> Result<Book> {
+        let mut book = Book::default();
+        if items.is_empty() {
+            return Ok(book);
+        }
+        let rows: Vec<ComponentRow> = self.tx.all(sql::COMPONENTS_OF, args![&keys(items)?]).await?;
+        for row in rows {
+            components
+                .entry(row.set_id)
+                .or_default()
+                .push((row.item_id, row.quantity));
+        }
+        let mut parts = items.clone();
+        parts.extend(components.values().flatten().map(|(item, _)| *item));
+        let parts = keys(&parts)?;
+        let levels: Vec<LevelRow> = self.tx.all(sql::LEVELS_OF, args![&parts]).await?;
+        for row in levels {
+            book.load_level(row.item_id, row.location_id, row.level());
+        }
+        let mut holds: Vec<ReservationRow> = self.tx.all(sql::SHORTFALLS_OF_ITEMS, args![&parts]).await?;
+        let waiting: BTreeSet<OrderId> = holds.iter().map(|r| r.order_id).collect();
+        if !orders.is_empty() {
+            holds.extend(
+                self.tx
+                    .all::<ReservationRow>(sql::RESERVATIONS_OF_ORDERS, args![&keys(orders)?])
+                    .await?,
+            );
+        }
+        for row in holds {
+            let key = HoldKey {
+                order: row.order_id,
+                line: row.line_no,
+                item: row.item_id,
+                location: row.location_id,
+            };
+            book.load_hold(
+                key,
+                Held {
+                    reserved: row.reserved,
+                    short: row.short,
+                },
+            );
+        }
+        if !waiting.is_empty() {
+            let waiting = keys(waiting)?;
+            let rows: Vec<(i64, String)> = self
+                .tx
+                .all(sql::CHANNEL_LOCATIONS_OF_ORDERS, args![&waiting])
+                .await?;
+            for (order, locations) in rows {
+                let locations: Vec<i64> = serde_json::from_str(&locations).map_err(StoreError::Json)?;
+                book.allow(order, &locations);
+            }
+        }
+        Ok(book)
+    }
+}
+
+/// Puts rows of three tables together.
+///
+/// Errors: [`StoreError::Json`], [`StoreError::Refused`] when a stored word cannot be read.
+pub(super) fn assemble(
+    rows: Vec<OrderRow>,
+    lines: Vec<LineRow>,
+    parcels: Vec<ParcelRow>,
+) -> Result<Vec<Order>> {
+    let mut by_order: BTreeMap<OrderId, (Vec<LineRow>, Vec<ParcelRow>)> = BTreeMap::new();
+    for line in lines {
+        by_order.entry(line.order_id).or_default().0.push(line);
+    }
+    for parcel in parcels {
+        by_order.entry(parcel.order_id).or_default().1.push(parcel);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let (lines, parcels) = by_order.remove(&row.id).unwrap_or_default();
+            row.into_order(lines, parcels)
+        })
+        .collect()
+}
+
+fn digest(raw: &str) -> String {
+    use base64::Engine;
+    // 96 bits tell any two versions of one order apart, and stand in every order's row.
+    let hash = Sha256::digest(raw.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..12])
+}
+
+fn timeline_row(id: i64, order: OrderId, event: Event, now: Timestamp) -> TimelineRow {
+    TimelineRow {
+        order_id: order,
+        id,
+        at: now.0,
+        kind: event.kind.to_owned(),
+        detail: event.detail,
+        actor: event.actor,
+    }
+}
+
+fn mail_key(row: &MailRow) -> String {
+    format!("mail:{}:{}:{}", row.order_id, row.kind, row.revision)
+}
+
+/// A mail and the job that sends it; none while the order is on hold or a person has to give the word.
+fn mail_rows(job: i64, order: &Order, mail: &MailIntent, now: Timestamp) -> (MailRow, Option<JobRow>) {
+    let state = match (&order.hold, mail.by_hand) {
+        (Some(_), _) => "held",
+        (None, true) => "by_hand",
+        (None, false) => "queued",
+    };
+    let row = MailRow {
+        order_id: order.id,
+        kind: mail.kind.name().to_owned(),
+        revision: mail.revision,
+        channel_id: order.channel,
+        state: state.to_owned(),
+        recipient: order.details.buyer.email.clone(),
+        message_id: String::new(),
+        subject: None,
+        body_text: None,
+        body_html: None,
+        attempts: 0,
+        answer: None,
+        created_at: now.0,
+        updated_at: now.0,
+        sent_at: None,
+    };
+    let job = (state == "queued").then(|| mail_job(job, &row, now));
+    (row, job)
+}
+
+/// The job that sends a mail.
+pub(super) fn mail_job(id: i64, mail: &MailRow, now: Timestamp) -> JobRow {
+    JobRow {
+        id,
+        lane: "mail".to_owned(),
+        kind: "mail".to_owned(),
+        key: mail_key(mail),
+        payload: format!("[{},\"{}\",{}]", mail.order_id, mail.kind, mail.revision),
+        state: "ready".to_owned(),
+        run_at: now.0,
+        attempts: 0,
+        lease_until: 0,
+        last_error: None,
+        created_at: now.0,
+    }
+}
+
+fn reservation_row(key: HoldKey, held: Held) -> ReservationRow {
+    ReservationRow {
+        order_id: key.order,
+        line_no: key.line,
+        item_id: key.item,
+        location_id: key.location,
+        reserved: held.reserved,
+        short: held.short,
+    }
+}

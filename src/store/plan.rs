@@ -1,0 +1,387 @@
+//! What the planner reads, and what became of its pushes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use banto_channel::{Outcome, RemoteOffer, StockBasis, Timestamp};
+
+use super::db::args;
+use super::tables::{self, ChannelRow, ComponentRow, ItemRow, LevelRow, ListingRow};
+use super::{Result, Store, StoreError, Write, keys, sql};
+use crate::domain::mapping::{Index, Rule};
+use crate::domain::plan::{Candidate, Push, StockRule, Supply, wanted};
+use crate::domain::{ChannelId, ItemId, LocationId};
+
+/// Where and how a channel sells, as its config says.
+pub struct PlanRules<'a> {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Where it sells from.
+    pub locations: &'a [LocationId],
+    /// What kind of number it takes.
+    pub basis: StockBasis,
+    /// The rule of one listing.
+    pub rule: &'a (dyn Fn(&ListingRow) -> StockRule + Sync),
+}
+
+/// Which listings to look at.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    /// Those that draw on these items, directly or as part of a set.
+    Items(&'a BTreeSet<ItemId>),
+    /// A page of all of them: keys after the first number, at most the second.
+    Page(i64, i64),
+}
+
+/// A listing with what it draws on.
+#[derive(Clone, Debug)]
+pub struct Stocked {
+    /// The listing.
+    pub row: ListingRow,
+    /// What it draws on; empty when it is not mapped.
+    pub supplies: Vec<Supply>,
+    /// Newest movement of anything it draws on.
+    pub version: i64,
+}
+
+/// What became of one push.
+#[derive(Clone, Debug)]
+pub struct PushOutcome {
+    /// The push.
+    pub push: Push,
+    /// What the channel said.
+    pub outcome: Outcome,
+}
+
+impl Stocked {
+    /// What the channel shows as far as we know: its own word if that is newer than our last push.
+    #[must_use]
+    pub fn shown(&self) -> Option<i64> {
+        match (
+            self.row.shown,
+            self.row.shown_at,
+            self.row.answered,
+            self.row.answered_at,
+        ) {
+            (Some(_), Some(pushed), Some(answered), Some(read)) if read > pushed => Some(answered),
+            (None, _, answered, _) => answered,
+            (shown, ..) => shown,
+        }
+    }
+
+    /// The planner's view of it.
+    #[must_use]
+    pub fn candidate(&self, rule: &StockRule, basis: StockBasis, unsure: bool) -> Candidate {
+        let idle = self.row.ignored || self.supplies.is_empty() || self.row.receipt.is_some();
+        Candidate {
+            listing: self.row.id,
+            remote_id: self.row.remote_id.clone(),
+            shown: self.shown(),
+            shown_version: self.row.shown_version,
+            version: self.version,
+            wanted: if idle {
+                None
+            } else {
+                wanted(&self.supplies, rule, basis).quantity
+            },
+            unsure,
+            retry_at: self.row.retry_at.map(Timestamp),
+        }
+    }
+}
+
+impl Store {
+    /// Listings of a channel with what they draw on.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn stocked(&self, rules: &PlanRules<'_>, scope: Scope<'_>) -> Result<Vec<Stocked>> {
+        let rows: Vec<ListingRow> = match scope {
+            Scope::Page(after, limit) => {
+                self.db
+                    .all(sql::LISTINGS_OF_CHANNEL, args![rules.channel, after, limit])
+                    .await?
+            }
+            Scope::Items(items) => {
+                let sets: Vec<ComponentRow> = self.db.all(sql::SETS_WITH, args![&keys(items)?]).await?;
+                let all: BTreeSet<ItemId> = items
+                    .iter()
+                    .copied()
+                    .chain(sets.iter().map(|c| c.set_id))
+                    .collect();
+                self.db
+                    .all(sql::LISTINGS_OF_CHANNEL_ITEMS, args![rules.channel, &keys(all)?])
+                    .await?
+            }
+        };
+        self.with_supplies(rules, rows).await
+    }
+
+    async fn with_supplies(&self, rules: &PlanRules<'_>, rows: Vec<ListingRow>) -> Result<Vec<Stocked>> {
+        let items: BTreeSet<ItemId> = rows.iter().filter_map(|r| r.item_id).collect();
+        if items.is_empty() {
+            return Ok(rows
+                .into_iter()
+                .map(|row| Stocked {
+                    row,
+                    supplies: Vec::new(),
+                    version: 0,
+                })
+                .collect());
+        }
+        let mut components: HashMap<ItemId, Vec<(ItemId, i64)>> = HashMap::new();
+        for row in self
+            .db
+            .all::<ComponentRow>(sql::COMPONENTS_OF, args![&keys(&items)?])
+            .await?
+        {
+            components
+                .entry(row.set_id)
+                .or_default()
+                .push((row.item_id, row.quantity));
+        }
+        let mut parts = items;
+        parts.extend(components.values().flatten().map(|(item, _)| *item));
+        let parts = keys(parts)?;
+        let mut levels: HashMap<ItemId, (i64, i64)> = HashMap::new();
+        for level in self.db.all::<LevelRow>(sql::LEVELS_OF, args![&parts]).await? {
+            let sum = levels.entry(level.item_id).or_default();
+            if rules.locations.contains(&level.location_id) {
+                sum.0 += level.available;
+            }
+            sum.1 = sum.1.max(level.last_entry);
+        }
+        let held: HashMap<ItemId, i64> = if rules.basis == StockBasis::Physical {
+            let rows: Vec<(i64, i64)> = self
+                .db
+                .all(sql::HELD_BY_CHANNEL, args![rules.channel, &parts])
+                .await?;
+            rows.into_iter().collect()
+        } else {
+            HashMap::new()
+        };
+        let stocked = |row: ListingRow| {
+            let own = row.item_id.map(|item| (item, 1));
+            let parts = row.item_id.and_then(|item| components.get(&item).cloned());
+            let supplies: Vec<Supply> = parts
+                .unwrap_or_else(|| own.into_iter().collect())
+                .into_iter()
+                .map(|(item, units)| Supply {
+                    item,
+                    units: units * row.per,
+                    available: levels.get(&item).map_or(0, |l| l.0),
+                    held_by_channel: held.get(&item).copied().unwrap_or(0),
+                })
+                .collect();
+            let version = supplies
+                .iter()
+                .filter_map(|s| levels.get(&s.item))
+                .map(|l| l.1)
+                .max()
+                .unwrap_or(0);
+            Stocked {
+                row,
+                supplies,
+                version,
+            }
+        };
+        Ok(rows.into_iter().map(stocked).collect())
+    }
+
+    /// How many of a channel's listings show more than zero; the guard's measure.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn listings_on_sale(&self, channel: ChannelId) -> Result<i64> {
+        Ok(self
+            .db
+            .first::<(i64,)>(sql::LISTINGS_ON_SALE, args![channel])
+            .await?
+            .map_or(0, |r| r.0))
+    }
+
+    /// Listings whose push was taken with a receipt and not yet decided.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn listings_pending(&self, channel: ChannelId, limit: i64) -> Result<Vec<ListingRow>> {
+        self.db
+            .all(sql::LISTINGS_WITH_RECEIPT, args![channel, limit])
+            .await
+    }
+
+    /// Commits what became of a batch of pushes. A refusal or failure is tried again later with growing delays; a
+    /// number older than the one the channel took meanwhile changes nothing.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn settle_pushes(
+        &self,
+        outcomes: &[PushOutcome],
+        settled: &[(i64, i64)],
+        sent_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        if outcomes.is_empty() && settled.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        for PushOutcome { push, outcome } in outcomes {
+            let (id, quantity, version) = (push.listing, push.quantity, push.version);
+            match outcome {
+                Outcome::Applied => {
+                    let args = args![id, quantity, version, sent_at.0, now.0];
+                    write.tx.run(sql::LISTING_APPLIED, args).await?;
+                }
+                Outcome::Pending(receipt) => {
+                    let args = args![id, quantity, version, sent_at.0, receipt.as_str()];
+                    write.tx.run(sql::LISTING_PENDING, args).await?;
+                }
+                Outcome::Refused { reason } => write.push_failed(push, reason, None, now).await?,
+                Outcome::Retry { after, reason } => {
+                    write
+                        .push_failed(push, reason, Some(now.plus(*after)), now)
+                        .await?;
+                }
+            }
+        }
+        if !settled.is_empty() {
+            let json = serde_json::to_string(settled).map_err(StoreError::Json)?;
+            write.tx.run(sql::LISTINGS_SETTLED, args![&json]).await?;
+        }
+        write.commit().await
+    }
+
+    /// Puts listings that the channel offers into the store, maps those whose code is an item's code to the letter,
+    /// and proposes a mapping for the others. Returns the listings as they are now.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
+    pub async fn take_offers(
+        &self,
+        channel: ChannelId,
+        offers: &[RemoteOffer],
+        index: &Index,
+        now: Timestamp,
+    ) -> Result<Vec<ListingRow>> {
+        let mut write = self.write().await?;
+        let ids = keys(offers.iter().map(|o| o.id.as_str()))?;
+        let known: Vec<ListingRow> = write
+            .tx
+            .all(sql::LISTINGS_BY_REMOTE, args![channel, &ids])
+            .await?;
+        let mut known: BTreeMap<String, ListingRow> =
+            known.into_iter().map(|r| (r.remote_id.clone(), r)).collect();
+        let mut rows = Vec::with_capacity(offers.len());
+        for offer in offers {
+            let row = match known.remove(offer.id.as_str()) {
+                Some(row) => row,
+                None => blank_listing(write.id(), channel, offer),
+            };
+            rows.push(refreshed(row, offer, index, now)?);
+        }
+        tables::upsert(&mut write.tx, &rows).await?;
+        write.commit().await?;
+        Ok(rows)
+    }
+
+    /// All items, prepared for proposing mappings.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn mapping_index(&self) -> Result<Index> {
+        let mut index = Index::default();
+        for item in self.db.all::<ItemRow>(sql::ITEMS_ALL, args![]).await? {
+            index.add(item.id, &item.code, item.gtin.as_deref(), &item.name);
+        }
+        Ok(index)
+    }
+
+    /// The channel of a key.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn channel_of(&self, id: ChannelId) -> Result<ChannelRow> {
+        let all = self.channels().await?;
+        all.into_iter()
+            .find(|c| c.id == id)
+            .ok_or_else(|| StoreError::NotFound(format!("no channel has the key {id}")))
+    }
+}
+
+/// First delay after a failed push; doubles with each failure.
+const RETRY_FIRST_SECS: i64 = 10;
+/// Longest delay between two tries of one listing.
+const RETRY_MAX_SECS: i64 = 3600;
+
+impl Write {
+    async fn push_failed(
+        &mut self,
+        push: &Push,
+        reason: &str,
+        at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let ids = keys([push.listing])?;
+        let rows: Vec<ListingRow> = self.tx.all(sql::LISTINGS_BY_IDS, args![&ids]).await?;
+        let tries = rows.first().map_or(0, |r| r.tries).clamp(0, 20);
+        let delay = RETRY_FIRST_SECS.saturating_mul(1 << tries).min(RETRY_MAX_SECS);
+        let own = Timestamp(now.0 + delay * 1_000_000);
+        let retry_at = at.map_or(own, |at| at.max(now));
+        let args = args![
+            push.listing,
+            push.quantity,
+            push.version,
+            now.0,
+            reason,
+            retry_at.0
+        ];
+        self.tx.run(sql::LISTING_FAILED, args).await.map(drop)
+    }
+}
+
+fn blank_listing(id: i64, channel: ChannelId, offer: &RemoteOffer) -> ListingRow {
+    ListingRow {
+        id,
+        channel_id: channel,
+        remote_id: offer.id.0.clone(),
+        code: None,
+        gtin: None,
+        title: String::new(),
+        active: true,
+        item_id: None,
+        per: 1,
+        ignored: false,
+        proposal: None,
+        answered: None,
+        answered_at: None,
+        sent: None,
+        sent_version: 0,
+        sent_at: None,
+        shown: None,
+        shown_version: 0,
+        shown_at: None,
+        receipt: None,
+        error: None,
+        error_at: None,
+        retry_at: None,
+        tries: 0,
+    }
+}
+
+fn refreshed(row: ListingRow, offer: &RemoteOffer, index: &Index, now: Timestamp) -> Result<ListingRow> {
+    let mut row = ListingRow {
+        code: offer.code.clone(),
+        gtin: offer.gtin.clone(),
+        title: offer.title.clone(),
+        active: offer.active,
+        answered: offer.quantity,
+        answered_at: Some(now.0),
+        ..row
+    };
+    if row.item_id.is_none() && !row.ignored {
+        let proposal = index.propose(offer.code.as_deref(), offer.gtin.as_deref(), &offer.title);
+        match proposal {
+            Some(p) if p.rule == Rule::Code => (row.item_id, row.proposal) = (Some(p.item), None),
+            other => {
+                row.proposal = other
+                    .map(|p| serde_json::to_string(&p))
+                    .transpose()
+                    .map_err(StoreError::Json)?
+            }
+        }
+    }
+    Ok(row)
+}

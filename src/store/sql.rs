@@ -1,0 +1,206 @@
+//! Every query, once, by name. The same text runs on SQLite and PostgreSQL; the few that cannot stand in
+//! `dialect`. Lists of keys come as one JSON text (`[[1],[2]]`) through `json_each`.
+
+macro_rules! texts {
+    ($( $name:ident = $text:literal; )*) => {
+        $(pub(super) const $name: &str = $text;)*
+
+        /// Every text, for the parity test.
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+texts! {
+    // Ids and the store itself.
+    NEXT_ID = "SELECT next FROM counter WHERE name = 'id'";
+    SET_NEXT_ID = "UPDATE counter SET next = $1 WHERE name = 'id'";
+    ANYTHING_THERE = "SELECT id FROM channel UNION ALL SELECT id FROM item LIMIT 1";
+    PING = "SELECT next FROM counter WHERE name = 'id'";
+    NEWEST_ENTRY = "SELECT CAST(COALESCE(MAX(id), 0) AS BIGINT) FROM entry";
+
+    // Channels and locations.
+    CHANNELS = "SELECT * FROM channel ORDER BY name";
+    CHANNEL_BY_NAME = "SELECT * FROM channel WHERE name = $1";
+    CHANNEL_CONFIGURE = "UPDATE channel SET kind = $2, mode = $3, live_since = $4, locations = $5 WHERE id = $1";
+    CHANNEL_SET_PAUSED = "UPDATE channel SET paused = $2 WHERE id = $1";
+    CHANNEL_SET_STOPPED = "UPDATE channel SET stopped = $2, approved = false WHERE id = $1";
+    CHANNEL_APPROVE = "UPDATE channel SET approved = true WHERE id = $1";
+    CHANNEL_LOCATIONS_OF_ORDERS = "SELECT o.id, c.locations FROM orders o JOIN channel c ON c.id = o.channel_id \
+        WHERE o.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    CHANNEL_SET_CURSOR = "UPDATE channel SET cursor = $2, pulled_at = $3, pull_error = NULL, pull_failed_since = NULL \
+        WHERE id = $1";
+    CHANNEL_SET_CURSOR_TEXT = "UPDATE channel SET cursor = $2 WHERE id = $1";
+    CHANNEL_GAP = "SELECT last_order_at, order_gap FROM channel WHERE id = $1";
+    CHANNEL_ORDER_SEEN = "UPDATE channel SET last_order_at = $2, order_gap = $3 WHERE id = $1";
+    CHANNEL_PULL_FAILED = "UPDATE channel SET pull_error = $2, \
+        pull_failed_since = COALESCE(pull_failed_since, $3) WHERE id = $1";
+    CHANNEL_SET_EXPIRY = "UPDATE channel SET credentials_expire = $2 WHERE id = $1";
+    CHANNEL_LEASE = "UPDATE channel SET owner = $2, lease_until = $4 \
+        WHERE id = $1 AND (owner IS NULL OR owner = $2 OR lease_until < $3)";
+    CHANNEL_UNLEASE = "UPDATE channel SET owner = NULL, lease_until = NULL WHERE id = $1 AND owner = $2";
+    LOCATIONS = "SELECT * FROM location ORDER BY id";
+    LOCATION_RENAME = "UPDATE location SET name = $2 WHERE id = $1";
+
+    // Items.
+    ITEM_BY_CODE = "SELECT * FROM item WHERE code = $1";
+    ITEMS_BY_CODES = "SELECT * FROM item WHERE code IN (SELECT value ->> 0 FROM json_each($1))";
+    ITEMS_BY_IDS = "SELECT * FROM item WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY code";
+    ITEMS_PAGE = "SELECT * FROM item WHERE code > $1 ORDER BY code LIMIT $2";
+    ITEMS_ALL = "SELECT * FROM item ORDER BY id";
+    COMPONENTS_OF = "SELECT * FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY set_id, item_id";
+    SETS_WITH = "SELECT * FROM component WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY set_id, item_id";
+    COMPONENTS_DROP = "DELETE FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    LEVELS_OF = "SELECT * FROM level WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY item_id, location_id";
+    LEVELS_ALL = "SELECT * FROM level ORDER BY item_id, location_id";
+
+    // The ledger.
+    ENTRY = "SELECT * FROM entry WHERE id = $1";
+    ENTRIES_SINCE = "SELECT * FROM entry WHERE id > $1 ORDER BY id LIMIT $2";
+    STOCK_CHANGES = "SELECT id, item_id, at, actor FROM entry WHERE id > $1 ORDER BY id LIMIT $2";
+    ENTRY_CHAIN = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
+        SELECT e.prev_id, c.n + 1 FROM chain c JOIN entry e ON e.id = c.id WHERE e.prev_id > 0 AND c.n < $2) \
+        SELECT e.* FROM chain c JOIN entry e ON e.id = c.id ORDER BY e.id DESC";
+    LEDGER_SUMS = "SELECT item_id, location_id, \
+        CAST(SUM(CASE WHEN target = 'available' THEN quantity ELSE 0 END) \
+           - SUM(CASE WHEN source = 'available' THEN quantity ELSE 0 END) AS BIGINT) AS available, \
+        CAST(SUM(CASE WHEN target = 'reserved' THEN quantity ELSE 0 END) \
+           - SUM(CASE WHEN source = 'reserved' THEN quantity ELSE 0 END) AS BIGINT) AS reserved, \
+        CAST(SUM(CASE WHEN target = 'short' THEN quantity ELSE 0 END) \
+           - SUM(CASE WHEN source = 'short' THEN quantity ELSE 0 END) AS BIGINT) AS short, \
+        CAST(MAX(id) AS BIGINT) AS last_entry FROM entry GROUP BY item_id, location_id ORDER BY item_id, location_id";
+    RESERVATION_SUMS = "SELECT item_id, location_id, CAST(0 AS BIGINT) AS available, \
+        CAST(SUM(reserved) AS BIGINT) AS reserved, CAST(SUM(short) AS BIGINT) AS short, CAST(0 AS BIGINT) AS last_entry \
+        FROM reservation GROUP BY item_id, location_id ORDER BY item_id, location_id";
+
+    // Reservations.
+    RESERVATIONS_OF_ORDERS = "SELECT * FROM reservation \
+        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    RESERVATIONS_OF_ITEMS = "SELECT * FROM reservation \
+        WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY order_id, line_no";
+    SHORTFALLS_OF_ITEMS = "SELECT * FROM reservation WHERE short > 0 \
+        AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY order_id, line_no";
+    SHORTFALLS = "SELECT * FROM reservation WHERE short > 0 ORDER BY order_id, line_no";
+    RESERVATION_DROP = "DELETE FROM reservation \
+        WHERE order_id = $1 AND line_no = $2 AND item_id = $3 AND location_id = $4";
+    HELD_BY_CHANNEL = "SELECT r.item_id, CAST(SUM(r.reserved + r.short) AS BIGINT) FROM reservation r \
+        JOIN orders o ON o.id = r.order_id WHERE o.channel_id = $1 \
+        AND r.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($2)) GROUP BY r.item_id";
+
+    // Orders.
+    ORDERS_BY_REMOTE = "SELECT * FROM orders \
+        WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM json_each($2))";
+    ORDERS_BY_IDS = "SELECT * FROM orders WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY id";
+    ORDER_BY_NUMBER = "SELECT o.* FROM orders o JOIN channel c ON c.id = o.channel_id \
+        WHERE c.name = $1 AND o.remote_id = $2";
+    ORDERS_BY_NUMBER = "SELECT * FROM orders WHERE number = $1 OR remote_id = $1 ORDER BY id DESC LIMIT 20";
+    ORDERS_PAGE = "SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    ORDERS_PAGE_CHANNEL = "SELECT * FROM orders WHERE id < $1 AND channel_id = $3 ORDER BY id DESC LIMIT $2";
+    ORDERS_PAGE_OPEN = "SELECT * FROM orders WHERE id < $1 AND open ORDER BY id DESC LIMIT $2";
+    ORDERS_PAGE_HELD = "SELECT * FROM orders WHERE id < $1 AND hold IS NOT NULL ORDER BY id DESC LIMIT $2";
+    ORDERS_OPEN_OF_CHANNEL = "SELECT * FROM orders WHERE open AND channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    ORDER_COUNTS = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN open THEN 1 ELSE 0 END), 0) AS BIGINT), \
+        CAST(COALESCE(SUM(CASE WHEN hold IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) FROM orders WHERE channel_id = $1";
+    LINES_OF = "SELECT * FROM order_line WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY order_id, line_no";
+    LINES_UNMATCHED = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.item_id IS NULL \
+        AND l.per > 0 AND o.moves_stock AND l.quantity > l.cancelled ORDER BY l.order_id, l.line_no LIMIT $1";
+    LINES_UNMATCHED_OF_LISTING = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
+        WHERE l.item_id IS NULL AND o.channel_id = $1 AND l.listing = $2 ORDER BY l.order_id, l.line_no";
+    PARCELS_OF = "SELECT * FROM parcel WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY order_id, seq";
+    TIMELINE_OF = "SELECT * FROM timeline WHERE order_id = $1 ORDER BY id";
+    PAYLOAD = "SELECT * FROM payload WHERE id = $1";
+    PAYLOADS_PURGE = "UPDATE payload SET body = '' WHERE body <> '' AND id < $1 AND at < $2";
+
+    // Quarantine.
+    QUARANTINE_OPEN = "SELECT * FROM quarantine WHERE resolved_at IS NULL ORDER BY id LIMIT $1";
+    QUARANTINE_ANY = "SELECT * FROM quarantine WHERE channel_id = $1 AND resolved_at IS NULL LIMIT 1";
+    QUARANTINE_KNOWN = "SELECT * FROM quarantine \
+        WHERE channel_id = $1 AND digest IN (SELECT value ->> 0 FROM json_each($2))";
+    QUARANTINE_RESOLVE = "UPDATE quarantine SET resolved_at = $3 WHERE channel_id = $1 AND resolved_at IS NULL \
+        AND remote_id IN (SELECT value ->> 0 FROM json_each($2))";
+
+    // Listings.
+    LISTINGS_BY_REMOTE = "SELECT * FROM listing \
+        WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM json_each($2))";
+    LISTINGS_BY_IDS = "SELECT * FROM listing WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    LISTINGS_OF_CHANNEL = "SELECT * FROM listing WHERE channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    LISTINGS_OF_ITEMS = "SELECT * FROM listing WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY id";
+    LISTINGS_OF_CHANNEL_ITEMS = "SELECT * FROM listing WHERE channel_id = $1 \
+        AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($2)) ORDER BY id";
+    LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
+    LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 AND shown > 0";
+    LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
+    LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0 WHERE id = $1";
+    LISTINGS_SENT = "UPDATE listing SET sent = (SELECT CAST(value ->> 1 AS BIGINT) FROM json_each($1) \
+        WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
+        sent_version = (SELECT CAST(value ->> 2 AS BIGINT) FROM json_each($1) WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
+        sent_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    LISTING_APPLIED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, shown = $2, shown_version = $3, \
+        shown_at = $5, receipt = NULL, error = NULL, error_at = NULL, retry_at = NULL, tries = 0 \
+        WHERE id = $1 AND shown_version <= $3";
+    LISTING_PENDING = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, receipt = $5 WHERE id = $1";
+    LISTING_FAILED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, error = $5, error_at = $4, \
+        retry_at = $6, tries = tries + 1, receipt = NULL WHERE id = $1";
+    LISTINGS_SETTLED = "UPDATE listing SET shown_version = (SELECT CAST(value ->> 1 AS BIGINT) FROM json_each($1) \
+        WHERE CAST(value ->> 0 AS BIGINT) = listing.id) \
+        WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+
+    // Jobs.
+    JOB_BY_KEY = "SELECT * FROM job WHERE key = $1";
+    JOBS_SETTLE = "DELETE FROM job WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    JOB_RETRY = "UPDATE job SET state = 'ready', run_at = $2, last_error = $3, lease_until = 0 WHERE id = $1";
+    JOB_POSTPONE = "UPDATE job SET state = 'ready', run_at = $2, last_error = $3, lease_until = 0, attempts = attempts - 1 \
+        WHERE id = $1";
+    JOB_BURY = "UPDATE job SET state = 'dead', last_error = $2, lease_until = 0 WHERE id = $1";
+    JOB_REVIVE = "UPDATE job SET state = 'ready', run_at = $2, attempts = 0 WHERE id = $1 AND state = 'dead'";
+    JOB_DROP = "DELETE FROM job WHERE id = $1";
+    JOB = "SELECT * FROM job WHERE id = $1";
+    JOBS = "SELECT * FROM job WHERE id > $1 ORDER BY id LIMIT $2";
+    JOBS_DEAD = "SELECT * FROM job WHERE state = 'dead' ORDER BY id LIMIT $1";
+    JOB_NEXT = "SELECT CAST(MIN(run_at) AS BIGINT) FROM job WHERE lane = $1 AND state <> 'dead' AND state = 'ready'";
+    JOB_COUNTS = "SELECT lane, state, CAST(COUNT(*) AS BIGINT), CAST(MIN(created_at) AS BIGINT) FROM job \
+        GROUP BY lane, state ORDER BY lane, state";
+
+    // Mails.
+    MAIL = "SELECT * FROM mail WHERE order_id = $1 AND kind = $2 AND revision = $3";
+    MAILS_OF_ORDER = "SELECT * FROM mail WHERE order_id = $1 ORDER BY created_at, kind, revision";
+    MAILS_OF_ORDERS = "SELECT * FROM mail WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    MAILS_IN_STATE = "SELECT * FROM mail WHERE state = $1 ORDER BY order_id DESC, kind, revision LIMIT $2";
+    MAILS_RECENT = "SELECT * FROM mail ORDER BY order_id DESC, kind, revision LIMIT $1";
+    MAIL_COUNTS = "SELECT kind, state, CAST(COUNT(*) AS BIGINT) FROM mail GROUP BY kind, state ORDER BY kind, state";
+    MAIL_PENDING_COUNTS = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM mail WHERE state NOT IN ('sent', 'dropped') \
+        GROUP BY state ORDER BY state";
+    MAIL_SET_STATE = "UPDATE mail SET state = $4, updated_at = $5, answer = COALESCE($6, answer) \
+        WHERE order_id = $1 AND kind = $2 AND revision = $3";
+    MAILS_SENDING = "SELECT * FROM mail WHERE state = 'sending' AND updated_at < $1 AND state NOT IN ('sent', 'dropped')";
+
+    // Alerts and the audit.
+    ALERTS_OPEN = "SELECT * FROM alert WHERE cleared_at IS NULL ORDER BY id";
+    ALERT_BY_KEY = "SELECT * FROM alert WHERE key = $1";
+    ALERT_SEEN = "UPDATE alert SET detail = $2, last_at = $3, \
+        since = CASE WHEN cleared_at IS NULL THEN since ELSE $3 END, \
+        mailed_at = CASE WHEN cleared_at IS NULL THEN mailed_at ELSE NULL END, cleared_at = NULL WHERE key = $1";
+    ALERT_MAILED = "UPDATE alert SET mailed_at = $2 WHERE id = $1";
+    ALERT_CLEAR = "UPDATE alert SET cleared_at = $2 WHERE key = $1 AND cleared_at IS NULL";
+    AUDIT_RECENT = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
+}
+
+/// Texts that only one engine understands; each says why.
+pub(super) const SQLITE_VERSION: &str = "SELECT sqlite_version()";
+/// SQLite has one writer by itself.
+pub(super) const PG_WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+/// A consistent copy of the file while it is in use.
+pub(super) const SQLITE_VACUUM_INTO: &str = "VACUUM INTO $1";
+/// Claims due jobs of a lane; a lease that ran out counts as due.
+pub(super) const SQLITE_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, lease_until = $3 \
+    WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 AND lease_until <= $2 \
+    ORDER BY run_at, id LIMIT $4) RETURNING *";
+/// The same with rows that another daemon is claiming left out, instead of waited for.
+pub(super) const PG_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, lease_until = $3 \
+    WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 AND lease_until <= $2 \
+    ORDER BY run_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING *";

@@ -1,0 +1,289 @@
+//! Every table as a row type, with the statements that write a whole batch of rows handed over as one JSON text.
+//! Columns are numbered because a row travels as a JSON array; a test holds the numbers to the order.
+
+use serde::ser::{Serialize, SerializeTuple, Serializer};
+
+use super::db::{Db, Tx, args};
+use super::{StoreError, sql};
+
+/// A table that can be written in batches and copied between stores.
+pub(super) trait Table: super::db::Row + Serialize + 'static {
+    const NAME: &'static str;
+    /// Inserts the rows of a JSON array of arrays.
+    const INSERT: &'static str;
+    /// The same, replacing rows whose key is there.
+    const UPSERT: &'static str;
+    /// Reads every row, in key order.
+    const SELECT: &'static str;
+    #[cfg(test)]
+    const NUMBERS: &'static [i64];
+}
+
+/// Writes rows as one statement.
+pub(super) async fn insert<T: Table>(tx: &mut Tx, rows: &[T]) -> Result<(), StoreError> {
+    write(tx, T::INSERT, rows).await
+}
+
+/// Writes rows as one statement, replacing those whose key is there.
+pub(super) async fn upsert<T: Table>(tx: &mut Tx, rows: &[T]) -> Result<(), StoreError> {
+    write(tx, T::UPSERT, rows).await
+}
+
+async fn write<T: Table>(tx: &mut Tx, text: &'static str, rows: &[T]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let json = serde_json::to_string(rows).map_err(StoreError::Json)?;
+    tx.run(text, args![&json]).await?;
+    Ok(())
+}
+
+macro_rules! tables {
+    ($( $(#[$doc:meta])* $row:ident = $table:literal ($($key:ident),+) {
+        $n0:literal $c0:ident : $t0:ty = $s0:literal,
+        $( $n:literal $c:ident : $t:ty = $s:literal, )*
+    } )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+            #[expect(missing_docs, reason = "the columns are explained in migrations/")]
+            pub struct $row { pub $c0: $t0, $(pub $c: $t,)* }
+
+            impl Serialize for $row {
+                fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                    let mut row = to.serialize_tuple(1 $(+ { let _ = $n; 1 })*)?;
+                    row.serialize_element(&self.$c0)?;
+                    $(row.serialize_element(&self.$c)?;)*
+                    row.end()
+                }
+            }
+
+            impl Table for $row {
+                const NAME: &'static str = $table;
+                const INSERT: &'static str = concat!(
+                    "INSERT INTO ", $table, " (", stringify!($c0), $(", ", stringify!($c),)* ") ",
+                    "SELECT CAST(value ->> ", $n0, " AS ", $s0, ")",
+                    $(", CAST(value ->> ", $n, " AS ", $s, ")",)* " FROM json_each($1)");
+                const UPSERT: &'static str = concat!(
+                    "INSERT INTO ", $table, " (", stringify!($c0), $(", ", stringify!($c),)* ") ",
+                    "SELECT CAST(value ->> ", $n0, " AS ", $s0, ")",
+                    $(", CAST(value ->> ", $n, " AS ", $s, ")",)* " FROM json_each($1) ",
+                    // SQLite needs the WHERE to tell this ON from a join's (sqlite.org/lang_upsert.html).
+                    "WHERE true ON CONFLICT (", tables!(@list $($key),+), ") DO UPDATE SET ",
+                    stringify!($c0), " = excluded.", stringify!($c0),
+                    $(", ", stringify!($c), " = excluded.", stringify!($c),)*);
+                const SELECT: &'static str = concat!(
+                    "SELECT ", stringify!($c0), $(", ", stringify!($c),)* " FROM ", $table,
+                    " ORDER BY ", tables!(@list $($key),+));
+                #[cfg(test)]
+                const NUMBERS: &'static [i64] = &[$n0, $($n),*];
+            }
+        )*
+
+        /// Every statement of this file, for the parity test.
+        pub(super) const ALL: &[(&str, &str)] = &[
+            $(($table, <$row as Table>::INSERT), ($table, <$row as Table>::UPSERT), ($table, <$row as Table>::SELECT),)*
+        ];
+
+        /// Names of all tables, parents before children.
+        pub(super) const NAMES: &[&str] = &[$($table),*];
+
+        /// Copies every row of every table from a snapshot into an empty store. Returns rows by table.
+        pub(super) async fn copy_all(from: &mut Tx, to: &mut Tx) -> Result<Vec<(&'static str, u64)>, StoreError> {
+            let mut copied = Vec::new();
+            $(copied.push(($table, copy::<$row>(from, to).await?));)*
+            Ok(copied)
+        }
+
+        #[cfg(test)]
+        mod tests {
+            use super::*;
+
+            #[test]
+            fn columns_are_numbered_in_order() {
+                $(for (at, n) in <$row as Table>::NUMBERS.iter().enumerate() {
+                    assert_eq!(*n, at as i64, "{}", $table);
+                })*
+            }
+        }
+    };
+    (@list $first:ident $(, $rest:ident)*) => { concat!(stringify!($first) $(, ", ", stringify!($rest))*) };
+}
+
+/// Rows in one statement while copying: large enough to be fast, small enough for a small server's memory.
+const COPY_BATCH: usize = 500;
+
+async fn copy<T: Table>(from: &mut Tx, to: &mut Tx) -> Result<u64, StoreError> {
+    use futures_util::TryStreamExt;
+    let mut batch: Vec<T> = Vec::with_capacity(COPY_BATCH);
+    let mut count = 0;
+    macro_rules! stream {
+        ($c:expr) => {{
+            let mut rows = sqlx::query_as::<_, T>(T::SELECT).fetch(&mut **$c);
+            while let Some(row) = rows.try_next().await? {
+                batch.push(row);
+                if batch.len() == COPY_BATCH {
+                    upsert(to, &batch).await?;
+                    count += batch.len() as u64;
+                    batch.clear();
+                }
+            }
+        }};
+    }
+    match from {
+        Tx::Sqlite(c) => stream!(c),
+        Tx::Postgres(c) => stream!(c),
+    }
+    upsert(to, &batch).await?;
+    Ok(count + batch.len() as u64)
+}
+
+/// How many rows of a table there are, for the report of a restore.
+pub(super) async fn is_empty(db: &Db) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> = db.first(sql::ANYTHING_THERE, args![]).await?;
+    Ok(row.is_none())
+}
+
+tables! {
+    /// The id counter.
+    CounterRow = "counter" (name) { 0 name: String = "TEXT", 1 next: i64 = "BIGINT", }
+
+    /// A channel.
+    ChannelRow = "channel" (id) {
+        0 id: i64 = "BIGINT", 1 name: String = "TEXT", 2 kind: String = "TEXT", 3 mode: String = "TEXT",
+        4 locations: String = "TEXT", 5 paused: bool = "BOOLEAN", 6 stopped: Option<String> = "TEXT",
+        7 approved: bool = "BOOLEAN", 8 cursor: Option<String> = "TEXT", 9 created_at: i64 = "BIGINT",
+        10 live_since: Option<i64> = "BIGINT", 11 pulled_at: Option<i64> = "BIGINT",
+        12 pull_error: Option<String> = "TEXT", 13 pull_failed_since: Option<i64> = "BIGINT",
+        14 last_order_at: Option<i64> = "BIGINT", 15 order_gap: Option<i64> = "BIGINT",
+        16 credentials_expire: Option<i64> = "BIGINT", 17 owner: Option<String> = "TEXT",
+        18 lease_until: Option<i64> = "BIGINT",
+    }
+
+    /// A stock location.
+    LocationRow = "location" (id) { 0 id: i64 = "BIGINT", 1 code: String = "TEXT", 2 name: String = "TEXT", }
+
+    /// An item or set.
+    ItemRow = "item" (id) {
+        0 id: i64 = "BIGINT", 1 code: String = "TEXT", 2 name: String = "TEXT", 3 gtin: Option<String> = "TEXT",
+        4 price: Option<i64> = "BIGINT", 5 currency: String = "TEXT", 6 tax_rate_bp: Option<i64> = "BIGINT",
+        7 is_set: bool = "BOOLEAN", 8 created_at: i64 = "BIGINT", 9 updated_at: i64 = "BIGINT",
+    }
+
+    /// A component of a set.
+    ComponentRow = "component" (set_id, item_id) {
+        0 set_id: i64 = "BIGINT", 1 item_id: i64 = "BIGINT", 2 quantity: i64 = "BIGINT",
+    }
+
+    /// An item's level at a location.
+    LevelRow = "level" (item_id, location_id) {
+        0 item_id: i64 = "BIGINT", 1 location_id: i64 = "BIGINT", 2 available: i64 = "BIGINT",
+        3 reserved: i64 = "BIGINT", 4 short: i64 = "BIGINT", 5 last_entry: i64 = "BIGINT",
+    }
+
+    /// A ledger entry.
+    EntryRow = "entry" (id) {
+        0 id: i64 = "BIGINT", 1 at: i64 = "BIGINT", 2 item_id: i64 = "BIGINT", 3 location_id: i64 = "BIGINT",
+        4 source: String = "TEXT", 5 target: String = "TEXT", 6 quantity: i64 = "BIGINT",
+        7 available_after: i64 = "BIGINT", 8 reserved_after: i64 = "BIGINT", 9 short_after: i64 = "BIGINT",
+        10 prev_id: i64 = "BIGINT", 11 order_id: Option<i64> = "BIGINT", 12 line_no: Option<i64> = "BIGINT",
+        13 reason: String = "TEXT", 14 actor: String = "TEXT",
+    }
+
+    /// An order.
+    OrderRow = "orders" (id) {
+        0 id: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 remote_id: String = "TEXT", 3 number: String = "TEXT",
+        4 placed_at: i64 = "BIGINT", 5 changed_at: Option<i64> = "BIGINT", 6 imported_at: i64 = "BIGINT",
+        7 updated_at: i64 = "BIGINT", 8 version: i64 = "BIGINT", 9 status: String = "TEXT",
+        10 payment: String = "TEXT", 11 fulfilment: String = "TEXT", 12 hold: Option<String> = "TEXT",
+        13 open: bool = "BOOLEAN", 14 moves_stock: bool = "BOOLEAN", 15 currency: String = "TEXT",
+        16 items_total: i64 = "BIGINT", 17 discount_total: i64 = "BIGINT", 18 shipping_total: i64 = "BIGINT",
+        19 fees_total: i64 = "BIGINT", 20 tax_on_top: i64 = "BIGINT", 21 tax_total: i64 = "BIGINT",
+        22 grand_total: i64 = "BIGINT", 23 refunded_total: i64 = "BIGINT", 24 paid_at: Option<i64> = "BIGINT",
+        25 ship_by: Option<i64> = "BIGINT", 26 payment_method: String = "TEXT", 27 payment_title: String = "TEXT",
+        28 buyer_name: String = "TEXT", 29 buyer_email: String = "TEXT", 30 details: String = "TEXT",
+        31 payload_id: i64 = "BIGINT", 32 digest: String = "TEXT",
+    }
+
+    /// An order line.
+    LineRow = "order_line" (order_id, line_no) {
+        0 order_id: i64 = "BIGINT", 1 line_no: i64 = "BIGINT", 2 remote_id: String = "TEXT",
+        3 listing: Option<String> = "TEXT", 4 code: Option<String> = "TEXT", 5 title: String = "TEXT",
+        6 item_id: Option<i64> = "BIGINT", 7 per: i64 = "BIGINT", 8 quantity: i64 = "BIGINT",
+        9 cancelled: i64 = "BIGINT", 10 shipped: i64 = "BIGINT", 11 returned: i64 = "BIGINT",
+        12 unit_price: i64 = "BIGINT", 13 total: i64 = "BIGINT", 14 tax_rate_bp: Option<i64> = "BIGINT",
+    }
+
+    /// What an order line holds of an item.
+    ReservationRow = "reservation" (order_id, line_no, item_id, location_id) {
+        0 order_id: i64 = "BIGINT", 1 line_no: i64 = "BIGINT", 2 item_id: i64 = "BIGINT",
+        3 location_id: i64 = "BIGINT", 4 reserved: i64 = "BIGINT", 5 short: i64 = "BIGINT",
+    }
+
+    /// A parcel.
+    ParcelRow = "parcel" (order_id, seq) {
+        0 order_id: i64 = "BIGINT", 1 seq: i64 = "BIGINT", 2 remote_id: String = "TEXT", 3 carrier: String = "TEXT",
+        4 tracking: String = "TEXT", 5 tracking_url: Option<String> = "TEXT", 6 shipped_at: i64 = "BIGINT",
+        7 lines: String = "TEXT", 8 origin: String = "TEXT",
+    }
+
+    /// Something that happened to an order.
+    TimelineRow = "timeline" (order_id, id) {
+        0 order_id: i64 = "BIGINT", 1 id: i64 = "BIGINT", 2 at: i64 = "BIGINT", 3 kind: String = "TEXT",
+        4 detail: String = "TEXT", 5 actor: String = "TEXT",
+    }
+
+    /// A raw payload.
+    PayloadRow = "payload" (id) {
+        0 id: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 remote_id: String = "TEXT", 3 at: i64 = "BIGINT",
+        4 prev_id: i64 = "BIGINT", 5 body: String = "TEXT",
+    }
+
+    /// An order that could not be understood.
+    QuarantineRow = "quarantine" (id) {
+        0 id: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 remote_id: Option<String> = "TEXT",
+        3 digest: String = "TEXT", 4 at: i64 = "BIGINT", 5 reason: String = "TEXT", 6 body: String = "TEXT",
+        7 resolved_at: Option<i64> = "BIGINT",
+    }
+
+    /// A listing.
+    ListingRow = "listing" (id) {
+        0 id: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 remote_id: String = "TEXT",
+        3 code: Option<String> = "TEXT", 4 gtin: Option<String> = "TEXT", 5 title: String = "TEXT",
+        6 active: bool = "BOOLEAN", 7 item_id: Option<i64> = "BIGINT", 8 per: i64 = "BIGINT",
+        9 ignored: bool = "BOOLEAN", 10 proposal: Option<String> = "TEXT", 11 answered: Option<i64> = "BIGINT",
+        12 answered_at: Option<i64> = "BIGINT", 13 sent: Option<i64> = "BIGINT", 14 sent_version: i64 = "BIGINT",
+        15 sent_at: Option<i64> = "BIGINT", 16 shown: Option<i64> = "BIGINT", 17 shown_version: i64 = "BIGINT",
+        18 shown_at: Option<i64> = "BIGINT", 19 receipt: Option<String> = "TEXT", 20 error: Option<String> = "TEXT",
+        21 error_at: Option<i64> = "BIGINT", 22 retry_at: Option<i64> = "BIGINT", 23 tries: i64 = "BIGINT",
+    }
+
+    /// A job.
+    JobRow = "job" (id) {
+        0 id: i64 = "BIGINT", 1 lane: String = "TEXT", 2 kind: String = "TEXT", 3 key: String = "TEXT",
+        4 payload: String = "TEXT", 5 state: String = "TEXT", 6 run_at: i64 = "BIGINT", 7 attempts: i64 = "BIGINT",
+        8 lease_until: i64 = "BIGINT", 9 last_error: Option<String> = "TEXT", 10 created_at: i64 = "BIGINT",
+    }
+
+    /// A mail to a buyer.
+    MailRow = "mail" (order_id, kind, revision) {
+        0 order_id: i64 = "BIGINT", 1 kind: String = "TEXT", 2 revision: i64 = "BIGINT", 3 channel_id: i64 = "BIGINT",
+        4 state: String = "TEXT", 5 recipient: String = "TEXT", 6 message_id: String = "TEXT",
+        7 subject: Option<String> = "TEXT", 8 body_text: Option<String> = "TEXT", 9 body_html: Option<String> = "TEXT",
+        10 attempts: i64 = "BIGINT", 11 answer: Option<String> = "TEXT", 12 created_at: i64 = "BIGINT",
+        13 updated_at: i64 = "BIGINT", 14 sent_at: Option<i64> = "BIGINT",
+    }
+
+    /// Something the merchant must know.
+    AlertRow = "alert" (id) {
+        0 id: i64 = "BIGINT", 1 key: String = "TEXT", 2 channel_id: Option<i64> = "BIGINT", 3 kind: String = "TEXT",
+        4 detail: String = "TEXT", 5 since: i64 = "BIGINT", 6 last_at: i64 = "BIGINT",
+        7 mailed_at: Option<i64> = "BIGINT", 8 cleared_at: Option<i64> = "BIGINT",
+    }
+
+    /// A change that a person made.
+    AuditRow = "audit" (id) {
+        0 id: i64 = "BIGINT", 1 at: i64 = "BIGINT", 2 actor: String = "TEXT", 3 action: String = "TEXT",
+        4 subject: String = "TEXT", 5 detail: String = "TEXT",
+    }
+}
