@@ -71,7 +71,7 @@ async fn a_429_with_retry_after_waits_and_goes_on_even_for_a_post() {
         begun.elapsed()
     );
     let stats = wire.stats();
-    assert!((990..3000).contains(&stats.rate_limit_wait_ms), "{stats:?}");
+    assert!(stats.rate_limit_wait_ms >= 990, "{stats:?}");
     let counted = WireStats {
         rate_limit_wait_ms: 0,
         ..stats
@@ -151,10 +151,11 @@ async fn the_last_call_of_an_allowance_holds_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_burst_goes_at_once_and_the_next_call_waits_for_the_bucket() {
+async fn a_burst_goes_at_once_and_the_next_call_does_not() {
+    // One in ten seconds: twice what a call may wait here.
     static QUOTAS: [Quota; 1] = [Quota {
         group: "",
-        calls: 60,
+        calls: 6,
         per: Duration::from_secs(60),
         burst: 5,
     }];
@@ -163,24 +164,22 @@ async fn a_burst_goes_at_once_and_the_next_call_waits_for_the_bucket() {
         quotas: &QUOTAS,
         ..config()
     });
-    let begun = Instant::now();
     for _ in 0..5 {
         wire.send(get(&server)).await.unwrap();
     }
+    assert_eq!(wire.stats().rate_limit_waits, 0, "not spaced");
+    let wait = wire.group_wait("");
+    assert!(wait > seconds(5) && wait <= seconds(10), "{wait:?}");
+    let error = wire.send(get(&server)).await.unwrap_err();
+    assert_eq!((error.kind, server.calls()), (ErrorKind::RateLimited, 5));
     assert!(
-        begun.elapsed() < Duration::from_millis(900),
-        "not spaced: {:?}",
-        begun.elapsed()
+        error.retry_after.is_some_and(|d| d > seconds(5) && d <= wait),
+        "{error:?}"
     );
-    assert_eq!(wire.stats().rate_limit_waits, 0);
-    assert!(wire.group_wait("") > Duration::ZERO);
-    wire.send(get(&server)).await.unwrap();
     assert!(
-        begun.elapsed() >= Duration::from_millis(990),
-        "{:?}",
-        begun.elapsed()
+        error.message.contains("the documented allowance is used up"),
+        "{error}"
     );
-    assert_eq!(wire.stats().rate_limit_waits, 1);
 }
 
 #[tokio::test]
@@ -349,13 +348,13 @@ async fn a_lost_answer_is_asked_for_again_only_if_that_is_safe() {
 async fn a_server_that_hangs_is_left_after_the_time_out() {
     let server = Server::start(vec![Reply::Hang, ok()]).await;
     let wire = wire(WireConfig {
-        timeout: Duration::from_millis(200),
+        timeout: Duration::from_millis(500),
         ..config()
     });
     let error = wire.send(post(&server)).await.unwrap_err();
     assert_eq!((error.kind, server.calls()), (ErrorKind::Unreachable, 1));
     assert!(
-        error.message.contains("gave no complete answer within 0.2 s"),
+        error.message.contains("gave no complete answer within 0.5 s"),
         "{error}"
     );
     let server = Server::start(vec![Reply::Hang, ok()]).await;

@@ -14,10 +14,10 @@ const SECRETS: [&str; 3] = ["tok_header_77", "cs_query/77", "cs_query%2F77"];
 
 /// Everything that is logged or recorded.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
+pub struct Memory(Arc<Mutex<Vec<u8>>>);
 
 impl Memory {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
@@ -9,7 +10,9 @@ use banto_channel::{ErrorKind, Http, Method, Request, Secret};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, Stream};
 
-use crate::{config, wire};
+use crate::secrets::Memory;
+use crate::server::{Server, reply};
+use crate::{config, get, wire};
 
 /// Made for this test alone, for the name `localhost` and the address 127.0.0.1; nobody trusts it.
 const CERTIFICATE: &[u8] = include_bytes!("../fixtures/self-signed.crt.der");
@@ -79,4 +82,31 @@ async fn a_server_that_speaks_no_tls_is_told_from_one_that_is_away() {
         "{error}"
     );
     served.join().unwrap();
+}
+
+/// The child of the next test, which runs it where no CA certificate is to be found.
+#[tokio::test]
+#[ignore = "run by a_machine_without_ca_certificates_still_serves_plain_http"]
+async fn without_ca_certificates() {
+    let log = Memory::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+    let made = tracing::subscriber::with_default(subscriber, || wire(config()));
+    assert!(
+        log.text().contains("install the package ca-certificates"),
+        "{}",
+        log.text()
+    );
+    let server = Server::start(vec![reply(200, &[], b"")]).await;
+    assert_eq!(made.send(get(&server)).await.unwrap().status, 200);
+}
+
+#[test]
+fn a_machine_without_ca_certificates_still_serves_plain_http() {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "tls::without_ca_certificates", "--ignored"])
+        .envs([("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "/dev/null")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
 }
