@@ -306,10 +306,13 @@ mod tests {
             })
         );
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        pacing.hold("stock", secs(90.0));
+        tokio::time::advance(secs(90.0)).await;
         for _ in 0..5 {
-            tokio::time::advance(secs(90.0)).await;
-            pacing.turn("orders", Duration::ZERO).await.unwrap();
+            assert_eq!(
+                pacing.turn("orders", Duration::ZERO).await,
+                Ok(Duration::ZERO),
+                "nothing was taken"
+            );
         }
     }
 
