@@ -203,11 +203,16 @@ impl Taking<'_> {
             && matches!(remote.fulfilment, Fulfilment::Shipped | Fulfilment::Cancelled);
         self.merge_lines(&mut order, remote, history)?;
         self.merge_parcels(&mut order, before.as_ref(), remote, history);
+        let ended = remote.fulfilment == Fulfilment::Cancelled || order.details.house.cancelled.is_some();
         order.fulfilment = match remote.fulfilment {
-            Fulfilment::Cancelled if order.lines.iter().all(|l| l.shipped == 0) => Fulfilment::Cancelled,
+            _ if ended && order.lines.iter().all(|l| l.shipped == 0) => Fulfilment::Cancelled,
             _ if order.lines.is_empty() || !order.moves_stock => remote.fulfilment,
             _ => order.fulfilment_of_lines(),
         };
+        if remote.fulfilment == Fulfilment::Cancelled {
+            // The channel has followed: from now on its word decides whether the order comes back to life.
+            order.details.house.cancelled = None;
+        }
         self.tell(&order, before.as_ref());
         Ok(order)
     }
@@ -246,7 +251,8 @@ impl Taking<'_> {
         order.number.clone_from(&remote.number);
         order.changed_at = remote.changed_at.or(order.changed_at);
         order.status.clone_from(&remote.status);
-        order.payment = remote.payment;
+        let told = order.details.house.paid_at.is_some() && is_unpaid(remote.payment);
+        order.payment = if told { Payment::Paid } else { remote.payment };
         order.currency.clone_from(&remote.currency);
         order.totals = remote.totals;
         order.paid_at = remote.paid_at.or(order.paid_at);
@@ -260,6 +266,7 @@ impl Taking<'_> {
             ship_to: remote.ship_to.clone(),
             note: remote.note.clone(),
             refunds: remote.refunds.clone(),
+            house: order.details.house.clone(),
         };
         let arrived = std::mem::replace(&mut order.details, details);
         keep_what_was_there(&mut order.details, &arrived);
@@ -306,7 +313,7 @@ impl Taking<'_> {
         remote: &RemoteOrder,
         history: bool,
     ) -> Result<(), StockError> {
-        let ended = remote.fulfilment == Fulfilment::Cancelled;
+        let ended = remote.fulfilment == Fulfilment::Cancelled || order.details.house.cancelled.is_some();
         let mut seen = Vec::with_capacity(remote.lines.len());
         let mut wanted = Vec::with_capacity(remote.lines.len());
         for line in &remote.lines {
@@ -524,11 +531,10 @@ impl Taking<'_> {
     ) {
         let mut arrived = Vec::new();
         for shipment in &remote.shipments {
-            let same = |p: &ParcelRecord| {
-                p.remote_id == shipment.id
-                    || (!shipment.tracking.is_empty() && p.tracking == shipment.tracking)
-            };
-            if order.parcels.iter().any(same) {
+            if let Some(parcel) = order.parcels.iter_mut().find(|p| p.is(shipment)) {
+                if parcel.remote_id.is_empty() {
+                    parcel.remote_id.clone_from(&shipment.id);
+                }
                 continue;
             }
             let lines = shipment

@@ -1,7 +1,7 @@
 //! An order as the house knows it: separate axes for payment, fulfilment and hold, and lines that carry their own
 //! shipped, cancelled and returned quantities.
 
-use banto_channel::{Address, Buyer, Fulfilment, Payment, RemoteRefund, Timestamp, Totals};
+use banto_channel::{Address, Buyer, Fulfilment, Payment, RemoteRefund, RemoteShipment, Timestamp, Totals};
 use serde::{Deserialize, Serialize};
 
 use super::{ChannelId, ItemId, LineNo, OrderId};
@@ -20,6 +20,27 @@ pub struct Details {
     pub note: String,
     /// Money given back, as the channel tells it.
     pub refunds: Vec<RemoteRefund>,
+    /// What the house decided and the channel's next word must not undo.
+    pub house: House,
+}
+
+/// Decisions of the house about an order, which stand until the channel has come to the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct House {
+    /// We cancelled what had not left.
+    pub cancelled: Option<Cancelled>,
+    /// Money arrived outside the channel.
+    pub paid_at: Option<Timestamp>,
+}
+
+/// A cancellation by the house.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// When.
+    pub at: Timestamp,
+    /// Why, for the buyer; empty if nothing is said.
+    pub reason: String,
 }
 
 /// One line.
@@ -83,6 +104,27 @@ pub struct ParcelRecord {
     pub lines: Vec<(LineNo, i64)>,
     /// Whether we made it (and told the channel) or the channel told us.
     pub ours: bool,
+}
+
+impl ParcelRecord {
+    /// Whether the channel's shipment is this parcel: by its id, by its tracking number however it is written, or,
+    /// where neither has a number, as the answer to the parcel that we told it of.
+    #[must_use]
+    pub fn is(&self, shipment: &RemoteShipment) -> bool {
+        let number = |text: &str| -> String {
+            let kept = text.chars().filter(|c| c.is_ascii_alphanumeric());
+            kept.map(|c| c.to_ascii_uppercase()).collect()
+        };
+        if !self.remote_id.is_empty() && self.remote_id == shipment.id {
+            return true;
+        }
+        match (number(&self.tracking), number(&shipment.tracking)) {
+            (ours, theirs) if ours.is_empty() && theirs.is_empty() => {
+                self.remote_id.is_empty() && (self.ours || shipment.id.is_empty())
+            }
+            (ours, theirs) => ours == theirs,
+        }
+    }
 }
 
 /// An order with everything that intake compares.
