@@ -1,1 +1,15 @@
-//! x
+//! banto, the head clerk of a shop that sells in many places: one stock ledger, one order book, one outgoing queue.
+//!
+//! The way of an order through these modules is told in the README: [`channels`] brings it in through a connector,
+//! [`domain`] says what follows, [`store`] commits it, [`channels`] pushes the new stock numbers, and [`queue`] sends
+//! mails and notices.
+
+pub mod channels;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod lifecycle;
+pub mod log;
+pub mod mail;
+pub mod store;
+pub mod web;

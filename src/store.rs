@@ -4,6 +4,7 @@
 //! Changes go through [`Write`]: one transaction at a time in the whole house, which makes ids in commit order and
 //! commits cause and consequence together. Dropping a `Write` undoes it. Nothing here touches the network.
 
+mod alerts;
 mod channels;
 mod db;
 mod intake;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 
 use db::{Db, Tx, args};
 
+pub use alerts::Alert;
 pub use channels::Lease;
 pub use intake::{IntakeReport, QuarantineReason};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};

@@ -3,7 +3,7 @@
 use banto_channel::{Cursor, Timestamp};
 
 use super::db::args;
-use super::tables::{self, ChannelRow, LocationRow};
+use super::tables::{self, ChannelRow, LocationRow, OrderRow};
 use super::{Result, Store, StoreError, Write, sql};
 use crate::domain::LocationId;
 
@@ -36,6 +36,13 @@ impl Store {
                 "no channel is called {name:?}; `banto channel list` shows them"
             ))
         })
+    }
+
+    /// Open orders of a channel with keys above `after`, oldest first.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn open_orders_of(&self, channel: i64, after: i64, limit: i64) -> Result<Vec<OrderRow>> {
+        self.db.all(sql::ORDERS_OPEN_OF_CHANNEL, args![channel, after, limit]).await
     }
 
     /// All locations, in the order they were made.

@@ -19,8 +19,6 @@ pub struct PlanRules<'a> {
     pub locations: &'a [LocationId],
     /// What kind of number it takes.
     pub basis: StockBasis,
-    /// The rule of one listing.
-    pub rule: &'a (dyn Fn(&ListingRow) -> StockRule + Sync),
 }
 
 /// Which listings to look at.
@@ -195,6 +193,13 @@ impl Store {
             .first::<(i64,)>(sql::LISTINGS_ON_SALE, args![channel])
             .await?
             .map_or(0, |r| r.0))
+    }
+
+    /// Listings by the channel's keys.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn listings_by_remote(&self, channel: ChannelId, remote: &[&str]) -> Result<Vec<ListingRow>> {
+        self.db.all(sql::LISTINGS_BY_REMOTE, args![channel, &keys(remote)?]).await
     }
 
     /// Listings whose push was taken with a receipt and not yet decided.

@@ -46,7 +46,6 @@ macro_rules! tables {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-            #[expect(missing_docs, reason = "the columns are explained in migrations/")]
             pub struct $row { pub $c0: $t0, $(pub $c: $t,)* }
 
             impl Serialize for $row {

@@ -1,0 +1,117 @@
+//! Orders in: pages from the connector, each committed with its cursor.
+
+use std::collections::HashSet;
+
+use banto_channel::{Cursor, Error, ErrorKind, Page, Read, RemoteOrderId};
+
+use super::Channel;
+use crate::store::{IntakeReport, Store, StoreError};
+
+/// Most pages of one round; a backlog beyond that goes on in the next.
+const PAGES_MAX: usize = 500;
+
+/// Why a round ended early. What was committed before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The marketplace or the way to it.
+    #[error("{0}")]
+    Channel(#[from] Error),
+    /// The store.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// What a round brought.
+#[derive(Clone, Debug, Default)]
+pub struct Pulled {
+    /// Pages fetched.
+    pub pages: usize,
+    /// Orders never seen before.
+    pub new: usize,
+    /// Known orders with news.
+    pub changed: usize,
+    /// Orders that could not be understood.
+    pub quarantined: usize,
+    /// More is waiting right now.
+    pub more: bool,
+}
+
+impl Pulled {
+    fn add(&mut self, report: &IntakeReport) {
+        self.pages += 1;
+        self.new += report.new.len();
+        self.changed += report.changed.len();
+        self.quarantined += report.quarantined.len();
+    }
+}
+
+/// Pulls until the channel has no more, committing page by page.
+///
+/// Errors: [`PullError`]; a cursor that comes back while the channel says there is more is
+/// [`ErrorKind::Malformed`], because such a page never ends.
+pub async fn pull_round(channel: &Channel, store: &Store) -> Result<Pulled, PullError> {
+    let mut cursor = store.channel(&channel.name).await?.cursor.map(Cursor::from);
+    let mut seen: HashSet<Option<Cursor>> = HashSet::from([cursor.clone()]);
+    let mut pulled = Pulled::default();
+    while pulled.pages < PAGES_MAX {
+        let page = channel.connector.pull_orders(&channel.cx, cursor.as_ref()).await?;
+        let Page { items, next, more } = page;
+        let report = store.take_page(&channel.facts, &items, Some(&next), channel.now()).await?;
+        tell(channel, &items, &report);
+        pulled.add(&report);
+        pulled.more = more;
+        if !more {
+            break;
+        }
+        cursor = Some(next);
+        if !seen.insert(cursor.clone()) {
+            return Err(Error::new(
+                ErrorKind::Malformed,
+                "the channel says that there are more orders but gives the same page again; orders so far are safe, \
+                 and the next round starts from there",
+            )
+            .into());
+        }
+    }
+    Ok(pulled)
+}
+
+/// Reads open orders again, for channels whose search misses changes.
+///
+/// Errors: [`PullError`].
+pub async fn reread_round(channel: &Channel, store: &Store) -> Result<Pulled, PullError> {
+    let mut pulled = Pulled::default();
+    let batch = i64::from(channel.connector.capabilities().reread_batch_max);
+    let mut after = 0;
+    loop {
+        let open = store.open_orders_of(channel.id, after, batch).await?;
+        let Some(last) = open.last() else { return Ok(pulled) };
+        after = last.id;
+        let ids: Vec<RemoteOrderId> = open.iter().map(|o| RemoteOrderId(o.remote_id.clone())).collect();
+        let reads = channel.connector.reread_orders(&channel.cx, &ids).await?;
+        let report = store.take_page(&channel.facts, &reads, None, channel.now()).await?;
+        tell(channel, &reads, &report);
+        pulled.add(&report);
+    }
+}
+
+/// Logs every decision under the order's id.
+fn tell(channel: &Channel, items: &[Read], report: &IntakeReport) {
+    let name = channel.name.as_str();
+    for id in &report.new {
+        tracing::info!(channel = name, order = id, "order imported");
+    }
+    for id in &report.changed {
+        tracing::info!(channel = name, order = id, "order updated");
+    }
+    for (id, reason) in &report.held {
+        tracing::warn!(channel = name, order = id, reason, "order put on hold");
+    }
+    for one in &report.quarantined {
+        let remote = one.remote_id.as_deref().unwrap_or("unknown");
+        tracing::warn!(channel = name, remote_order = remote, reason = one.reason, "order quarantined");
+    }
+    tracing::debug!(channel = name, orders = items.len(), unchanged = report.unchanged, "page taken");
+    metrics::counter!("banto_orders_imported_total", "channel" => channel.name.clone())
+        .increment(report.new.len() as u64);
+}
