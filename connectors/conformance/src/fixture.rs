@@ -105,16 +105,10 @@ impl Fixture {
     /// Offers whose quantity is counted, at least three, each filled up to 500 so that the checks can buy.
     pub(crate) fn stocked(&self) -> Result<Vec<ListingId>, String> {
         let offers = self.market.offers();
-        let counted: Vec<ListingId> = offers
-            .into_iter()
-            .filter(|o| o.active && o.quantity.is_some())
-            .map(|o| o.id)
-            .collect();
+        let counted: Vec<ListingId> =
+            offers.into_iter().filter(|o| o.active && o.quantity.is_some()).map(|o| o.id).collect();
         if counted.len() < 3 {
-            return Err(format!(
-                "the fixture's market has {} counted offers, 3 are needed",
-                counted.len()
-            ));
+            return Err(format!("the fixture's market has {} counted offers, 3 are needed", counted.len()));
         }
         for listing in &counted {
             self.market.set_shown(listing, 500 + self.held_back(listing));
@@ -124,12 +118,7 @@ impl Fixture {
 
     /// A shopper in this market.
     pub(crate) fn shopper(&self) -> Result<Shopper<'_>, String> {
-        Ok(Shopper {
-            listings: self.stocked()?,
-            people: People::new(4711),
-            bought: 0,
-            market: &*self.market,
-        })
+        Ok(Shopper { listings: self.stocked()?, people: People::new(4711), bought: 0, market: &*self.market })
     }
 
     /// One paid order of `units` of the first offer, visible already.
@@ -186,10 +175,7 @@ impl Shopper<'_> {
             oversell: false,
         };
         let bought = self.market.buy(&purchase);
-        (
-            purchase,
-            bought.map_err(|sold_out| format!("a market with 500 of everything says {sold_out:?}")),
-        )
+        (purchase, bought.map_err(|sold_out| format!("a market with 500 of everything says {sold_out:?}")))
     }
 
     pub(crate) fn buy_many(&mut self, count: usize, paid: bool) -> Result<Vec<RemoteOrderId>, String> {

@@ -16,19 +16,14 @@ pub(crate) struct Walk {
 impl Walk {
     /// The newest state of each order that was understood.
     pub(crate) fn orders(&self) -> BTreeMap<RemoteOrderId, RemoteOrder> {
-        understood(&self.reads)
-            .map(|order| (order.id.clone(), order.clone()))
-            .collect()
+        understood(&self.reads).map(|order| (order.id.clone(), order.clone())).collect()
     }
 
     /// Fails unless each of these was returned, and says which was not.
     pub(crate) fn ensure_has(&self, ids: &[RemoteOrderId]) -> Result<(), String> {
         let orders = self.orders();
-        let missing: Vec<&str> = ids
-            .iter()
-            .filter(|id| !orders.contains_key(id))
-            .map(|id| id.as_str())
-            .collect();
+        let missing: Vec<&str> =
+            ids.iter().filter(|id| !orders.contains_key(id)).map(|id| id.as_str()).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -37,12 +32,7 @@ impl Walk {
             Read::Order(_) => None,
         });
         let told = unreadable.unwrap_or_default();
-        Err(format!(
-            "{} of {} orders never came: {}{told}",
-            missing.len(),
-            ids.len(),
-            missing.join(", ")
-        ))
+        Err(format!("{} of {} orders never came: {}{told}", missing.len(), ids.len(), missing.join(", ")))
     }
 }
 
@@ -82,11 +72,7 @@ impl Fixture {
             let page = self.page(cursor.as_ref()).await?;
             reads.extend(page.items);
             if !page.more {
-                return Ok(Walk {
-                    reads,
-                    next: page.next,
-                    pages,
-                });
+                return Ok(Walk { reads, next: page.next, pages });
             }
             meanwhile();
             cursor = Some(page.next);
@@ -104,11 +90,7 @@ impl Fixture {
                     pages += 1;
                     reads.extend(page.items);
                     if !page.more {
-                        return Ok(Walk {
-                            reads,
-                            next: page.next,
-                            pages,
-                        });
+                        return Ok(Walk { reads, next: page.next, pages });
                     }
                     cursor = Some(page.next);
                 }
@@ -132,10 +114,7 @@ impl Fixture {
 
     /// One order as the connector tells it now.
     pub(crate) async fn order_now(&self, id: &RemoteOrderId) -> Result<RemoteOrder, String> {
-        self.orders_now()
-            .await?
-            .remove(id)
-            .ok_or_else(|| format!("order {id} never came"))
+        self.orders_now().await?.remove(id).ok_or_else(|| format!("order {id} never came"))
     }
 
     /// Reads orders again, as many at once as the capabilities allow.

@@ -102,10 +102,7 @@ impl Fixture {
             }
             (self.advance)(wait);
         }
-        Err(format!(
-            "after {TRIES_MAX} tries a batch of {} is neither applied nor refused",
-            batch.len()
-        ))
+        Err(format!("after {TRIES_MAX} tries a batch of {} is neither applied nor refused", batch.len()))
     }
 
     /// Replaces each `Pending` by what came of it.
@@ -126,10 +123,7 @@ impl Fixture {
             for at in places {
                 let verdict = verdicts.get(&items[at].listing);
                 out[at] = verdict.cloned().ok_or_else(|| {
-                    format!(
-                        "receipt {receipt} was decided without a word on {}",
-                        items[at].listing
-                    )
+                    format!("receipt {receipt} was decided without a word on {}", items[at].listing)
                 })?;
             }
         }
@@ -154,8 +148,6 @@ impl Fixture {
                 return Ok(verdicts);
             }
         }
-        Err(format!(
-            "receipt {receipt} is undecided after {POLLS_MAX} questions, one a minute"
-        ))
+        Err(format!("receipt {receipt} is undecided after {POLLS_MAX} questions, one a minute"))
     }
 }

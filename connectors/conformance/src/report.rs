@@ -45,11 +45,7 @@ impl Report {
     /// When [`Report::failed`] is not empty: this is an assertion.
     pub fn assert_ok(&self) {
         println!("{self}");
-        let failures: String = self
-            .failed
-            .iter()
-            .map(|f| format!("\n  {}: {}", f.name, f.why))
-            .collect();
+        let failures: String = self.failed.iter().map(|f| format!("\n  {}: {}", f.name, f.why)).collect();
         assert!(failures.is_empty(), "the connector does not conform:{failures}");
     }
 }
@@ -77,10 +73,7 @@ mod tests {
     fn report() -> Report {
         Report {
             passed: vec!["a"],
-            skipped: vec![Skip {
-                name: "b",
-                reason: "no webhooks there".to_owned(),
-            }],
+            skipped: vec![Skip { name: "b", reason: "no webhooks there".to_owned() }],
             failed: Vec::new(),
         }
     }
@@ -88,10 +81,7 @@ mod tests {
     #[test]
     fn it_reads_line_by_line() {
         let text = report().to_string();
-        assert_eq!(
-            text,
-            "  ok    a\n  skip  b: no webhooks there\n1 passed, 1 skipped, 0 failed"
-        );
+        assert_eq!(text, "  ok    a\n  skip  b: no webhooks there\n1 passed, 1 skipped, 0 failed");
         report().assert_ok();
     }
 
@@ -99,10 +89,7 @@ mod tests {
     #[should_panic(expected = "does not conform:\n  c: lost an order")]
     fn a_failure_ends_the_test_and_names_the_check() {
         let mut report = report();
-        report.failed.push(Failure {
-            name: "c",
-            why: "lost an order".to_owned(),
-        });
+        report.failed.push(Failure { name: "c", why: "lost an order".to_owned() });
         assert!(report.has_failed("c") && !report.has_failed("a"));
         report.assert_ok();
     }

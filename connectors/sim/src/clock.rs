@@ -38,10 +38,7 @@ impl SimClock {
     /// What a connector without HTTP is handed: this clock, and [`NoHttp`].
     #[must_use]
     pub fn cx(self: &Arc<Self>) -> Cx {
-        Cx {
-            http: Arc::new(NoHttp),
-            clock: Arc::<Self>::clone(self),
-        }
+        Cx { http: Arc::new(NoHttp), clock: Arc::<Self>::clone(self) }
     }
 }
 

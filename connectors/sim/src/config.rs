@@ -53,12 +53,8 @@ pub struct SimSetup {
     pub offers: Vec<RemoteOffer>,
 }
 
-const ALL_NOTICES: &[NoticeKind] = &[
-    NoticeKind::Shipped,
-    NoticeKind::Cancelled,
-    NoticeKind::Paid,
-    NoticeKind::Note,
-];
+const ALL_NOTICES: &[NoticeKind] =
+    &[NoticeKind::Shipped, NoticeKind::Cancelled, NoticeKind::Paid, NoticeKind::Note];
 
 const MAILS_ITSELF: MailPolicy = MailPolicy {
     received: MailOwner::Channel,
@@ -153,16 +149,8 @@ impl SimSetup {
 /// So many offers with codes, JANs, prices and 20 to 60 pieces each, equal for equal seeds.
 #[must_use]
 pub fn catalogue(seed: u64, count: usize, currency: &str) -> Vec<RemoteOffer> {
-    const GOODS: &[&str] = &[
-        "湯呑み",
-        "手ぬぐい",
-        "急須",
-        "風呂敷",
-        "Tea caddy",
-        "箸置き①",
-        "髙級和紙",
-        "Fan 🎐",
-    ];
+    const GOODS: &[&str] =
+        &["湯呑み", "手ぬぐい", "急須", "風呂敷", "Tea caddy", "箸置き①", "髙級和紙", "Fan 🎐"];
     const COLOURS: &[&str] = &["藍", "朱", "抹茶", "墨", "white"];
     let mut rng = StdRng::seed_from_u64(seed);
     (1..=count)

@@ -72,21 +72,14 @@ impl SimConnector {
 
     /// What is not claimed is not offered.
     fn only_if(claimed: bool, call: &str) -> Result<()> {
-        if claimed {
-            Ok(())
-        } else {
-            Err(Error::unsupported(call))
-        }
+        if claimed { Ok(()) } else { Err(Error::unsupported(call)) }
     }
 
     /// Whether the marketplace already knows what a notice says. Asked where it keeps no keys: a resend must not
     /// make a second parcel.
     fn is_known(&self, order: &RemoteOrderId, notice: &Notice) -> Result<bool> {
         let doing = "reading the order before telling it something";
-        let dealt = self
-            .market
-            .read_order(&self.token, order)
-            .map_err(|t| error(t, doing))?;
+        let dealt = self.market.read_order(&self.token, order).map_err(|t| error(t, doing))?;
         Ok(dealt.is_some_and(|dealt| match notice {
             Notice::Shipped(parcel) => dealt.parcels.contains(parcel),
             Notice::Cancelled { .. } => dealt.truth.fulfilment == banto_channel::Fulfilment::Cancelled,
@@ -103,9 +96,7 @@ impl Connector for SimConnector {
     }
 
     async fn probe(&self, _cx: &Cx) -> Result<ProbeReport> {
-        self.market
-            .about(&self.token)
-            .map_err(|t| error(t, "asking who we are"))
+        self.market.about(&self.token).map_err(|t| error(t, "asking who we are"))
     }
 
     async fn pull_orders(&self, _cx: &Cx, after: Option<&Cursor>) -> Result<Page<Read>> {
@@ -116,10 +107,7 @@ impl Connector for SimConnector {
             Some(Place::Walk { after: (at, seq), .. }) => (at, seq + 1),
         };
         let doing = "searching for changed orders";
-        let (found, more, now) = self
-            .market
-            .search_orders(&self.token, from)
-            .map_err(|t| error(t, doing))?;
+        let (found, more, now) = self.market.search_orders(&self.token, from).map_err(|t| error(t, doing))?;
         let (began, known) = match place {
             None => (now, Timestamp(i64::MIN)),
             Some(Place::Rest { mark }) => (now, mark),
@@ -147,10 +135,8 @@ impl Connector for SimConnector {
 
     async fn reread_orders(&self, _cx: &Cx, ids: &[RemoteOrderId]) -> Result<Vec<Read>> {
         Self::only_if(self.capabilities.reread_batch_max > 0, "reread_orders")?;
-        let texts = self
-            .market
-            .read_orders(&self.token, ids)
-            .map_err(|t| error(t, "reading orders again"))?;
+        let texts =
+            self.market.read_orders(&self.token, ids).map_err(|t| error(t, "reading orders again"))?;
         Ok(texts.iter().map(|text| parse::order(text)).collect())
     }
 
@@ -158,11 +144,7 @@ impl Connector for SimConnector {
         let wanted: Vec<(ListingId, i64)> = items.iter().map(|i| (i.listing.clone(), i.quantity)).collect();
         let keys: Vec<IdempotencyKey> = items.iter().map(|i| i.key.clone()).collect();
         let doing = "setting quantities";
-        match self
-            .market
-            .set_stock(&self.token, &wanted, &keys)
-            .map_err(|t| error(t, doing))?
-        {
+        match self.market.set_stock(&self.token, &wanted, &keys).map_err(|t| error(t, doing))? {
             StockAnswer::Now(verdicts) => Ok(verdicts.into_iter().map(outcome).collect()),
             StockAnswer::Later(feed) => {
                 let receipt = Receipt(feed.to_string());
@@ -175,15 +157,9 @@ impl Connector for SimConnector {
         Self::only_if(self.capabilities.stock_answers_later, "poll_receipt")?;
         let unknown = || Error::new(ErrorKind::NotFound, format!("no feed {receipt}"));
         let number = receipt.as_str().parse().map_err(|_| unknown())?;
-        let asked = self
-            .market
-            .ask_feed(&self.token, number)
-            .map_err(|t| error(t, "asking after a feed"))?;
+        let asked = self.market.ask_feed(&self.token, number).map_err(|t| error(t, "asking after a feed"))?;
         let verdicts = asked.ok_or_else(unknown)?;
-        Ok(verdicts
-            .into_iter()
-            .map(|(listing, verdict)| (listing, outcome(verdict)))
-            .collect())
+        Ok(verdicts.into_iter().map(|(listing, verdict)| (listing, outcome(verdict))).collect())
     }
 
     async fn notify_order(
@@ -200,49 +176,32 @@ impl Connector for SimConnector {
         let answer = self.market.notice(&self.token, order, notice, key);
         Ok(match answer.map_err(|t| error(t, "telling of an order"))? {
             NoticeAnswer::Done => Outcome::Applied,
-            NoticeAnswer::NoSuchOrder => Outcome::Refused {
-                reason: format!("no order {order}"),
-            },
-            NoticeAnswer::TooLate(why) => Outcome::Refused {
-                reason: why.to_owned(),
-            },
+            NoticeAnswer::NoSuchOrder => Outcome::Refused { reason: format!("no order {order}") },
+            NoticeAnswer::TooLate(why) => Outcome::Refused { reason: why.to_owned() },
         })
     }
 
     async fn list_offers(&self, _cx: &Cx, after: Option<&Cursor>) -> Result<Page<RemoteOffer>> {
         Self::only_if(self.capabilities.lists_offers, "list_offers")?;
-        let after = after
-            .filter(|c| !c.as_str().is_empty())
-            .map(|c| ListingId::from(c.as_str()));
+        let after = after.filter(|c| !c.as_str().is_empty()).map(|c| ListingId::from(c.as_str()));
         let listed = self.market.search_offers(&self.token, after.as_ref());
         let (items, more) = listed.map_err(|t| error(t, "listing offers"))?;
         let last = items.last().map(|o| o.id.clone()).or(after);
-        Ok(Page {
-            items,
-            next: Cursor(last.map(|id| id.0).unwrap_or_default()),
-            more,
-        })
+        Ok(Page { items, next: Cursor(last.map(|id| id.0).unwrap_or_default()), more })
     }
 
     async fn read_stock(&self, _cx: &Cx, listings: &[ListingId]) -> Result<Vec<(ListingId, i64)>> {
         Self::only_if(self.capabilities.reads_stock_back, "read_stock")?;
-        self.market
-            .read_stock(&self.token, listings)
-            .map_err(|t| error(t, "reading quantities back"))
+        self.market.read_stock(&self.token, listings).map_err(|t| error(t, "reading quantities back"))
     }
 
     async fn ensure_webhooks(&self, _cx: &Cx, url: &str) -> Result<u32> {
         Self::only_if(self.capabilities.webhooks, "ensure_webhooks")?;
-        let status = self
-            .market
-            .hook_status(&self.token, url)
-            .map_err(|t| error(t, "reading webhooks"))?;
+        let status = self.market.hook_status(&self.token, url).map_err(|t| error(t, "reading webhooks"))?;
         if status == Some(true) {
             return Ok(0);
         }
-        self.market
-            .register_hook(&self.token, url)
-            .map_err(|t| error(t, "registering a webhook"))?;
+        self.market.register_hook(&self.token, url).map_err(|t| error(t, "registering a webhook"))?;
         Ok(1)
     }
 
@@ -251,10 +210,7 @@ impl Connector for SimConnector {
         if hook_is_signed(hook.headers, hook.body, &self.hook_secret) {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::Auth,
-            "the webhook's signature is missing or wrong",
-        ))
+        Err(Error::new(ErrorKind::Auth, "the webhook's signature is missing or wrong"))
     }
 }
 
@@ -268,16 +224,8 @@ fn outcome(verdict: std::result::Result<(), String>) -> Outcome {
 /// What trouble means at the seam. A connector over HTTP gets the last three from `wire` as errors already.
 fn error(trouble: Trouble, doing: &str) -> Error {
     match trouble {
-        Trouble::Status {
-            code,
-            retry_after,
-            text,
-        } => {
-            let response = Response {
-                status: code,
-                headers: Vec::new(),
-                body: text.as_bytes().to_vec(),
-            };
+        Trouble::Status { code, retry_after, text } => {
+            let response = Response { status: code, headers: Vec::new(), body: text.as_bytes().to_vec() };
             let error = response.error(doing);
             match retry_after {
                 Some(seconds) => error.after(Duration::from_secs(seconds.into())),
@@ -286,10 +234,9 @@ fn error(trouble: Trouble, doing: &str) -> Error {
         }
         Trouble::Html => Error::new(ErrorKind::Malformed, format!("{doing}: got a web page")),
         Trouble::Torn => Error::new(ErrorKind::Malformed, format!("{doing}: the answer breaks off")),
-        Trouble::TooLarge(bytes) => Error::new(
-            ErrorKind::Malformed,
-            format!("{doing}: an answer of {bytes} bytes is too large"),
-        ),
+        Trouble::TooLarge(bytes) => {
+            Error::new(ErrorKind::Malformed, format!("{doing}: an answer of {bytes} bytes is too large"))
+        }
         Trouble::Closed => Error::new(ErrorKind::Unreachable, format!("{doing}: the connection closed")),
     }
 }

@@ -4,15 +4,8 @@ use super::*;
 use crate::{BasketLine, Fault, Market, Purchase, SimClock};
 
 fn one(market: &dyn Market, listing: &ListingId, quantity: i64) -> RemoteOrderId {
-    let line = BasketLine {
-        listing: listing.clone(),
-        quantity,
-    };
-    let purchase = Purchase {
-        lines: vec![line],
-        paid: true,
-        ..Purchase::default()
-    };
+    let line = BasketLine { listing: listing.clone(), quantity };
+    let purchase = Purchase { lines: vec![line], paid: true, ..Purchase::default() };
     market.buy(&purchase).unwrap()
 }
 
@@ -63,18 +56,11 @@ async fn each_fault_is_the_error_that_it_says_and_does_as_much_as_it_says() {
     for (number, (fault, kind, done)) in (100..).zip(faults) {
         market.set_shown(&listing, 1);
         market.faults().play(fault.clone());
-        let error = connector
-            .push_stock(&cx, &[item(&listing, number)])
-            .await
-            .unwrap_err();
+        let error = connector.push_stock(&cx, &[item(&listing, number)]).await.unwrap_err();
         assert_eq!(error.kind, kind, "{fault:?}");
         let delay = (kind == ErrorKind::RateLimited).then(|| Duration::from_secs(7));
         assert_eq!(error.retry_after, delay, "{fault:?}");
-        assert_eq!(
-            market.shown(&listing),
-            Some(if done { number } else { 1 }),
-            "{fault:?}"
-        );
+        assert_eq!(market.shown(&listing), Some(if done { number } else { 1 }), "{fault:?}");
     }
 }
 
@@ -93,10 +79,7 @@ async fn a_late_search_result_is_caught_by_the_overlap() {
         clock.advance(Duration::from_millis(20 + round * 37 % 400));
         let (ids, next) = pull(&connector, &cx, cursor).await;
         let newest = ids.iter().max().cloned();
-        late += usize::from(
-            ids.iter()
-                .any(|id| pulled.insert(id.clone()) && Some(id) < newest.as_ref()),
-        );
+        late += usize::from(ids.iter().any(|id| pulled.insert(id.clone()) && Some(id) < newest.as_ref()));
         cursor = Some(next);
     }
     clock.advance(Duration::from_secs(1));
@@ -120,9 +103,7 @@ async fn the_mark_stays_before_what_changed_during_a_long_walk() {
     one(&*market, &listing, 1);
     clock.advance(Duration::from_secs(2));
     let (_, next) = pull(&connector, &cx, Some(first.next)).await;
-    let Place::Rest { mark } = Place::read(&next).unwrap() else {
-        unreachable!("the walk is through")
-    };
+    let Place::Rest { mark } = Place::read(&next).unwrap() else { unreachable!("the walk is through") };
     assert!(mark <= began.plus(Duration::from_secs(2)), "{mark:?}");
 }
 
@@ -154,10 +135,7 @@ async fn a_key_used_for_a_refused_item_is_not_used_up() {
     market.faults().play(Fault::RefuseItem(listing.clone()));
     let refused = connector.push_stock(&cx, &[item(&listing, 77)]).await.unwrap();
     assert!(matches!(refused[..], [Outcome::Refused { .. }]));
-    assert_eq!(
-        connector.push_stock(&cx, &[item(&listing, 77)]).await.unwrap(),
-        [Outcome::Applied]
-    );
+    assert_eq!(connector.push_stock(&cx, &[item(&listing, 77)]).await.unwrap(), [Outcome::Applied]);
     assert_eq!(market.shown(&listing), Some(77));
     market.set_shown(&listing, 5);
     connector.push_stock(&cx, &[item(&listing, 77)]).await.unwrap();
@@ -177,10 +155,7 @@ async fn webhooks_that_were_switched_off_are_mended_once() {
     one(&**market, &listing, 1);
     let hooks = market.take_hooks();
     assert_eq!(hooks.len(), 1);
-    let arrived = Webhook {
-        headers: &hooks[0].headers,
-        body: &hooks[0].body,
-    };
+    let arrived = Webhook { headers: &hooks[0].headers, body: &hooks[0].body };
     assert_eq!(connector.verify_webhook(&arrived), Ok(()));
 }
 
@@ -194,10 +169,7 @@ async fn a_token_runs_out_at_its_time() {
     let cx = clock.cx();
     assert_eq!(connector.probe(&cx).await.unwrap().credentials_expire, Some(end));
     clock.advance(Duration::from_secs(3600));
-    assert_eq!(
-        connector.probe(&cx).await.map_err(|e| e.kind),
-        Err(ErrorKind::Auth)
-    );
+    assert_eq!(connector.probe(&cx).await.map_err(|e| e.kind), Err(ErrorKind::Auth));
     let other = SimConnector::direct("O", clock.clone()).with_token(Secret::new("wrong"));
     assert_eq!(other.probe(&cx).await.map_err(|e| e.kind), Err(ErrorKind::Auth));
 }

@@ -55,10 +55,8 @@ impl Place {
             _ => None,
         };
         place.ok_or_else(|| {
-            let message = format!(
-                "{:?} is no cursor of this connector; begin anew without one",
-                cursor.as_str()
-            );
+            let message =
+                format!("{:?} is no cursor of this connector; begin anew without one", cursor.as_str());
             Error::new(ErrorKind::Unexpected, message)
         })
     }
@@ -71,11 +69,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let rest = Place::Rest { mark: Timestamp(-5) };
-        let walk = Place::Walk {
-            after: (Timestamp(7), 9),
-            began: Timestamp(11),
-            newest: Timestamp(10),
-        };
+        let walk = Place::Walk { after: (Timestamp(7), 9), began: Timestamp(11), newest: Timestamp(10) };
         for place in [rest, walk] {
             assert_eq!(Place::read(&place.write()), Ok(place));
         }

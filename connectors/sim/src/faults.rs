@@ -78,6 +78,8 @@ struct State {
     rng: StdRng,
     rates: FaultRates,
     next: VecDeque<Fault>,
+    /// Faults for a later call, with the calls that go through before.
+    later: VecDeque<(u32, Fault)>,
     played: u64,
 }
 
@@ -93,6 +95,7 @@ impl Faults {
             rng: StdRng::seed_from_u64(seed),
             rates: FaultRates::default(),
             next: VecDeque::new(),
+            later: VecDeque::new(),
             played: 0,
         }))
     }
@@ -112,6 +115,19 @@ impl Faults {
         self.state().next.push_back(fault);
     }
 
+    /// Plays this fault when so many calls went through without one that was asked for: to meet the second call of
+    /// a connector that reads before it writes.
+    pub fn play_after(&self, calls: u32, fault: Fault) {
+        self.state().later.push_back((calls, fault));
+    }
+
+    /// Forgets the faults that were asked for and not played. The rates stay.
+    pub fn clear(&self) {
+        let mut state = self.state();
+        state.next.clear();
+        state.later.clear();
+    }
+
     /// How many faults were played so far.
     #[must_use]
     pub fn played(&self) -> u64 {
@@ -124,27 +140,21 @@ impl Faults {
         let hooks = |f: &Fault| matches!(f, Fault::HookTwice | Fault::HookLate | Fault::RefuseItem(_));
         let fault = match state.next.iter().position(|f| !hooks(f)) {
             Some(at) => state.next.remove(at),
+            None if state.later.front().is_some_and(|(calls, _)| *calls == 0) => {
+                state.later.pop_front().map(|(_, fault)| fault)
+            }
             None => {
+                if let Some((calls, _)) = state.later.front_mut() {
+                    *calls -= 1;
+                }
                 let rates = state.rates;
                 let roll = state.rng.random_range(0..1000_u32);
                 let server_error = [500_u16, 502, 503][state.rng.random_range(0..3_usize)];
                 pick(
                     roll,
                     &[
-                        (
-                            rates.too_many,
-                            Fault::Status {
-                                code: 429,
-                                retry_after: Some(1),
-                            },
-                        ),
-                        (
-                            rates.server_error,
-                            Fault::Status {
-                                code: server_error,
-                                retry_after: None,
-                            },
-                        ),
+                        (rates.too_many, Fault::Status { code: 429, retry_after: Some(1) }),
+                        (rates.server_error, Fault::Status { code: server_error, retry_after: None }),
                         (rates.html, Fault::Html),
                         (rates.torn, Fault::Torn),
                         (rates.lost_answer, Fault::LostAnswer),
@@ -160,10 +170,7 @@ impl Faults {
     /// Whether a batch that holds `listing` must refuse it. Asked once per item; the fault is used up by a yes.
     pub fn refuses(&self, listing: &ListingId) -> bool {
         let mut state = self.state();
-        let at = state
-            .next
-            .iter()
-            .position(|f| matches!(f, Fault::RefuseItem(l) if l == listing));
+        let at = state.next.iter().position(|f| matches!(f, Fault::RefuseItem(l) if l == listing));
         state.played += u64::from(at.is_some());
         at.is_some_and(|at| state.next.remove(at).is_some())
     }
@@ -171,22 +178,12 @@ impl Faults {
     /// The fault for the webhook that is about to go out, if any.
     pub fn for_hook(&self) -> Option<Fault> {
         let mut state = self.state();
-        let fault = match state
-            .next
-            .iter()
-            .position(|f| matches!(f, Fault::HookTwice | Fault::HookLate))
-        {
+        let fault = match state.next.iter().position(|f| matches!(f, Fault::HookTwice | Fault::HookLate)) {
             Some(at) => state.next.remove(at),
             None => {
                 let rates = state.rates;
                 let roll = state.rng.random_range(0..1000_u32);
-                pick(
-                    roll,
-                    &[
-                        (rates.hook_twice, Fault::HookTwice),
-                        (rates.hook_late, Fault::HookLate),
-                    ],
-                )
+                pick(roll, &[(rates.hook_twice, Fault::HookTwice), (rates.hook_late, Fault::HookLate)])
             }
         };
         state.played += u64::from(fault.is_some());
@@ -228,11 +225,7 @@ mod tests {
 
     #[test]
     fn rates_are_parts_per_thousand() {
-        let rates = FaultRates {
-            torn: 100,
-            reset: 900,
-            ..FaultRates::default()
-        };
+        let rates = FaultRates { torn: 100, reset: 900, ..FaultRates::default() };
         let torn = row(3, rates).iter().filter(|f| **f == Some(Fault::Torn)).count();
         assert!((120..280).contains(&torn), "{torn} of 2000 at 100 in a thousand");
         assert!(row(3, rates).iter().all(Option::is_some));
@@ -246,9 +239,7 @@ mod tests {
         }
         for code in [429, 500, 502, 503] {
             assert!(
-                met.iter()
-                    .flatten()
-                    .any(|f| matches!(f, Fault::Status { code: c, .. } if *c == code)),
+                met.iter().flatten().any(|f| matches!(f, Fault::Status { code: c, .. } if *c == code)),
                 "{code}"
             );
         }
@@ -269,5 +260,18 @@ mod tests {
         assert_eq!((faults.for_call(), faults.for_call()), (Some(Fault::Html), None));
         assert_eq!(faults.for_hook(), None);
         assert_eq!(faults.played(), 4);
+    }
+
+    #[test]
+    fn a_fault_can_wait_for_a_later_call_and_be_called_off() {
+        let faults = Faults::calm(0);
+        faults.play_after(2, Fault::Torn);
+        faults.play_after(0, Fault::Html);
+        let calls: Vec<_> = (0..5).map(|_| faults.for_call()).collect();
+        assert_eq!(calls, [None, None, Some(Fault::Torn), Some(Fault::Html), None]);
+        faults.play(Fault::Torn);
+        faults.play_after(0, Fault::Html);
+        faults.clear();
+        assert_eq!(faults.for_call(), None);
     }
 }

@@ -67,16 +67,9 @@ struct Refund {
 
 /// Reads one order.
 pub(crate) fn order(text: &str) -> Read {
-    match serde_json::from_str::<Order>(text)
-        .map_err(|e| e.to_string())
-        .and_then(|o| translate(o, text))
-    {
+    match serde_json::from_str::<Order>(text).map_err(|e| e.to_string()).and_then(|o| translate(o, text)) {
         Ok(order) => Read::Order(Box::new(order)),
-        Err(reason) => Read::Unreadable {
-            id: key(text),
-            reason,
-            raw: text.to_owned(),
-        },
+        Err(reason) => Read::Unreadable { id: key(text), reason, raw: text.to_owned() },
     }
 }
 
@@ -91,15 +84,8 @@ fn translate(order: Order, text: &str) -> Result<RemoteOrder, String> {
     let fulfilment = fulfilment(&order.state, &mut unknowns);
     let payment = payment(&order.payment, &mut unknowns);
     let currency = order.currency;
-    let lines = order
-        .lines
-        .into_iter()
-        .map(|l| line(l, &currency))
-        .collect::<Result<_, _>>()?;
-    let refunds = (1..)
-        .zip(order.refunds)
-        .map(|(n, r)| refund(n, r, &currency))
-        .collect::<Result<_, _>>()?;
+    let lines = order.lines.into_iter().map(|l| line(l, &currency)).collect::<Result<_, _>>()?;
+    let refunds = (1..).zip(order.refunds).map(|(n, r)| refund(n, r, &currency)).collect::<Result<_, _>>()?;
     Ok(RemoteOrder {
         id: order.id,
         number: order.number,
@@ -233,11 +219,7 @@ mod tests {
             .into_iter()
             .map(|(true_id, read)| match read {
                 Read::Order(o) => format!("{} lines, unknown {:?}, {}", o.lines.len(), o.unknowns, {
-                    if o.totals.sum() == Some(o.totals.grand) {
-                        "adds up"
-                    } else {
-                        "does not add up"
-                    }
+                    if o.totals.sum() == Some(o.totals.grand) { "adds up" } else { "does not add up" }
                 }),
                 Read::Unreadable { id, reason, .. } => {
                     let known = if id == Some(true_id) { "known" } else { "no key" };
@@ -265,10 +247,7 @@ mod tests {
     #[test]
     fn a_text_that_is_no_order_at_all_is_unreadable() {
         for text in ["", "null", "[]", "\"sold out\"", "<html>", "{\"id\": 7}"] {
-            assert!(
-                matches!(order(text), Read::Unreadable { id: None, .. }),
-                "{text:?}"
-            );
+            assert!(matches!(order(text), Read::Unreadable { id: None, .. }), "{text:?}");
         }
     }
 }

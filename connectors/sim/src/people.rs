@@ -71,12 +71,7 @@ const JAPAN: &[(&str, &str, &str, &str)] = &[
     ("150-0001", "東京都", "渋谷区", "神宮前1-2-3"),
     ("530-0001", "大阪府", "大阪市北区", "梅田２丁目４−９"),
     ("060-0042", "北海道", "札幌市中央区", "大通西4-1"),
-    (
-        "604-8005",
-        "京都府",
-        "京都市中京区",
-        "河原町通三条上る恵比須町427",
-    ),
+    ("604-8005", "京都府", "京都市中京区", "河原町通三条上る恵比須町427"),
     ("900-0015", "沖縄県", "那覇市", "久茂地3-1-1"),
     ("920-0961", "石川県", "金沢市", "香林坊2-1-1"),
     ("810-0001", "福岡県", "福岡市中央区", "天神1-8-1"),
@@ -108,11 +103,7 @@ impl People {
     /// The buyers of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            rng: StdRng::seed_from_u64(seed),
-            seed,
-            met: 0,
-        }
+        Self { rng: StdRng::seed_from_u64(seed), seed, met: 0 }
     }
 
     /// The next one.
@@ -120,20 +111,12 @@ impl People {
         self.met += 1;
         let email = format!("buyer.{:x}.{}@example.test", self.seed, self.met);
         let phone = format!("090{:08}", self.rng.random_range(0..100_000_000_u32));
-        let (name, kana, language, mut home) = if self.rng.random_range(0..4_u32) < 3 {
-            self.in_japan()
-        } else {
-            self.abroad()
-        };
+        let (name, kana, language, mut home) =
+            if self.rng.random_range(0..4_u32) < 3 { self.in_japan() } else { self.abroad() };
         home.name.clone_from(&name);
         home.name_kana = kana;
         home.phone.clone_from(&phone);
-        let buyer = Buyer {
-            name,
-            email,
-            phone,
-            language: language.to_owned(),
-        };
+        let buyer = Buyer { name, email, phone, language: language.to_owned() };
         let note = self.one_of(NOTES).to_string();
         Person { buyer, home, note }
     }
@@ -151,12 +134,7 @@ impl People {
             line2: self.one_of(BUILDINGS).to_string(),
             ..Address::default()
         };
-        (
-            format!("{family} {given}"),
-            format!("{family_kana} {given_kana}"),
-            "ja",
-            home,
-        )
+        (format!("{family} {given}"), format!("{family_kana} {given_kana}"), "ja", home)
     }
 
     fn abroad(&mut self) -> (String, String, &'static str, Address) {

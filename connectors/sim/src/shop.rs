@@ -58,22 +58,13 @@ impl SimMarket {
     pub fn open(setup: SimSetup, clock: Arc<dyn Clock>) -> Arc<Self> {
         let inner = Inner {
             book: Book::new(&setup),
-            shelf: Shelf::new(
-                setup.capabilities.stock_basis,
-                setup.decides,
-                setup.offers.clone(),
-            ),
+            shelf: Shelf::new(setup.capabilities.stock_basis, setup.decides, setup.offers.clone()),
             hooks: Hooks::default(),
             keys: HashSet::new(),
             seen: VecDeque::new(),
             accepts: true,
         };
-        Arc::new(Self {
-            faults: Faults::calm(setup.seed),
-            inner: Mutex::new(inner),
-            clock,
-            setup,
-        })
+        Arc::new(Self { faults: Faults::calm(setup.seed), inner: Mutex::new(inner), clock, setup })
     }
 
     /// What it was opened with.
@@ -130,11 +121,7 @@ impl SimMarket {
     /// A webhook about nothing, correctly signed.
     #[must_use]
     pub fn sample_hook(&self) -> Hook {
-        hooks::signed(
-            "http://shop.invalid/hook",
-            br#"{"topic":"ping"}"#,
-            &self.setup.hook_secret,
-        )
+        hooks::signed("http://shop.invalid/hook", br#"{"topic":"ping"}"#, &self.setup.hook_secret)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -149,9 +136,7 @@ impl SimMarket {
         let now = self.clock.now();
         let mut inner = self.inner();
         if act(&mut inner, now).is_some() {
-            inner
-                .hooks
-                .order_changed(order, &self.setup.hook_secret, &self.faults);
+            inner.hooks.order_changed(order, &self.setup.hook_secret, &self.faults);
         }
     }
 }
@@ -231,9 +216,7 @@ impl Market for SimMarket {
             }
         }
         let id = inner.place(purchase, None, self.clock.now());
-        inner
-            .hooks
-            .order_changed(&id, &self.setup.hook_secret, &self.faults);
+        inner.hooks.order_changed(&id, &self.setup.hook_secret, &self.faults);
         Ok(id)
     }
 
@@ -253,16 +236,12 @@ impl Market for SimMarket {
     }
 
     fn cancel(&self, order: &RemoteOrderId) {
-        self.change(order, |inner, now| {
-            inner.cancel(order, "cancelled by the buyer", now)
-        });
+        self.change(order, |inner, now| inner.cancel(order, "cancelled by the buyer", now));
     }
 
     fn refund(&self, order: &RemoteOrderId, lines: &[(String, i64)]) {
         self.change(order, |inner, now| {
-            let freed = inner
-                .book
-                .change(order, now, |o| o.refund(lines, "returned", now))?;
+            let freed = inner.book.change(order, now, |o| o.refund(lines, "returned", now))?;
             inner.release(&freed);
             Some(())
         });

@@ -14,10 +14,7 @@ fn shop(setup: SimSetup) -> (Arc<SimMarket>, ListingId) {
 
 fn basket(listing: &ListingId, quantity: i64) -> Purchase {
     Purchase {
-        lines: vec![BasketLine {
-            listing: listing.clone(),
-            quantity,
-        }],
+        lines: vec![BasketLine { listing: listing.clone(), quantity }],
         paid: true,
         ..Purchase::default()
     }
@@ -33,10 +30,7 @@ fn a_checkout_takes_and_a_cancel_gives_back() {
         market.cancel(&id);
         assert_eq!(market.shown(&listing), Some(10));
         let order = market.order(&id).unwrap();
-        assert_eq!(
-            (order.fulfilment, order.payment),
-            (Fulfilment::Cancelled, Payment::Refunded)
-        );
+        assert_eq!((order.fulfilment, order.payment), (Fulfilment::Cancelled, Payment::Refunded));
     }
 }
 
@@ -62,16 +56,9 @@ fn a_refund_cancels_before_shipping_and_returns_afterwards() {
     assert_eq!(market.shown(&listing), Some(7));
     market.ship(&id);
     market.refund(&id, &[("1".to_owned(), 9)]);
-    assert_eq!(
-        market.shown(&listing),
-        Some(7),
-        "what comes back is not on the shelf by itself"
-    );
+    assert_eq!(market.shown(&listing), Some(7), "what comes back is not on the shelf by itself");
     let order = market.order(&id).unwrap();
-    assert_eq!(
-        (order.fulfilment, order.payment),
-        (Fulfilment::Shipped, Payment::Refunded)
-    );
+    assert_eq!((order.fulfilment, order.payment), (Fulfilment::Shipped, Payment::Refunded));
     assert_eq!(order.lines[0].3, 4);
 }
 
@@ -81,10 +68,7 @@ fn a_full_refund_before_shipping_ends_the_order() {
     let id = market.buy(&basket(&listing, 2)).unwrap();
     market.refund(&id, &[("1".to_owned(), 2)]);
     let order = market.order(&id).unwrap();
-    assert_eq!(
-        (order.fulfilment, order.payment),
-        (Fulfilment::Cancelled, Payment::Refunded)
-    );
+    assert_eq!((order.fulfilment, order.payment), (Fulfilment::Cancelled, Payment::Refunded));
     market.ship(&id);
     assert!(market.order(&id).unwrap().parcels.is_empty());
 }
@@ -97,10 +81,7 @@ fn money_and_parcels_of_an_order_without_lines_make_sense() {
     market.pay(&id);
     market.ship(&id);
     let order = market.order(&id).unwrap();
-    assert_eq!(
-        (order.fulfilment, order.payment),
-        (Fulfilment::Shipped, Payment::Paid)
-    );
+    assert_eq!((order.fulfilment, order.payment), (Fulfilment::Shipped, Payment::Paid));
 }
 
 #[test]

@@ -209,11 +209,7 @@ impl Trade {
     /// The trade of this seed on these marketplaces.
     #[must_use]
     pub fn new(seed: u64, markets: Vec<Arc<dyn Market>>, rates: TradeRates) -> Self {
-        let stall = |market| Stall {
-            market,
-            listings: Vec::new(),
-            live: Vec::new(),
-        };
+        let stall = |market| Stall { market, listings: Vec::new(), live: Vec::new() };
         Self {
             rng: StdRng::seed_from_u64(seed),
             people: People::new(seed),
@@ -295,14 +291,8 @@ impl Trade {
         }
         let person = self.people.meet();
         let paid = self.percent(self.rates.paid_at_once);
-        let purchase = Purchase {
-            lines,
-            buyer: person.buyer,
-            ship_to: person.home,
-            paid,
-            note: person.note,
-            oversell,
-        };
+        let purchase =
+            Purchase { lines, buyer: person.buyer, ship_to: person.home, paid, note: person.note, oversell };
         let stall = &mut self.stalls[at];
         Some(match stall.market.buy(&purchase) {
             Ok(order) => {
@@ -310,17 +300,9 @@ impl Trade {
                     stall.live.remove(0);
                 }
                 stall.live.push(order.clone());
-                Deed::Placed {
-                    market: at,
-                    order,
-                    lines: purchase.lines,
-                    paid,
-                }
+                Deed::Placed { market: at, order, lines: purchase.lines, paid }
             }
-            Err(sold_out) => Deed::SoldOut {
-                market: at,
-                listing: sold_out.0,
-            },
+            Err(sold_out) => Deed::SoldOut { market: at, listing: sold_out.0 },
         })
     }
 

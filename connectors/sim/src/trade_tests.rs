@@ -31,16 +31,8 @@ fn the_counts_are_what_happened_in_the_markets() {
     let (markets, deeds, counts) = trade(21, 3000, TradeRates::usual());
     let orders: Vec<_> = markets.iter().flat_map(|m| m.orders()).collect();
     assert_eq!(orders.len() as u64, counts.placed);
-    let cancelled: BTreeSet<_> = deeds
-        .iter()
-        .filter_map(|d| {
-            if let Deed::Cancelled(_, id) = d {
-                Some(id)
-            } else {
-                None
-            }
-        })
-        .collect();
+    let cancelled: BTreeSet<_> =
+        deeds.iter().filter_map(|d| if let Deed::Cancelled(_, id) = d { Some(id) } else { None }).collect();
     assert_eq!(cancelled.len() as u64, counts.cancelled);
     for id in cancelled {
         let order = orders.iter().find(|o| o.id == *id).unwrap();
@@ -55,11 +47,7 @@ fn every_kind_of_deed_is_met() {
     let mut rates = TradeRates::usual();
     rates.ship = 10;
     let (_, deeds, counts) = trade(31, 3000, rates);
-    assert!(
-        deeds
-            .iter()
-            .any(|d| matches!(d, Deed::Placed { paid: false, .. }))
-    );
+    assert!(deeds.iter().any(|d| matches!(d, Deed::Placed { paid: false, .. })));
     for (what, count) in [
         ("placed", counts.placed),
         ("paid", counts.paid),
@@ -101,33 +89,18 @@ fn what_came_back_is_what_the_market_says_came_back() {
 fn no_sale_goes_below_zero_unless_it_is_decreed() {
     let lowest = |rates| {
         let (markets, ..) = trade(51, 4000, rates);
-        markets
-            .iter()
-            .flat_map(|m| m.offers())
-            .filter_map(|o| o.quantity)
-            .min()
-            .unwrap()
+        markets.iter().flat_map(|m| m.offers()).filter_map(|o| o.quantity).min().unwrap()
     };
     // Staff who type numbers can take away what is already sold.
-    let honest = TradeRates {
-        edit: 0,
-        ..TradeRates::usual()
-    };
+    let honest = TradeRates { edit: 0, ..TradeRates::usual() };
     assert!(lowest(honest) >= 0);
-    let reckless = TradeRates {
-        oversell: 20,
-        cancel: 0,
-        ..honest
-    };
+    let reckless = TradeRates { oversell: 20, cancel: 0, ..honest };
     assert!(lowest(reckless) < 0);
 }
 
 #[test]
 fn nothing_to_do_is_no_deed() {
-    let waiting = TradeRates {
-        buy: 0,
-        ..TradeRates::usual()
-    };
+    let waiting = TradeRates { buy: 0, ..TradeRates::usual() };
     let (_, deeds, counts) = trade(61, 200, waiting);
     assert!(deeds.iter().all(|d| matches!(d, Deed::Edited(..))));
     assert_eq!(counts.placed, 0);

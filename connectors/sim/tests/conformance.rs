@@ -22,7 +22,9 @@ fn fixture(setup: SimSetup) -> Fixture {
         secrets,
         odd: Some(Box::new(move || odd.place_odd_orders())),
         hook: Some(Box::new(sample)),
-        ..Fixture::new(Arc::new(SimConnector::new(Arc::clone(&market))), market, cx, move |by| clock.advance(by))
+        ..Fixture::new(Arc::new(SimConnector::new(Arc::clone(&market))), market, cx, move |by| {
+            clock.advance(by)
+        })
     }
 }
 
@@ -55,7 +57,8 @@ async fn every_check_is_made() {
     direct.capabilities.keeps_idempotency_keys = true;
     direct.capabilities.reread_batch_max = 3;
     direct.capabilities.stock_answers_later = true;
-    direct.capabilities.notices = &[NoticeKind::Note, NoticeKind::Paid, NoticeKind::Cancelled, NoticeKind::Shipped];
+    direct.capabilities.notices =
+        &[NoticeKind::Note, NoticeKind::Paid, NoticeKind::Cancelled, NoticeKind::Shipped];
     direct.decides = Decides::After(Duration::from_secs(150));
     direct.search_lag = Duration::from_secs(2);
     let report = conforms(direct).await;

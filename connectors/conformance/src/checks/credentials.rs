@@ -10,13 +10,9 @@ pub(crate) async fn bad_credentials_fail_the_probe_with_auth(fx: Fixture) -> Fin
     ensure!(good.is_ok(), "the probe fails with good credentials: {good:?}");
     fx.market.accept_credentials(false);
     match fx.connector.probe(&fx.cx).await {
-        Ok(report) => Err(format!(
-            "the probe is content with refused credentials: {report:?}"
-        )),
+        Ok(report) => Err(format!("the probe is content with refused credentials: {report:?}")),
         Err(e) if e.kind == ErrorKind::Auth && e.retry_after.is_none() => Ok(()),
-        Err(e) => Err(format!(
-            "refused credentials make the probe say {e:?} and not Auth"
-        )),
+        Err(e) => Err(format!("refused credentials make the probe say {e:?} and not Auth")),
     }
 }
 
@@ -26,19 +22,12 @@ pub(crate) async fn credentials_refused_in_mid_run_are_auth_and_then_it_goes_on(
     let listing = fx.stocked()?.remove(0);
     let first = fx.page(None).await?;
     fx.market.accept_credentials(false);
-    let pulled = fx
-        .connector
-        .pull_orders(&fx.cx, Some(&first.next))
-        .await
-        .map(|page| page.items.len());
+    let pulled = fx.connector.pull_orders(&fx.cx, Some(&first.next)).await.map(|page| page.items.len());
     ensure!(
         pulled.as_ref().is_err_and(|e| e.kind == ErrorKind::Auth),
         "refused credentials make pull_orders say {pulled:?} and not Auth"
     );
-    let pushed = fx
-        .connector
-        .push_stock(&fx.cx, &items(&[(listing.clone(), 3)], 1))
-        .await;
+    let pushed = fx.connector.push_stock(&fx.cx, &items(&[(listing.clone(), 3)], 1)).await;
     ensure!(
         pushed.as_ref().is_err_and(|e| e.kind == ErrorKind::Auth),
         "refused credentials make push_stock say {pushed:?} and not Auth"

@@ -21,10 +21,7 @@ pub(crate) async fn a_huge_answer_is_malformed_and_loses_nothing(fx: Fixture) ->
 }
 
 pub(crate) async fn too_many_requests_is_waited_out_or_says_how_long(fx: Fixture) -> Finding {
-    let fault = Fault::Status {
-        code: 429,
-        retry_after: Some(1),
-    };
+    let fault = Fault::Status { code: 429, retry_after: Some(1) };
     survives(&fx, &fault, |e| {
         e.kind == ErrorKind::RateLimited && e.retry_after >= Some(Duration::from_secs(1))
     })
@@ -32,17 +29,8 @@ pub(crate) async fn too_many_requests_is_waited_out_or_says_how_long(fx: Fixture
 }
 
 pub(crate) async fn a_server_that_fails_is_a_passing_error(fx: Fixture) -> Finding {
-    let status = |code| Fault::Status {
-        code,
-        retry_after: None,
-    };
-    for fault in [
-        status(500),
-        status(502),
-        status(503),
-        Fault::Reset,
-        Fault::LostAnswer,
-    ] {
+    let status = |code| Fault::Status { code, retry_after: None };
+    for fault in [status(500), status(502), status(503), Fault::Reset, Fault::LostAnswer] {
         survives(&fx, &fault, |e| e.kind.is_temporary()).await?;
     }
     Ok(())
@@ -58,8 +46,11 @@ async fn survives(fx: &Fixture, fault: &Fault, fits: fn(&Error) -> bool) -> Find
     };
     let placed = fx.shopper()?.buy_many(3, true)?;
     fx.settle();
-    play();
-    judge("pull_orders", fx.connector.pull_orders(&fx.cx, None).await.err())?;
+    for calls in 0..3 {
+        fx.market.faults().play_after(calls, fault.clone());
+        judge("pull_orders", fx.connector.pull_orders(&fx.cx, None).await.err())?;
+        fx.market.faults().clear();
+    }
     play();
     judge("probe", fx.connector.probe(&fx.cx).await.err())?;
     if fx.can().lists_offers {
@@ -69,12 +60,9 @@ async fn survives(fx: &Fixture, fault: &Fault, fits: fn(&Error) -> bool) -> Find
     let listing = fx.stocked()?.remove(0);
     let wanted = [(listing, 17)];
     play();
-    judge(
-        "push_stock",
-        fx.connector.push_stock(&fx.cx, &items(&wanted, 1)).await.err(),
-    )?;
+    judge("push_stock", fx.connector.push_stock(&fx.cx, &items(&wanted, 1)).await.err())?;
     // A connector may have needed fewer calls than were spoilt.
-    while fx.market.faults().for_call().is_some() {}
+    fx.market.faults().clear();
     fx.walk(None).await?.ensure_has(&placed)?;
     fx.set(&wanted, 1).await?;
     fx.ensure_told(&wanted, &format!("after {fault:?} and a second push"))
@@ -85,19 +73,13 @@ pub(crate) async fn a_refused_call_is_an_error_of_its_kind(fx: Fixture) -> Findi
     fx.settle();
     let listing = fx.stocked()?.remove(0);
     for code in [400, 401, 403, 404, 409, 422] {
-        let fault = Fault::Status {
-            code,
-            retry_after: None,
-        };
+        let fault = Fault::Status { code, retry_after: None };
         fx.market.faults().play(fault.clone());
         let pulled = fx.connector.pull_orders(&fx.cx, None).await.err();
         fx.market.faults().play(fault);
-        let pushed = fx
-            .connector
-            .push_stock(&fx.cx, &items(&[(listing.clone(), 4)], code.into()))
-            .await
-            .err();
-        while fx.market.faults().for_call().is_some() {}
+        let pushed =
+            fx.connector.push_stock(&fx.cx, &items(&[(listing.clone(), 4)], code.into())).await.err();
+        fx.market.faults().clear();
         for e in [pulled, pushed].into_iter().flatten() {
             let fits = match code {
                 401 => e.kind == ErrorKind::Auth,
@@ -131,11 +113,7 @@ pub(crate) async fn bad_weather_loses_nothing(fx: Fixture) -> Finding {
         let walk = fx.walk_through(cursor).await?;
         seen.reads.extend(walk.reads);
         cursor = Some(walk.next);
-        let wanted: Vec<_> = listings
-            .iter()
-            .take(3)
-            .map(|l| (l.clone(), 100 + round))
-            .collect();
+        let wanted: Vec<_> = listings.iter().take(3).map(|l| (l.clone(), 100 + round)).collect();
         fx.set(&wanted, round).await?;
         fx.ensure_told(&wanted, &format!("in bad weather, after push {round}"))?;
     }

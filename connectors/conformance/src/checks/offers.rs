@@ -19,25 +19,17 @@ pub(crate) async fn every_offer_is_listed_once_with_its_number(fx: Fixture) -> F
         let page = page.map_err(|e| format!("list_offers failed without a fault: {e}"))?;
         for offer in page.items {
             let id = offer.id.clone();
-            ensure!(
-                listed.insert(id.clone(), offer).is_none(),
-                "offer {id} is listed twice"
-            );
+            ensure!(listed.insert(id.clone(), offer).is_none(), "offer {id} is listed twice");
         }
         if !page.more {
             break;
         }
-        ensure!(
-            pages < most,
-            "after {most} pages it still says that there are more"
-        );
+        ensure!(pages < most, "after {most} pages it still says that there are more");
         cursor = Some(page.next);
     }
     for truth in fx.market.offers() {
         let id = &truth.id;
-        let offer = listed
-            .remove(id)
-            .ok_or_else(|| format!("offer {id} is not listed"))?;
+        let offer = listed.remove(id).ok_or_else(|| format!("offer {id} is not listed"))?;
         ensure!(
             offer.quantity == fx.market.shown(id),
             "offer {id}: {:?} is not what is shown",
@@ -50,11 +42,7 @@ pub(crate) async fn every_offer_is_listed_once_with_its_number(fx: Fixture) -> F
             truth.code
         );
     }
-    ensure!(
-        listed.is_empty(),
-        "offers that are not there: {:?}",
-        listed.keys()
-    );
+    ensure!(listed.is_empty(), "offers that are not there: {:?}", listed.keys());
     Ok(())
 }
 
@@ -67,10 +55,8 @@ pub(crate) async fn stock_reads_back_as_it_is_shown(fx: Fixture) -> Finding {
     let mut asked = listings.clone();
     asked.insert(1, fx.unknown_listing.clone());
     let read = fx.connector.read_stock(&fx.cx, &asked).await;
-    let read: BTreeMap<_, _> = read
-        .map_err(|e| format!("read_stock failed without a fault: {e}"))?
-        .into_iter()
-        .collect();
+    let read: BTreeMap<_, _> =
+        read.map_err(|e| format!("read_stock failed without a fault: {e}"))?.into_iter().collect();
     let expected: BTreeMap<_, _> = listings.into_iter().zip(0..).collect();
     ensure!(read == expected, "shown is {expected:?}, read back was {read:?}");
     Ok(())

@@ -13,20 +13,11 @@ pub(crate) async fn orders_say_what_was_bought(fx: Fixture) -> Finding {
     for truth in fx.market.orders() {
         let id = &truth.id;
         let order = orders.get(id).ok_or_else(|| format!("order {id} never came"))?;
-        let told: Vec<_> = order
-            .lines
-            .iter()
-            .map(|l| (l.id.clone(), l.listing.clone(), l.quantity))
-            .collect();
-        let bought: Vec<_> = truth
-            .lines
-            .iter()
-            .map(|(line, listing, n, _)| (line.clone(), listing.clone(), *n))
-            .collect();
-        ensure!(
-            told == bought,
-            "order {id}: the buyer bought {bought:?}, the connector says {told:?}"
-        );
+        let told: Vec<_> =
+            order.lines.iter().map(|l| (l.id.clone(), l.listing.clone(), l.quantity)).collect();
+        let bought: Vec<_> =
+            truth.lines.iter().map(|(line, listing, n, _)| (line.clone(), listing.clone(), *n)).collect();
+        ensure!(told == bought, "order {id}: the buyer bought {bought:?}, the connector says {told:?}");
         ensure!(
             order.totals.grand == truth.grand,
             "order {id}: {:?} is not {:?}",
@@ -34,20 +25,9 @@ pub(crate) async fn orders_say_what_was_bought(fx: Fixture) -> Finding {
             truth.grand
         );
         ensure!(!order.number.is_empty(), "order {id} has no number for people");
-        ensure!(
-            minor_digits(&order.currency).is_some(),
-            "order {id}: currency {:?}",
-            order.currency
-        );
-        ensure!(
-            order.unknowns.is_empty(),
-            "an ordinary order has unknowns: {:?}",
-            order.unknowns
-        );
-        ensure!(
-            !order.raw.is_empty(),
-            "order {id} comes without the marketplace's own text"
-        );
+        ensure!(minor_digits(&order.currency).is_some(), "order {id}: currency {:?}", order.currency);
+        ensure!(order.unknowns.is_empty(), "an ordinary order has unknowns: {:?}", order.unknowns);
+        ensure!(!order.raw.is_empty(), "order {id} comes without the marketplace's own text");
         let off =
             before.minus(fx.settle).since(order.placed_at) + order.placed_at.since(before.plus(fx.settle));
         ensure!(
@@ -70,11 +50,7 @@ pub(crate) async fn totals_add_up(fx: Fixture) -> Finding {
             totals.sum()
         );
         let lines = Money(order.lines.iter().map(|l| l.total.0).sum());
-        ensure!(
-            lines == totals.items,
-            "order {id}: its lines make {lines:?}, its items {:?}",
-            totals.items
-        );
+        ensure!(lines == totals.items, "order {id}: its lines make {lines:?}, its items {:?}", totals.items);
     }
     Ok(())
 }
@@ -105,10 +81,7 @@ pub(crate) async fn buyers_and_addresses_come_whole(fx: Fixture) -> Finding {
         );
         for part in [&home.postcode, &home.city, &home.line1, &home.line2] {
             let whole = address(order);
-            ensure!(
-                whole.contains(part.as_str()),
-                "order {id}: {part:?} is not in the address {whole:?}"
-            );
+            ensure!(whole.contains(part.as_str()), "order {id}: {part:?} is not in the address {whole:?}");
         }
         let wanted = purchase.note.replace("\r\n", "\n");
         ensure!(
@@ -129,9 +102,7 @@ fn letters(name: &str) -> Vec<char> {
 
 fn address(order: &RemoteOrder) -> String {
     let a = &order.ship_to;
-    [&a.postcode, &a.region, &a.city, &a.line1, &a.line2, &a.company]
-        .map(String::as_str)
-        .join(" ")
+    [&a.postcode, &a.region, &a.city, &a.line1, &a.line2, &a.company].map(String::as_str).join(" ")
 }
 
 pub(crate) async fn a_payment_is_seen(fx: Fixture) -> Finding {
@@ -149,17 +120,11 @@ pub(crate) async fn a_payment_is_seen(fx: Fixture) -> Finding {
 pub(crate) async fn a_shipment_by_the_staff_is_seen(fx: Fixture) -> Finding {
     let id = fx.one_order(2)?;
     let before = fx.order_now(&id).await?.fulfilment;
-    ensure!(
-        before == Fulfilment::Open,
-        "an order that nobody touched is {before:?}"
-    );
+    ensure!(before == Fulfilment::Open, "an order that nobody touched is {before:?}");
     fx.market.ship(&id);
     fx.settle();
     let after = fx.order_now(&id).await?.fulfilment;
-    ensure!(
-        after == Fulfilment::Shipped,
-        "an order that the staff shipped is {after:?}"
-    );
+    ensure!(after == Fulfilment::Shipped, "an order that the staff shipped is {after:?}");
     Ok(())
 }
 
@@ -168,36 +133,21 @@ pub(crate) async fn a_cancelled_order_is_seen(fx: Fixture) -> Finding {
     fx.market.cancel(&id);
     fx.settle();
     let order = fx.order_now(&id).await?;
-    ensure!(
-        order.fulfilment == Fulfilment::Cancelled,
-        "a cancelled order is {:?}",
-        order.fulfilment
-    );
+    ensure!(order.fulfilment == Fulfilment::Cancelled, "a cancelled order is {:?}", order.fulfilment);
     let ordered: Vec<i64> = order.lines.iter().map(|l| l.quantity).collect();
-    ensure!(
-        ordered == [2],
-        "what was cancelled must stay in the ordered quantity: {ordered:?}"
-    );
+    ensure!(ordered == [2], "what was cancelled must stay in the ordered quantity: {ordered:?}");
     Ok(())
 }
 
 pub(crate) async fn a_refund_before_shipping_cancels_units(fx: Fixture) -> Finding {
     let id = fx.one_order(3)?;
     let order = refunded(&fx, &id, 1).await?;
-    let units: Vec<_> = order
-        .lines
-        .iter()
-        .map(|l| (l.quantity, l.cancelled, l.returned))
-        .collect();
+    let units: Vec<_> = order.lines.iter().map(|l| (l.quantity, l.cancelled, l.returned)).collect();
     ensure!(
         units == [(3, 1, 0)],
         "1 of 3 was refunded before shipping; (ordered, cancelled, returned) is {units:?}"
     );
-    ensure!(
-        order.fulfilment == Fulfilment::Open,
-        "2 of 3 are still to be shipped: {:?}",
-        order.fulfilment
-    );
+    ensure!(order.fulfilment == Fulfilment::Open, "2 of 3 are still to be shipped: {:?}", order.fulfilment);
     Ok(())
 }
 
@@ -206,11 +156,7 @@ pub(crate) async fn a_refund_after_shipping_returns_units(fx: Fixture) -> Findin
     fx.market.ship(&id);
     fx.settle();
     let order = refunded(&fx, &id, 2).await?;
-    let units: Vec<_> = order
-        .lines
-        .iter()
-        .map(|l| (l.quantity, l.cancelled, l.returned))
-        .collect();
+    let units: Vec<_> = order.lines.iter().map(|l| (l.quantity, l.cancelled, l.returned)).collect();
     ensure!(
         units == [(3, 0, 2)],
         "2 of 3 came back after shipping; (ordered, cancelled, returned) is {units:?}"
@@ -220,45 +166,22 @@ pub(crate) async fn a_refund_after_shipping_returns_units(fx: Fixture) -> Findin
 
 /// The order after so many units of its first line were refunded; fails unless the money shows.
 async fn refunded(fx: &Fixture, id: &RemoteOrderId, units: i64) -> Result<RemoteOrder, String> {
-    let truth = fx
-        .market
-        .order(id)
-        .ok_or_else(|| format!("the market forgot {id}"))?;
-    let line = truth
-        .lines
-        .first()
-        .ok_or_else(|| format!("order {id} has no lines"))?
-        .0
-        .clone();
+    let truth = fx.market.order(id).ok_or_else(|| format!("the market forgot {id}"))?;
+    let line = truth.lines.first().ok_or_else(|| format!("order {id} has no lines"))?.0.clone();
     fx.market.refund(id, &[(line, units)]);
     fx.settle();
     let order = fx.order_now(id).await?;
-    let (total, sum) = (
-        order.totals.refunded,
-        Money(order.refunds.iter().map(|r| r.amount.0).sum()),
-    );
-    ensure!(
-        total > Money(0) && total == sum,
-        "refunded {total:?} in the totals, {sum:?} in the refunds"
-    );
-    ensure!(
-        order.payment == Payment::PartlyRefunded,
-        "partly refunded is told as {:?}",
-        order.payment
-    );
-    ensure!(
-        order.totals.grand == truth.grand,
-        "a refund changed what the order cost"
-    );
+    let (total, sum) = (order.totals.refunded, Money(order.refunds.iter().map(|r| r.amount.0).sum()));
+    ensure!(total > Money(0) && total == sum, "refunded {total:?} in the totals, {sum:?} in the refunds");
+    ensure!(order.payment == Payment::PartlyRefunded, "partly refunded is told as {:?}", order.payment);
+    ensure!(order.totals.grand == truth.grand, "a refund changed what the order cost");
     Ok(order)
 }
 
 pub(crate) async fn odd_orders_never_stop_a_page(fx: Fixture) -> Finding {
     let Some(place_odd) = &fx.odd else {
-        return Err(
-            "Fixture::odd is missing; if the fake cannot make odd orders, skip this with the reason"
-                .to_owned(),
-        );
+        return Err("Fixture::odd is missing; if the fake cannot make odd orders, skip this with the reason"
+            .to_owned());
     };
     let mut ordinary = vec![fx.shopper()?.buy(true)?];
     let odd = place_odd();
@@ -288,24 +211,13 @@ pub(crate) async fn odd_orders_never_stop_a_page(fx: Fixture) -> Finding {
 }
 
 pub(crate) async fn a_reread_brings_the_order_as_it_is_now(fx: Fixture) -> Finding {
-    let placed = fx
-        .shopper()?
-        .buy_many(usize::from(fx.can().reread_batch_max).min(20), false)?;
+    let placed = fx.shopper()?.buy_many(usize::from(fx.can().reread_batch_max).min(20), false)?;
     fx.settle();
     placed.iter().for_each(|id| fx.market.pay(id));
     let again = fx.reread(&placed).await?;
-    let paid = understood(&again)
-        .filter(|o| o.payment == Payment::Paid && placed.contains(&o.id))
-        .count();
-    ensure!(
-        paid == placed.len(),
-        "{} orders were paid, {paid} were read as paid",
-        placed.len()
-    );
-    let gone = fx
-        .connector
-        .reread_orders(&fx.cx, &[RemoteOrderId::from("999999999")])
-        .await;
+    let paid = understood(&again).filter(|o| o.payment == Payment::Paid && placed.contains(&o.id)).count();
+    ensure!(paid == placed.len(), "{} orders were paid, {paid} were read as paid", placed.len());
+    let gone = fx.connector.reread_orders(&fx.cx, &[RemoteOrderId::from("999999999")]).await;
     ensure!(
         gone.as_ref().is_ok_and(Vec::is_empty),
         "an order that is not there should be left out: {gone:?}"

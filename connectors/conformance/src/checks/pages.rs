@@ -15,11 +15,7 @@ pub(crate) async fn every_order_placed_is_returned(fx: Fixture) -> Finding {
     fx.settle();
     let walk = fx.walk(None).await?;
     walk.ensure_has(&placed)?;
-    let invented: Vec<_> = walk
-        .orders()
-        .into_keys()
-        .filter(|id| !placed.contains(id))
-        .collect();
+    let invented: Vec<_> = walk.orders().into_keys().filter(|id| !placed.contains(id)).collect();
     ensure!(invented.is_empty(), "orders that nobody placed: {invented:?}");
     Ok(())
 }
@@ -37,10 +33,7 @@ pub(crate) async fn pages_chain_to_the_end_and_repeat_safely(fx: Fixture) -> Fin
             "one cursor, two answers: {ids:?}, then {ids_again:?}"
         );
         pages += 1;
-        ensure!(
-            pages <= fx.most_pages(),
-            "after {pages} pages it still says that there are more"
-        );
+        ensure!(pages <= fx.most_pages(), "after {pages} pages it still says that there are more");
         seen.extend(page.items);
         if !page.more {
             break;
@@ -77,10 +70,7 @@ pub(crate) async fn orders_placed_between_pulls_all_arrive(fx: Fixture) -> Findi
     fx.settle();
     seen.extend(fx.walk(cursor).await?.orders());
     let missing: Vec<_> = placed.iter().filter(|id| !seen.contains_key(id)).collect();
-    ensure!(
-        missing.is_empty(),
-        "placed between two pulls and never returned: {missing:?}"
-    );
+    ensure!(missing.is_empty(), "placed between two pulls and never returned: {missing:?}");
     Ok(())
 }
 
@@ -149,17 +139,9 @@ pub(crate) async fn a_cursor_from_the_future_yields_nothing(fx: Fixture, other: 
     fx.shopper()?.buy_many(3, true)?;
     fx.settle();
     let page = fx.page(Some(&future)).await?;
-    ensure!(
-        page.items.is_empty() && !page.more,
-        "{} orders from before the cursor's time",
-        page.items.len()
-    );
+    ensure!(page.items.is_empty() && !page.more, "{} orders from before the cursor's time", page.items.len());
     let again = fx.page(Some(&page.next)).await?;
-    ensure!(
-        again.items.is_empty() && !again.more,
-        "its next cursor brings {} orders",
-        again.items.len()
-    );
+    ensure!(again.items.is_empty() && !again.more, "its next cursor brings {} orders", again.items.len());
     Ok(())
 }
 

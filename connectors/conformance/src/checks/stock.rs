@@ -20,16 +20,11 @@ pub(crate) async fn the_basis_is_the_claimed_one(fx: Fixture) -> Finding {
     let listing = fx.stocked()?.remove(0);
     fx.set(&[(listing.clone(), 10)], 1).await?;
     let purchase = Purchase {
-        lines: vec![BasketLine {
-            listing: listing.clone(),
-            quantity: 3,
-        }],
+        lines: vec![BasketLine { listing: listing.clone(), quantity: 3 }],
         paid: true,
         ..Purchase::default()
     };
-    fx.market
-        .buy(&purchase)
-        .map_err(|e| format!("10 are shown and 3 cannot be bought: {e:?}"))?;
+    fx.market.buy(&purchase).map_err(|e| format!("10 are shown and 3 cannot be bought: {e:?}"))?;
     fx.settle();
     fx.ensure_shown(&listing, 7, "after 3 of 10 were sold")?;
     // The house has 10 on the shelf, of which 7 may be sold.
@@ -58,15 +53,9 @@ pub(crate) async fn the_same_push_again_is_harmless(fx: Fixture) -> Finding {
 /// Both pushes are sent before either is asked after.
 pub(crate) async fn a_newer_number_wins(fx: Fixture) -> Finding {
     let listing = fx.stocked()?.remove(0);
-    let (old, new) = (
-        items(&[(listing.clone(), 5)], 1),
-        items(&[(listing.clone(), 9)], 2),
-    );
+    let (old, new) = (items(&[(listing.clone(), 5)], 1), items(&[(listing.clone(), 9)], 2));
     let push = async |items| {
-        fx.connector
-            .push_stock(&fx.cx, items)
-            .await
-            .map_err(|e| format!("push_stock failed: {e}"))
+        fx.connector.push_stock(&fx.cx, items).await.map_err(|e| format!("push_stock failed: {e}"))
     };
     let (first, second) = (push(&old[..]).await?, push(&new[..]).await?);
     fx.follow(&new, second).await?;
@@ -84,10 +73,7 @@ pub(crate) async fn a_bad_item_is_refused_alone(fx: Fixture) -> Finding {
         matches!(&outcomes[..], [Outcome::Applied, Outcome::Refused { reason }, Outcome::Applied] if !reason.is_empty()),
         "of three items the second was refused; the outcomes are {outcomes:?}"
     );
-    let shown: Vec<_> = wanted
-        .iter()
-        .map(|(listing, _)| fx.market.shown(listing))
-        .collect();
+    let shown: Vec<_> = wanted.iter().map(|(listing, _)| fx.market.shown(listing)).collect();
     ensure!(
         shown == [Some(21), Some(500), Some(23)],
         "told 21, 22 (refused), 23, the market shows {shown:?}"
@@ -125,10 +111,7 @@ pub(crate) async fn more_than_one_batch_is_applied(fx: Fixture) -> Finding {
     let batch = usize::from(fx.can().stock_batch_max.get());
     let rounds = i64::try_from(batch / listings.len() + 2).unwrap_or(2);
     for round in 1..=rounds {
-        let wanted: Vec<_> = (50..)
-            .zip(&listings)
-            .map(|(n, l)| (l.clone(), n + round))
-            .collect();
+        let wanted: Vec<_> = (50..).zip(&listings).map(|(n, l)| (l.clone(), n + round)).collect();
         fx.set(&wanted, round).await?;
         fx.ensure_told(&wanted, &format!("in round {round} of {} offers", listings.len()))?;
     }
@@ -139,25 +122,15 @@ pub(crate) async fn receipts_are_decided(fx: Fixture) -> Finding {
     let wanted: Vec<_> = fx.stocked()?.into_iter().take(2).zip([61, 62]).collect();
     let items = items(&wanted, 1);
     let batch = &items[..usize::from(fx.can().stock_batch_max.get()).min(2)];
-    let sent = fx
-        .connector
-        .push_stock(&fx.cx, batch)
-        .await
-        .map_err(|e| format!("push_stock failed: {e}"))?;
+    let sent = fx.connector.push_stock(&fx.cx, batch).await.map_err(|e| format!("push_stock failed: {e}"))?;
     ensure!(
         sent.iter().any(|o| matches!(o, Outcome::Pending(_))),
         "the channel claims to answer later and says {sent:?} at once"
     );
     let decided = fx.follow(batch, sent).await?;
-    ensure!(
-        decided.iter().all(|o| *o == Outcome::Applied),
-        "the receipts were decided as {decided:?}"
-    );
+    ensure!(decided.iter().all(|o| *o == Outcome::Applied), "the receipts were decided as {decided:?}");
     fx.ensure_told(&wanted[..batch.len()], "after the receipts were decided")?;
-    let unknown = fx
-        .connector
-        .poll_receipt(&fx.cx, &Receipt::from("999999999"))
-        .await;
+    let unknown = fx.connector.poll_receipt(&fx.cx, &Receipt::from("999999999")).await;
     ensure!(
         unknown.as_ref().is_err_and(|e| e.kind == ErrorKind::NotFound),
         "a receipt that was never given should be NotFound: {unknown:?}"

@@ -6,10 +6,7 @@ use crate::fixture::SignedHook;
 use crate::{Finding, Fixture, ensure};
 
 fn sample(fx: &Fixture) -> std::result::Result<SignedHook, String> {
-    let make = fx
-        .hook
-        .as_ref()
-        .ok_or("webhooks are claimed, and Fixture::hook is missing")?;
+    let make = fx.hook.as_ref().ok_or("webhooks are claimed, and Fixture::hook is missing")?;
     Ok(make())
 }
 
@@ -31,49 +28,25 @@ pub(crate) async fn a_forged_webhook_is_refused(fx: Fixture) -> Finding {
         ("no header at all", Vec::new(), body.clone()),
     ];
     let rewritten = |value: fn(&str) -> String| {
-        headers
-            .iter()
-            .map(|(name, old)| (name.clone(), value(old)))
-            .collect::<Vec<_>>()
+        headers.iter().map(|(name, old)| (name.clone(), value(old))).collect::<Vec<_>>()
     };
     forgeries.push(("headers of nothing", rewritten(|_| String::new()), body.clone()));
-    forgeries.push((
-        "headers of rubbish",
-        rewritten(|_| "✓=\u{7f}".to_owned()),
-        body.clone(),
-    ));
-    forgeries.push((
-        "headers cut short",
-        rewritten(|old| old.chars().take(old.len() / 2).collect()),
-        body,
-    ));
+    forgeries.push(("headers of rubbish", rewritten(|_| "✓=\u{7f}".to_owned()), body.clone()));
+    forgeries.push(("headers cut short", rewritten(|old| old.chars().take(old.len() / 2).collect()), body));
     for (what, headers, body) in forgeries {
         match verify(&fx, &headers, &body) {
             Ok(()) => return Err(format!("a webhook with {what} is accepted")),
-            Err(e) => ensure!(
-                e.kind != ErrorKind::Unsupported,
-                "a webhook with {what} is told as {e:?}"
-            ),
+            Err(e) => ensure!(e.kind != ErrorKind::Unsupported, "a webhook with {what} is told as {e:?}"),
         }
     }
     Ok(())
 }
 
 pub(crate) async fn webhooks_are_made_sure_of_once(fx: Fixture) -> Finding {
-    let ensure_hooks = async || {
-        fx.connector
-            .ensure_webhooks(&fx.cx, "https://banto.example/hook/shop")
-            .await
-    };
+    let ensure_hooks = async || fx.connector.ensure_webhooks(&fx.cx, "https://banto.example/hook/shop").await;
     let first = ensure_hooks().await;
-    ensure!(
-        matches!(first, Ok(1..)),
-        "in a shop without webhooks ensure_webhooks says {first:?}"
-    );
+    ensure!(matches!(first, Ok(1..)), "in a shop without webhooks ensure_webhooks says {first:?}");
     let second = ensure_hooks().await;
-    ensure!(
-        second == Ok(0),
-        "right afterwards it says {second:?} and not that there is nothing to mend"
-    );
+    ensure!(second == Ok(0), "right afterwards it says {second:?} and not that there is nothing to mend");
     Ok(())
 }

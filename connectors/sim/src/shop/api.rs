@@ -14,11 +14,7 @@ use crate::market::{MarketOrder, Seen};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// An HTTP status that is no success, with its explanation.
-    Status {
-        code: u16,
-        retry_after: Option<u32>,
-        text: &'static str,
-    },
+    Status { code: u16, retry_after: Option<u32>, text: &'static str },
     /// A web page.
     Html,
     /// An answer that breaks off.
@@ -57,25 +53,15 @@ impl SimMarket {
     ) -> Result<T, Trouble> {
         let now = self.clock.now();
         let mut inner = self.inner();
-        inner.saw(Seen {
-            call,
-            stock: stock.to_vec(),
-            at: now,
-        });
+        inner.saw(Seen { call, stock: stock.to_vec(), at: now });
         let expired = self.setup.token_expires.is_some_and(|end| end <= now);
         if !inner.accepts || expired || *token != self.setup.token {
-            return Err(Trouble::Status {
-                code: 401,
-                retry_after: None,
-                text: "the token is not accepted",
-            });
+            return Err(Trouble::Status { code: 401, retry_after: None, text: "the token is not accepted" });
         }
         match self.faults.for_call() {
-            Some(Fault::Status { code, retry_after }) => Err(Trouble::Status {
-                code,
-                retry_after,
-                text: "not now",
-            }),
+            Some(Fault::Status { code, retry_after }) => {
+                Err(Trouble::Status { code, retry_after, text: "not now" })
+            }
             Some(Fault::Html) => Err(Trouble::Html),
             Some(Fault::Reset) => Err(Trouble::Closed),
             fault => {
@@ -113,20 +99,14 @@ impl SimMarket {
     /// The texts of the orders that it knows among these.
     pub(crate) fn read_orders(&self, token: &Secret, ids: &[RemoteOrderId]) -> Result<Vec<String>, Trouble> {
         self.call(token, "GET /orders/some".to_owned(), &[], |inner, _| {
-            ids.iter()
-                .filter_map(|id| inner.book.get(id))
-                .map(super::order::Order::text)
-                .collect()
+            ids.iter().filter_map(|id| inner.book.get(id)).map(super::order::Order::text).collect()
         })
     }
 
     /// One order as a marketplace tells about its parcels and notes.
     pub(crate) fn read_order(&self, token: &Secret, id: &RemoteOrderId) -> Result<Option<Dealt>, Trouble> {
         self.call(token, format!("GET /orders/{id}"), &[], |inner, _| {
-            inner.book.get(id).map(|order| Dealt {
-                truth: order.truth(),
-                parcels: order.parcels.clone(),
-            })
+            inner.book.get(id).map(|order| Dealt { truth: order.truth(), parcels: order.parcels.clone() })
         })
     }
 
@@ -188,10 +168,7 @@ impl SimMarket {
         listings: &[ListingId],
     ) -> Result<Vec<(ListingId, i64)>, Trouble> {
         self.call(token, "GET /stock".to_owned(), &[], |inner, _| {
-            listings
-                .iter()
-                .filter_map(|l| Some((l.clone(), inner.shelf.shown(l)?)))
-                .collect()
+            listings.iter().filter_map(|l| Some((l.clone(), inner.shelf.shown(l)?))).collect()
         })
     }
 
@@ -218,23 +195,17 @@ impl SimMarket {
             if keeps_keys {
                 inner.keys.insert(key.clone());
             }
-            inner
-                .hooks
-                .order_changed(id, &self.setup.hook_secret, &self.faults);
+            inner.hooks.order_changed(id, &self.setup.hook_secret, &self.faults);
             NoticeAnswer::Done
         })
     }
 
     pub(crate) fn hook_status(&self, token: &Secret, url: &str) -> Result<Option<bool>, Trouble> {
-        self.call(token, "GET /webhooks".to_owned(), &[], |inner, _| {
-            inner.hooks.status(url)
-        })
+        self.call(token, "GET /webhooks".to_owned(), &[], |inner, _| inner.hooks.status(url))
     }
 
     pub(crate) fn register_hook(&self, token: &Secret, url: &str) -> Result<(), Trouble> {
-        self.call(token, "PUT /webhooks".to_owned(), &[], |inner, _| {
-            inner.hooks.register(url)
-        })
+        self.call(token, "PUT /webhooks".to_owned(), &[], |inner, _| inner.hooks.register(url))
     }
 }
 

@@ -69,9 +69,7 @@ impl Book {
                     listing: wanted.listing.clone(),
                     code: offer.and_then(|o| o.code.clone()),
                     title: offer.map(|o| o.title.clone()).unwrap_or_default(),
-                    unit_price: offer
-                        .and_then(|o| o.price.as_ref())
-                        .map_or(Money(0), |(price, _)| *price),
+                    unit_price: offer.and_then(|o| o.price.as_ref()).map_or(Money(0), |(price, _)| *price),
                     quantity: wanted.quantity.max(0),
                     cancelled: 0,
                     returned: 0,
@@ -108,10 +106,7 @@ impl Book {
 
     /// Some orders have a coupon, some a fee, some no shipping, so that every part of the totals is met.
     fn totals(&self, seq: u64, lines: &[Line]) -> Totals {
-        let items: i64 = lines
-            .iter()
-            .map(|l| l.unit_price.0.saturating_mul(l.quantity))
-            .sum();
+        let items: i64 = lines.iter().map(|l| l.unit_price.0.saturating_mul(l.quantity)).sum();
         let discount = if seq % 7 == 3 { items / 10 } else { 0 };
         let shipping = if items > 10_000 { 0 } else { 600 };
         let fees = if seq % 11 == 5 { 330 } else { 0 };
@@ -177,11 +172,7 @@ impl Book {
                 (order.visible_at <= now).then_some(((changed, seq), order))
             })
             .take(most + 1);
-        let page: Found = hits
-            .by_ref()
-            .take(most)
-            .map(|(at, order)| (at, order.text()))
-            .collect();
+        let page: Found = hits.by_ref().take(most).map(|(at, order)| (at, order.text())).collect();
         let more = hits.next().is_some();
         (page, more)
     }
@@ -193,30 +184,19 @@ mod tests {
     use crate::config::SimSetup;
 
     fn book(lag: Duration) -> (Book, Shelf) {
-        let setup = SimSetup {
-            search_lag: lag,
-            ..SimSetup::direct("T")
-        };
-        let shelf = Shelf::new(
-            setup.capabilities.stock_basis,
-            setup.decides,
-            setup.offers.clone(),
-        );
+        let setup = SimSetup { search_lag: lag, ..SimSetup::direct("T") };
+        let shelf = Shelf::new(setup.capabilities.stock_basis, setup.decides, setup.offers.clone());
         (Book::new(&setup), shelf)
     }
 
     #[test]
     fn a_changed_order_moves_behind_the_others() {
         let (mut book, shelf) = book(Duration::ZERO);
-        let ids: Vec<_> = (1..=3)
-            .map(|at| book.place(&Purchase::default(), None, &shelf, Timestamp(at)))
-            .collect();
+        let ids: Vec<_> =
+            (1..=3).map(|at| book.place(&Purchase::default(), None, &shelf, Timestamp(at))).collect();
         book.change(&ids[0], Timestamp(9), |_| ());
         let (found, more) = book.search((Timestamp(0), 0), 2, Timestamp(9));
-        assert_eq!(
-            found.iter().map(|f| f.0).collect::<Vec<_>>(),
-            [(Timestamp(2), 1), (Timestamp(3), 2)]
-        );
+        assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), [(Timestamp(2), 1), (Timestamp(3), 2)]);
         assert!(more);
         let (found, more) = book.search((Timestamp(3), 3), 2, Timestamp(9));
         assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), [(Timestamp(9), 0)]);

@@ -52,12 +52,8 @@ impl Hooks {
     /// Sends word of an order to whoever asked, with the faults that are due.
     pub(crate) fn order_changed(&mut self, order: &RemoteOrderId, secret: &Secret, faults: &Faults) {
         let body = serde_json::json!({ "topic": "order", "order": order }).to_string();
-        let urls: Vec<String> = self
-            .registered
-            .iter()
-            .filter(|(_, on)| **on)
-            .map(|(url, _)| url.clone())
-            .collect();
+        let urls: Vec<String> =
+            self.registered.iter().filter(|(_, on)| **on).map(|(url, _)| url.clone()).collect();
         for url in urls {
             let hook = signed(&url, body.as_bytes(), secret);
             let fault = faults.for_hook();
@@ -113,12 +109,7 @@ fn signature(body: &[u8], secret: &Secret) -> String {
 /// Compares in constant time.
 pub(crate) fn is_signed(body: &[u8], signature: &str, secret: &Secret) -> bool {
     let hex = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let Some(bytes) = signature
-        .as_bytes()
-        .chunks(2)
-        .map(hex)
-        .collect::<Option<Vec<u8>>>()
-    else {
+    let Some(bytes) = signature.as_bytes().chunks(2).map(hex).collect::<Option<Vec<u8>>>() else {
         return false;
     };
     keyed(secret).is_some_and(|mut mac| {
@@ -135,30 +126,12 @@ mod tests {
     fn the_signature_is_the_documented_one() {
         // RFC 4231, test case 2.
         let text = signature(b"what do ya want for nothing?", &Secret::new("Jefe"));
-        assert_eq!(
-            text,
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-        );
-        assert!(is_signed(
-            b"what do ya want for nothing?",
-            &text,
-            &Secret::new("Jefe")
-        ));
-        assert!(!is_signed(
-            b"what do ya want for nothing!",
-            &text,
-            &Secret::new("Jefe")
-        ));
-        assert!(!is_signed(
-            b"what do ya want for nothing?",
-            &text,
-            &Secret::new("Jeff")
-        ));
+        assert_eq!(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert!(is_signed(b"what do ya want for nothing?", &text, &Secret::new("Jefe")));
+        assert!(!is_signed(b"what do ya want for nothing!", &text, &Secret::new("Jefe")));
+        assert!(!is_signed(b"what do ya want for nothing?", &text, &Secret::new("Jeff")));
         for forged in ["", "5b", "zz", "✓✓", &text[..62]] {
-            assert!(
-                !is_signed(b"what do ya want for nothing?", forged, &Secret::new("Jefe")),
-                "{forged}"
-            );
+            assert!(!is_signed(b"what do ya want for nothing?", forged, &Secret::new("Jefe")), "{forged}");
         }
     }
 

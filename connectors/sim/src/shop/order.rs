@@ -172,16 +172,8 @@ impl Order {
         let everything = parcel.completes || parcel.lines.is_empty();
         let mut left = Vec::new();
         for line in &mut self.lines {
-            let wanted = parcel
-                .lines
-                .iter()
-                .filter(|(id, _)| *id == line.id)
-                .map(|(_, units)| *units);
-            let units = if everything {
-                line.open()
-            } else {
-                wanted.sum::<i64>().clamp(0, line.open())
-            };
+            let wanted = parcel.lines.iter().filter(|(id, _)| *id == line.id).map(|(_, units)| *units);
+            let units = if everything { line.open() } else { wanted.sum::<i64>().clamp(0, line.open()) };
             line.shipped += units;
             left.push((line.listing.clone(), units));
         }
@@ -192,18 +184,8 @@ impl Order {
 
     /// As the inside of the marketplace sees it.
     pub(crate) fn truth(&self) -> MarketOrder {
-        let parcel = |p: &Parcel| MarketParcel {
-            carrier: p.carrier.clone(),
-            tracking: p.tracking.clone(),
-        };
-        let line = |l: &Line| {
-            (
-                l.id.clone(),
-                Some(l.listing.clone()),
-                l.quantity,
-                l.cancelled + l.returned,
-            )
-        };
+        let parcel = |p: &Parcel| MarketParcel { carrier: p.carrier.clone(), tracking: p.tracking.clone() };
+        let line = |l: &Line| (l.id.clone(), Some(l.listing.clone()), l.quantity, l.cancelled + l.returned);
         MarketOrder {
             id: self.id.clone(),
             lines: self.lines.iter().map(line).collect(),

@@ -39,13 +39,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(crate) fn new(basis: StockBasis, decides: Decides, offers: Vec<RemoteOffer>) -> Self {
-        let mut shelf = Self {
-            basis,
-            decides,
-            places: BTreeMap::new(),
-            feeds: Vec::new(),
-            decided: 0,
-        };
+        let mut shelf = Self { basis, decides, places: BTreeMap::new(), feeds: Vec::new(), decided: 0 };
         for offer in offers {
             shelf.put(offer);
         }
@@ -111,23 +105,14 @@ impl Shelf {
 
     /// Takes a feed and answers with its number.
     pub(crate) fn take_feed(&mut self, items: Vec<(ListingId, i64)>, now: Timestamp) -> usize {
-        self.feeds.push(Feed {
-            items,
-            taken_at: now,
-            polls: 0,
-            verdicts: None,
-        });
+        self.feeds.push(Feed { items, taken_at: now, polls: 0, verdicts: None });
         self.feeds.len() - 1
     }
 
     /// Decides the feeds whose time has come.
     pub(crate) fn pass_time(&mut self, now: Timestamp, faults: &Faults) {
         if let Decides::After(wait) = self.decides {
-            while self
-                .feeds
-                .get(self.decided)
-                .is_some_and(|f| now.since(f.taken_at) >= wait)
-            {
+            while self.feeds.get(self.decided).is_some_and(|f| now.since(f.taken_at) >= wait) {
                 self.decide_next(faults);
             }
         }
