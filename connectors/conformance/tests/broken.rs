@@ -211,9 +211,8 @@ impl Broken {
             Bug::StampsOrders => order.note += &self.calls.load(Ordering::Relaxed).to_string(),
             Bug::RoundsMoney => order.totals.grand = Money(order.totals.grand.0 / 100 * 100),
             Bug::BreaksText => {
-                let narrow =
-                    |text: &str| text.chars().map(|c| if c > '\u{ffff}' { '?' } else { c }).collect();
-                order.ship_to.name = narrow(&order.ship_to.name);
+                let narrow = |c: char| if c > '\u{ffff}' { '?' } else { c };
+                order.ship_to.name = order.ship_to.name.chars().map(narrow).collect();
             }
             Bug::SeesNoShipments if order.fulfilment == Fulfilment::Shipped => {
                 order.fulfilment = Fulfilment::Open

@@ -242,5 +242,4 @@ fn error(trouble: Trouble, doing: &str) -> Error {
 }
 
 #[cfg(test)]
-#[path = "connector_tests.rs"]
 mod tests;

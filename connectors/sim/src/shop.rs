@@ -290,5 +290,4 @@ impl Market for SimMarket {
 }
 
 #[cfg(test)]
-#[path = "shop_tests.rs"]
 mod tests;

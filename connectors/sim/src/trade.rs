@@ -420,5 +420,4 @@ fn is_over(order: &MarketOrder) -> bool {
 }
 
 #[cfg(test)]
-#[path = "trade_tests.rs"]
 mod tests;
