@@ -25,11 +25,7 @@ impl SystemClock {
     }
 
     fn reading(machine: fn() -> Timestamp, tolerance: Duration) -> Self {
-        Self {
-            machine,
-            tolerance,
-            latest: AtomicI64::new(i64::MIN),
-        }
+        Self { machine, tolerance, latest: AtomicI64::new(i64::MIN) }
     }
 
     /// How far the machine's clock is behind what it already said; `None` if by no more than the tolerance.
@@ -50,10 +46,7 @@ impl Clock for SystemClock {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the system's clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clock")]
 fn machine_time() -> Timestamp {
     // A machine that believes to be before 1970 is as wrong as one that says 1970.
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -88,10 +81,7 @@ mod tests {
             set(machine);
             given.push(clock.now());
         }
-        assert_eq!(
-            given.iter().map(|t| t.as_secs()).collect::<Vec<_>>(),
-            [1000, 1010, 1010, 1010, 1011]
-        );
+        assert_eq!(given.iter().map(|t| t.as_secs()).collect::<Vec<_>>(), [1000, 1010, 1010, 1010, 1011]);
     }
 
     #[test]
@@ -99,13 +89,7 @@ mod tests {
         let clock = clock_that_says(1000);
         assert_eq!(clock.stepped_back(), None, "nothing was said yet");
         clock.now();
-        for (machine, behind) in [
-            (996, None),
-            (995, None),
-            (994, Some(6)),
-            (400, Some(600)),
-            (999, None),
-        ] {
+        for (machine, behind) in [(996, None), (995, None), (994, Some(6)), (400, Some(600)), (999, None)] {
             set(machine);
             clock.now();
             assert_eq!(clock.stepped_back(), behind.map(Duration::from_secs), "{machine}");
@@ -116,9 +100,6 @@ mod tests {
     fn the_machines_own_clock_is_read() {
         let clock = SystemClock::new(Duration::from_secs(5));
         let (first, second) = (clock.now(), clock.now());
-        assert!(
-            first.as_secs() > 1_700_000_000 && first <= second,
-            "{first:?} {second:?}"
-        );
+        assert!(first.as_secs() > 1_700_000_000 && first <= second, "{first:?} {second:?}");
     }
 }

@@ -179,10 +179,7 @@ impl Lifecycle {
             return;
         }
         self.manager.reloading();
-        let reload = Reload {
-            manager: Arc::clone(&self.manager),
-            soft: self.soft(),
-        };
+        let reload = Reload { manager: Arc::clone(&self.manager), soft: self.soft() };
         let to = locked(&self.reloads).clone();
         // A reload that nobody takes ends here, and dropping it tells the manager so.
         if to.is_none_or(|to| to.try_send(reload).is_err()) {
@@ -239,15 +236,9 @@ impl Lifecycle {
             return ExitReason::Clean;
         }
         if !let_go {
-            error!(
-                tasks = self.tasks.running().join(", "),
-                "tasks that do not even let go"
-            );
+            error!(tasks = self.tasks.running().join(", "), "tasks that do not even let go");
         }
-        warn!(
-            tasks = given_up.join(", "),
-            "given up; what they were doing is repeated after the next start"
-        );
+        warn!(tasks = given_up.join(", "), "given up; what they were doing is repeated after the next start");
         ExitReason::GaveUp(given_up)
     }
 }

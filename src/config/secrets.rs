@@ -1,7 +1,8 @@
 //! Secrets stand in files of their own; the config text only names them.
 //!
-//! A relative name is looked for first among systemd's credentials (`LoadCredential=`, systemd.exec(5)) and then in
-//! the config folder. A key that looks like a secret itself is refused where it stands.
+//! A relative name is looked for first among systemd's credentials and then in the config folder. With
+//! `LoadCredential=secrets:/etc/banto/secrets` the file `secrets/NAME` is the credential `secrets_NAME`
+//! (systemd.exec(5): an id has no slash, and a folder's files get its id and an underscore). A key that looks like a secret itself is refused where it stands.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -52,9 +53,10 @@ impl Secrets {
     /// The file that a `*_file` key's value means.
     #[must_use]
     pub fn path(&self, named: &str) -> PathBuf {
-        // `join` keeps an absolute name as it is.
-        match self.credentials.as_ref().map(|c| c.join(named)) {
-            Some(path) if path.exists() => path,
+        let credential = |dir: &PathBuf| dir.join(named.replace('/', "_"));
+        match self.credentials.as_ref().map(credential) {
+            Some(path) if Path::new(named).is_relative() && path.exists() => path,
+            // `join` keeps an absolute name as it is.
             _ => self.dir.join(named),
         }
     }
@@ -157,15 +159,19 @@ mod tests {
     #[test]
     fn systemds_credentials_come_before_the_config_folder() {
         let (dir, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        write(&dir.path().join("smtp"), b"from the folder\n", 0o600);
+        fs::create_dir(dir.path().join("secrets")).unwrap();
+        let in_folder = dir.path().join("secrets/smtp");
+        write(&in_folder, b"from the folder\n", 0o600);
         let plain = Secrets::new(dir.path(), None);
         let both = Secrets::new(dir.path(), Some(credentials.path()));
-        assert_eq!(plain.read("smtp").unwrap().expose(), "from the folder");
-        assert_eq!(both.read("smtp").unwrap().expose(), "from the folder");
-        write(&credentials.path().join("smtp"), b"from systemd\n", 0o400);
-        assert_eq!(both.read("smtp").unwrap().expose(), "from systemd");
-        let absolute = dir.path().join("smtp");
-        assert_eq!(both.read(absolute.to_str().unwrap()).unwrap().expose(), "from the folder");
+        let read = |secrets: &Secrets, named: &str| secrets.read(named).unwrap().expose().to_owned();
+        assert_eq!(read(&plain, "secrets/smtp"), "from the folder");
+        assert_eq!(read(&both, "secrets/smtp"), "from the folder");
+        write(&credentials.path().join("secrets_smtp"), b"from systemd\n", 0o400);
+        write(&credentials.path().join("woo"), b"alone\n", 0o400);
+        assert_eq!(read(&both, "secrets/smtp"), "from systemd");
+        assert_eq!(read(&both, "woo"), "alone");
+        assert_eq!(read(&both, in_folder.to_str().unwrap()), "from the folder");
     }
 
     #[test]

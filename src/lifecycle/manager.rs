@@ -17,19 +17,14 @@ pub(super) struct Manager {
 
 impl fmt::Debug for Manager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Manager")
-            .field("watchdog", &self.watchdog)
-            .finish_non_exhaustive()
+        f.debug_struct("Manager").field("watchdog", &self.watchdog).finish_non_exhaustive()
     }
 }
 
 impl Manager {
     /// The one that `$NOTIFY_SOCKET` and `$WATCHDOG_USEC` name.
     pub(super) fn from_env() -> Self {
-        Self {
-            send: Box::new(sd_notify::notify),
-            watchdog: sd_notify::watchdog_enabled(),
-        }
+        Self { send: Box::new(sd_notify::notify), watchdog: sd_notify::watchdog_enabled() }
     }
 
     /// One that hands every message, as it would go over the socket, to `tell`.
@@ -43,10 +38,7 @@ impl Manager {
             tell(lines.join("\n"));
             Ok(())
         };
-        Self {
-            send: Box::new(send),
-            watchdog,
-        }
+        Self { send: Box::new(send), watchdog }
     }
 
     /// How long the manager waits for a sign of life; `None` if it does not.

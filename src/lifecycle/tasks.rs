@@ -116,10 +116,7 @@ impl Tasks {
     }
 
     pub(super) fn running(&self) -> Vec<String> {
-        locked(&self.names.running)
-            .values()
-            .map(ToString::to_string)
-            .collect()
+        locked(&self.names.running).values().map(ToString::to_string).collect()
     }
 
     /// The names of the tasks that the hard stop dropped.
@@ -144,10 +141,7 @@ impl Entry {
     fn new(names: &Arc<Names>, name: Cow<'static, str>) -> Self {
         let id = names.next.fetch_add(1, Ordering::Relaxed);
         locked(&names.running).insert(id, name);
-        Self {
-            names: Arc::clone(names),
-            id,
-        }
+        Self { names: Arc::clone(names), id }
     }
 }
 
@@ -165,14 +159,10 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Runs `work`; its panic's message instead if it panics.
 pub(super) async fn caught<F: Future>(work: F) -> Result<F::Output, String> {
     // What a panicking task leaves behind is its own: tasks share only what is behind a lock or a channel.
-    AssertUnwindSafe(work)
-        .catch_unwind()
-        .await
-        .map_err(|p| message_of(&*p))
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|p| message_of(&*p))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".into())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }

@@ -39,10 +39,7 @@ async fn a_stop_is_clean_when_every_task_listens() {
     assert_eq!(life.wait().await, ExitReason::Clean);
     assert_eq!(began.elapsed().as_secs(), 8);
     assert!(life.hard().is_cancelled());
-    assert_eq!(
-        *told.lock().unwrap(),
-        ["READY=1\nSTATUS=2 channels", "STOPPING=1\nSTATUS=stopping"]
-    );
+    assert_eq!(*told.lock().unwrap(), ["READY=1\nSTATUS=2 channels", "STOPPING=1\nSTATUS=stopping"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,11 +62,7 @@ async fn a_task_that_does_not_listen_is_dropped_within_the_limit() {
     let began = Instant::now();
     life.stop("test");
     assert_eq!(life.wait().await, ExitReason::GaveUp(vec!["deaf".into()]));
-    assert!(
-        began.elapsed() >= SOFT_LIMIT && began.elapsed() < STOP_LIMIT,
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() >= SOFT_LIMIT && began.elapsed() < STOP_LIMIT, "{:?}", began.elapsed());
     assert_eq!(dropped.load(Ordering::Relaxed), 1);
     assert_eq!(life.running(), [] as [&str; 0]);
 }
@@ -105,10 +98,7 @@ async fn a_panic_stays_in_its_task_and_is_told() {
         panic!("row {} is odd", 7);
     });
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(
-        *told.lock().unwrap(),
-        [("channel:honten".into(), "row 7 is odd".into())]
-    );
+    assert_eq!(*told.lock().unwrap(), [("channel:honten".into(), "row 7 is odd".into())]);
     assert_eq!(life.running(), ["other"]);
     life.stop("test");
     assert_eq!(life.wait().await, ExitReason::Clean);
@@ -176,13 +166,8 @@ async fn the_watchdog_is_fed_only_after_a_good_ping() {
     assert_eq!(fed_by(|_| async { Err("disk full".to_owned()) }).await, 0);
     assert_eq!(fed_by(|_| pending()).await, 0);
     assert_eq!(fed_by(|_| async { panic!("poisoned") }).await, 0);
-    let sometimes = |round: usize| async move {
-        if round.is_multiple_of(2) {
-            Ok(())
-        } else {
-            Err("busy".to_owned())
-        }
-    };
+    let sometimes =
+        |round: usize| async move { if round.is_multiple_of(2) { Ok(()) } else { Err("busy".to_owned()) } };
     assert_eq!(fed_by(sometimes).await, 10);
 }
 
@@ -201,16 +186,9 @@ async fn a_reload_is_told_from_beginning_to_end() {
     let mut reloads = life.reloads();
     life.reload();
     assert!(said(0).starts_with("RELOADING=1\nMONOTONIC_USEC="), "{}", said(0));
-    assert_eq!(
-        told.lock().unwrap().len(),
-        1,
-        "it is not done before somebody has done it"
-    );
+    assert_eq!(told.lock().unwrap().len(), 1, "it is not done before somebody has done it");
     reloads.recv().await.unwrap().done("3 changes\nand more");
-    assert_eq!(
-        (said(1), said(2)),
-        ("STATUS=3 changes and more".into(), "READY=1".into())
-    );
+    assert_eq!((said(1), said(2)), ("STATUS=3 changes and more".into(), "READY=1".into()));
 
     // A second one while the first waits is the same one; none that nobody takes hangs.
     life.reload();
@@ -233,9 +211,6 @@ async fn a_reload_during_a_stop_says_nothing() {
     life.reload();
     drop(reload);
     assert_eq!(life.wait().await, ExitReason::Clean);
-    assert_eq!(
-        told.lock().unwrap().last().unwrap(),
-        "STOPPING=1\nSTATUS=stopping"
-    );
+    assert_eq!(told.lock().unwrap().last().unwrap(), "STOPPING=1\nSTATUS=stopping");
     assert!(!told.lock().unwrap().contains(&"READY=1".to_owned()));
 }

@@ -51,9 +51,7 @@ impl Systemd {
 }
 
 fn send(signal: &str, to: &Child) {
-    let sent = Command::new("sh")
-        .args(["-c", &format!("kill -{signal} {}", to.id())])
-        .status();
+    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", to.id())]).status();
     assert!(sent.unwrap().success());
 }
 
@@ -71,10 +69,7 @@ fn ends_within(mut child: Child, limit: Duration) -> ExitStatus {
 }
 
 fn play_the_daemon() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(2)
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     runtime.unwrap().block_on(async {
         let life = Lifecycle::new();
         life.catch_signals().unwrap();
