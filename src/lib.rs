@@ -4,12 +4,16 @@
 //! [`domain`] says what follows, [`store`] commits it, [`channels`] pushes the new stock numbers, and [`queue`] sends
 //! mails and notices.
 
+pub mod app;
 pub mod channels;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod lifecycle;
 pub mod log;
 pub mod mail;
 pub mod store;
+pub mod watch;
 pub mod web;

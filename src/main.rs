@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `banto`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    banto::cli::main()
+}

@@ -7,9 +7,11 @@
 mod alerts;
 mod channels;
 mod db;
+mod find;
 mod intake;
 mod plan;
 mod records;
+mod schema;
 mod sql;
 mod tables;
 
@@ -21,8 +23,10 @@ use db::{Db, Tx, args};
 
 pub use alerts::Alert;
 pub use channels::Lease;
+pub use find::OrderRef;
 pub use intake::{IntakeReport, QuarantineReason};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
+pub use schema::SchemaState;
 pub use tables::{
     AlertRow, AuditRow, ChannelRow, ComponentRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow,
     LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow, ReservationRow, TimelineRow,

@@ -304,6 +304,11 @@ impl Db {
         Ok(())
     }
 
+    /// Number of the newest migration that this program has; both engines have the same.
+    pub(super) fn newest_migration() -> i64 {
+        sqlx::migrate!("migrations/sqlite").iter().map(|m| m.version).max().unwrap_or(0)
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Self::Sqlite { writer, readers } => {

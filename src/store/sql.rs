@@ -16,6 +16,7 @@ texts! {
     SET_NEXT_ID = "UPDATE counter SET next = $1 WHERE name = 'id'";
     ANYTHING_THERE = "SELECT id FROM channel UNION ALL SELECT id FROM item LIMIT 1";
     PING = "SELECT next FROM counter WHERE name = 'id'";
+    SCHEMA_VERSION = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations";
     NEWEST_ENTRY = "SELECT CAST(COALESCE(MAX(id), 0) AS BIGINT) FROM entry";
 
     // Channels and locations.
@@ -96,6 +97,7 @@ texts! {
     ORDER_BY_NUMBER = "SELECT o.* FROM orders o JOIN channel c ON c.id = o.channel_id \
         WHERE c.name = $1 AND o.remote_id = $2";
     ORDERS_BY_NUMBER = "SELECT * FROM orders WHERE number = $1 OR remote_id = $1 ORDER BY id DESC LIMIT 20";
+    ORDERS_BY_CHANNEL_NUMBER = "SELECT * FROM orders WHERE channel_id = $1 AND number = $2 ORDER BY id DESC LIMIT 20";
     ORDERS_PAGE = "SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2";
     ORDERS_PAGE_CHANNEL = "SELECT * FROM orders WHERE id < $1 AND channel_id = $3 ORDER BY id DESC LIMIT $2";
     ORDERS_PAGE_OPEN = "SELECT * FROM orders WHERE id < $1 AND open ORDER BY id DESC LIMIT $2";
@@ -153,17 +155,26 @@ texts! {
     // Jobs.
     JOB_BY_KEY = "SELECT * FROM job WHERE key = $1";
     JOBS_SETTLE = "DELETE FROM job WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
-    JOB_RETRY = "UPDATE job SET state = 'ready', run_at = $2, last_error = $3, lease_until = 0 WHERE id = $1";
-    JOB_POSTPONE = "UPDATE job SET state = 'ready', run_at = $2, last_error = $3, lease_until = 0, attempts = attempts - 1 \
-        WHERE id = $1";
-    JOB_BURY = "UPDATE job SET state = 'dead', last_error = $2, lease_until = 0 WHERE id = $1";
-    JOB_REVIVE = "UPDATE job SET state = 'ready', run_at = $2, attempts = 0 WHERE id = $1 AND state = 'dead'";
+    JOBS_AGAIN = "UPDATE job SET state = 'ready', run_at = CAST(j.value ->> 2 AS BIGINT), \
+        attempts = job.attempts - CAST(j.value ->> 3 AS BIGINT), last_error = j.value ->> 4, lease_until = 0 \
+        FROM json_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
+        AND job.attempts = CAST(j.value ->> 1 AS BIGINT) AND job.state = 'running'";
+    JOBS_BURY = "UPDATE job SET state = 'dead', last_error = j.value ->> 2, lease_until = 0 \
+        FROM json_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
+        AND job.attempts = CAST(j.value ->> 1 AS BIGINT)";
+    JOBS_EXTEND = "UPDATE job SET run_at = $1, lease_until = $1 FROM json_each($2) AS j \
+        WHERE job.id = CAST(j.value ->> 0 AS BIGINT) AND job.attempts = CAST(j.value ->> 1 AS BIGINT) \
+        AND job.state = 'running'";
+    JOB_REVIVE = "UPDATE job SET state = 'ready', run_at = $2, attempts = 0 WHERE id = $1 AND state <> 'running'";
+    JOBS_BY_KEYS = "SELECT * FROM job WHERE key IN (SELECT value ->> 0 FROM json_each($1)) ORDER BY id";
+    JOBS_DROP_KEYS = "DELETE FROM job WHERE state <> 'running' AND key IN (SELECT value ->> 0 FROM json_each($1))";
     JOB_DROP = "DELETE FROM job WHERE id = $1";
     JOB = "SELECT * FROM job WHERE id = $1";
-    JOBS = "SELECT * FROM job WHERE id > $1 ORDER BY id LIMIT $2";
-    JOBS_DEAD = "SELECT * FROM job WHERE state = 'dead' ORDER BY id LIMIT $1";
-    JOB_NEXT = "SELECT CAST(MIN(run_at) AS BIGINT) FROM job WHERE lane = $1 AND state <> 'dead' AND state = 'ready'";
-    JOB_COUNTS = "SELECT lane, state, CAST(COUNT(*) AS BIGINT), CAST(MIN(created_at) AS BIGINT) FROM job \
+    JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND (NOT $3 OR state = 'dead') \
+        ORDER BY id LIMIT $4";
+    JOBS_WAITING = "SELECT * FROM job WHERE lane = $1 AND state <> 'dead' ORDER BY id LIMIT $2";
+    JOB_NEXT = "SELECT run_at FROM job WHERE lane = $1 AND state <> 'dead' ORDER BY run_at LIMIT 1";
+    JOB_COUNTS = "SELECT lane, state, CAST(COUNT(*) AS BIGINT) AS count, CAST(MIN(created_at) AS BIGINT) AS oldest FROM job \
         GROUP BY lane, state ORDER BY lane, state";
 
     // Mails.
@@ -171,13 +182,18 @@ texts! {
     MAILS_OF_ORDER = "SELECT * FROM mail WHERE order_id = $1 ORDER BY created_at, kind, revision";
     MAILS_OF_ORDERS = "SELECT * FROM mail WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
     MAILS_IN_STATE = "SELECT * FROM mail WHERE state = $1 ORDER BY order_id DESC, kind, revision LIMIT $2";
+    MAILS_PENDING = "SELECT * FROM mail WHERE state NOT IN ('sent', 'dropped') \
+        ORDER BY order_id DESC, kind, revision LIMIT $1";
     MAILS_RECENT = "SELECT * FROM mail ORDER BY order_id DESC, kind, revision LIMIT $1";
     MAIL_COUNTS = "SELECT kind, state, CAST(COUNT(*) AS BIGINT) FROM mail GROUP BY kind, state ORDER BY kind, state";
     MAIL_PENDING_COUNTS = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM mail WHERE state NOT IN ('sent', 'dropped') \
         GROUP BY state ORDER BY state";
-    MAIL_SET_STATE = "UPDATE mail SET state = $4, updated_at = $5, answer = COALESCE($6, answer) \
-        WHERE order_id = $1 AND kind = $2 AND revision = $3";
-    MAILS_SENDING = "SELECT * FROM mail WHERE state = 'sending' AND updated_at < $1 AND state NOT IN ('sent', 'dropped')";
+    MAIL_STATES = "SELECT order_id, kind, revision, state, attempts FROM mail \
+        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    MAILS_SETTLE = "UPDATE mail SET state = j.value ->> 3, answer = COALESCE(j.value ->> 4, mail.answer), \
+        sent_at = COALESCE(CAST(j.value ->> 5 AS BIGINT), mail.sent_at), updated_at = $1 FROM json_each($2) AS j \
+        WHERE mail.order_id = CAST(j.value ->> 0 AS BIGINT) AND mail.kind = j.value ->> 1 \
+        AND mail.revision = CAST(j.value ->> 2 AS BIGINT)";
 
     // Alerts and the audit.
     ALERTS_OPEN = "SELECT * FROM alert WHERE cleared_at IS NULL ORDER BY id";
@@ -196,11 +212,11 @@ pub(super) const SQLITE_VERSION: &str = "SELECT sqlite_version()";
 pub(super) const PG_WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 /// A consistent copy of the file while it is in use.
 pub(super) const SQLITE_VACUUM_INTO: &str = "VACUUM INTO $1";
-/// Claims due jobs of a lane; a lease that ran out counts as due.
-pub(super) const SQLITE_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, lease_until = $3 \
-    WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 AND lease_until <= $2 \
+/// Claims due jobs of a lane. A claimed job is due again when its lease runs out: `run_at` is all that is looked at.
+pub(super) const SQLITE_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, run_at = $3, \
+    lease_until = $3 WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 \
     ORDER BY run_at, id LIMIT $4) RETURNING *";
 /// The same with rows that another daemon is claiming left out, instead of waited for.
-pub(super) const PG_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, lease_until = $3 \
-    WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 AND lease_until <= $2 \
+pub(super) const PG_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, run_at = $3, \
+    lease_until = $3 WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 \
     ORDER BY run_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING *";
