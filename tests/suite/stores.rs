@@ -1,0 +1,115 @@
+//! Fresh, migrated stores for tests.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use banto::store::Store;
+use futures_util::FutureExt;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use tempfile::TempDir;
+
+/// A store of its own for one test; it goes when this is dropped.
+pub struct Fresh {
+    /// Open and migrated.
+    pub store: Store,
+    /// Where it is; a second `Store::open` is another process to it.
+    pub url: String,
+    place: Place,
+}
+
+enum Place {
+    Directory(TempDir),
+    Database { server: PgConnectOptions, name: String },
+}
+
+impl Fresh {
+    /// `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        self.store.engine()
+    }
+
+    /// A fresh SQLite store.
+    pub async fn sqlite() -> Self {
+        let fresh = Self::empty_sqlite().await;
+        fresh.store.migrate().await.unwrap();
+        fresh
+    }
+
+    /// A SQLite store without any table.
+    pub async fn empty_sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("banto.db").display());
+        let store = Store::open(&url).await.unwrap();
+        Self {
+            store,
+            url,
+            place: Place::Directory(directory),
+        }
+    }
+
+    /// A fresh PostgreSQL store, if `BANTO_TEST_POSTGRES` names a server that lets us make databases.
+    pub async fn postgres() -> Option<Self> {
+        let fresh = Self::empty_postgres().await?;
+        fresh.store.migrate().await.unwrap();
+        Some(fresh)
+    }
+
+    /// A PostgreSQL database without any table.
+    pub async fn empty_postgres() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = std::env::var("BANTO_TEST_POSTGRES").ok()?;
+        let server = PgConnectOptions::from_str(&server).unwrap();
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("banto_test_{}_{count}", std::process::id());
+        run(&server, format!("CREATE DATABASE {name}")).await;
+        let url = server.clone().database(&name).to_url_lossy().to_string();
+        let store = Store::open(&url).await.unwrap();
+        Some(Self {
+            store,
+            url,
+            place: Place::Database { server, name },
+        })
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let Place::Database { server, name } = &self.place else {
+            return;
+        };
+        // A runtime of its own: this one may be about to end, and a drop cannot wait.
+        let (server, drop_it) = (server.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
+        let dropper = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(run(&server, drop_it));
+        });
+        if dropper.join().is_err() {
+            eprintln!("the database {name} could not be dropped");
+        }
+    }
+}
+
+async fn run(server: &PgConnectOptions, statement: String) {
+    let mut connection = PgConnection::connect_with(server).await.unwrap();
+    connection.execute(AssertSqlSafe(statement)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// A fresh store of each engine at hand.
+pub async fn stores() -> Vec<Fresh> {
+    let mut all = vec![Fresh::sqlite().await];
+    all.extend(Fresh::postgres().await);
+    all
+}
+
+/// Runs a test on a fresh store of each engine, and says on which one it failed.
+pub async fn each_store(test: impl AsyncFn(&Fresh)) {
+    for fresh in stores().await {
+        if let Err(panic) = AssertUnwindSafe(test(&fresh)).catch_unwind().await {
+            eprintln!("this was on {}", fresh.engine());
+            resume_unwind(panic);
+        }
+    }
+}
