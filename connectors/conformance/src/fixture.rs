@@ -116,9 +116,14 @@ impl Fixture {
         Ok(counted)
     }
 
-    /// A shopper in this market.
+    /// A shopper in this market, which is filled up first.
     pub(crate) fn shopper(&self) -> Result<Shopper<'_>, String> {
-        Ok(Shopper { listings: self.stocked()?, people: People::new(4711), bought: 0, market: &*self.market })
+        Ok(self.shopper_of(self.stocked()?))
+    }
+
+    /// A shopper who buys these and fills nothing up.
+    pub(crate) fn shopper_of(&self, listings: Vec<ListingId>) -> Shopper<'_> {
+        Shopper { listings, people: People::new(4711), bought: 0, market: &*self.market }
     }
 
     /// One paid order of `units` of the first offer, visible already.

@@ -1,6 +1,6 @@
 //! Pulling orders the way the daemon does: page by page, with the cursor it was given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use banto_channel::{Cursor, Page, Read, RemoteOrder, RemoteOrderId};
 
@@ -66,7 +66,7 @@ impl Fixture {
         after: Option<Cursor>,
         mut meanwhile: impl FnMut(),
     ) -> Result<Walk, String> {
-        let (mut cursor, mut reads) = (after, Vec::new());
+        let (mut cursor, mut reads, mut cursors) = (after, Vec::new(), BTreeSet::new());
         let most = self.most_pages();
         for pages in 1..=most {
             let page = self.page(cursor.as_ref()).await?;
@@ -75,6 +75,9 @@ impl Fixture {
                 return Ok(Walk { reads, next: page.next, pages });
             }
             meanwhile();
+            if !cursors.insert(page.next.clone()) {
+                return Err(format!("it says that there are more, and hands out {} again", page.next));
+            }
             cursor = Some(page.next);
         }
         Err(format!("after {most} pages it still says that there are more"))

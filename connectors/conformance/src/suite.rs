@@ -116,7 +116,7 @@ const SUITE: &[Check] = &[
     one!(webhooks::a_forged_webhook_is_refused, HOOKS),
     one!(webhooks::webhooks_are_made_sure_of_once, HOOKS),
     one!(offers::every_offer_is_listed_once_with_its_number, OFFERS),
-    one!(offers::stock_reads_back_as_it_is_shown, READS_BACK),
+    one!(offers::stock_reads_back_as_it_stands, READS_BACK),
 ];
 
 /// The names of all checks, in the order in which they run.

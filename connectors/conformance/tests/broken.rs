@@ -64,7 +64,7 @@ const BUGS: &[(Bug, &str)] = &[
     (Bug::RefusesEveryHook, "a_signed_webhook_is_accepted"),
     (Bug::MendsHooksForEver, "webhooks_are_made_sure_of_once"),
     (Bug::ListsOffersTwice, "every_offer_is_listed_once_with_its_number"),
-    (Bug::ReadsStockFromMemory, "stock_reads_back_as_it_is_shown"),
+    (Bug::ReadsStockFromMemory, "stock_reads_back_as_it_stands"),
     (Bug::ClaimsMoreThanItDoes, "what_is_claimed_is_supported"),
     (Bug::DoesMoreThanItClaims, "what_is_not_claimed_is_unsupported"),
     (Bug::LeaksInErrors, "no_secret_is_shown"),

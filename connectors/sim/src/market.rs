@@ -80,7 +80,7 @@ pub struct Seen {
 
 /// The inside of a marketplace. All calls act at once; the daemon learns of them through the connector.
 pub trait Market: Debug + Send + Sync + 'static {
-    /// Everything on offer, as the marketplace has it.
+    /// Everything on offer, with numbers of the kind that the channel takes.
     fn offers(&self) -> Vec<RemoteOffer>;
     /// What one offer shows to buyers, so what they may still buy; `None` if it is unknown or not counted. Where the
     /// channel takes the number on the shelf this is that number less the channel's open orders.

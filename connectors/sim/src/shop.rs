@@ -85,7 +85,7 @@ impl SimMarket {
         let mut people = People::new(self.setup.seed);
         let mut inner = self.inner();
         let now = self.clock.now();
-        let listing = inner.shelf.offers().map(|o| o.id).next();
+        let listing = inner.shelf.offers().map(|o| o.id.clone()).next();
         let lines = |count: usize| {
             let line = listing.clone().map(|listing| BasketLine { listing, quantity: 1 });
             line.into_iter().cycle().take(count).collect()
@@ -189,7 +189,7 @@ impl Inner {
 
 impl Market for SimMarket {
     fn offers(&self) -> Vec<RemoteOffer> {
-        self.inner().shelf.offers().collect()
+        self.inner().shelf.offers().cloned().collect()
     }
 
     fn shown(&self, listing: &ListingId) -> Option<i64> {

@@ -156,7 +156,7 @@ impl SimMarket {
     ) -> Result<(Vec<RemoteOffer>, bool), Trouble> {
         self.call(token, "GET /offers".to_owned(), &[], |inner, _| {
             let mut rest = inner.shelf.offers().filter(|o| after.is_none_or(|a| o.id > *a));
-            let page: Vec<RemoteOffer> = rest.by_ref().take(self.setup.page_size).collect();
+            let page: Vec<RemoteOffer> = rest.by_ref().take(self.setup.page_size).cloned().collect();
             let more = rest.next().is_some();
             (page, more)
         })
@@ -168,7 +168,7 @@ impl SimMarket {
         listings: &[ListingId],
     ) -> Result<Vec<(ListingId, i64)>, Trouble> {
         self.call(token, "GET /stock".to_owned(), &[], |inner, _| {
-            listings.iter().filter_map(|l| Some((l.clone(), inner.shelf.shown(l)?))).collect()
+            listings.iter().filter_map(|l| Some((l.clone(), inner.shelf.offer(l)?.quantity?))).collect()
         })
     }
 

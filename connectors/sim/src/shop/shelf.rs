@@ -56,12 +56,9 @@ impl Shelf {
         self.places.get(listing).map(|p| &p.offer)
     }
 
-    /// Every offer by id, with the number that buyers see.
-    pub(crate) fn offers(&self) -> impl Iterator<Item = RemoteOffer> {
-        self.places.values().map(|place| RemoteOffer {
-            quantity: place.offer.quantity.map(|q| q - place.open),
-            ..place.offer.clone()
-        })
+    /// Every offer by id, with a number of the kind that is set: what buyers see, or what lies on the shelf.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = &RemoteOffer> {
+        self.places.values().map(|place| &place.offer)
     }
 
     /// What buyers see. Below zero after an oversale.
