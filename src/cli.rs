@@ -3,6 +3,8 @@
 //! Each command has a file here and writes through the same store functions as the daemon, so it may run while the
 //! daemon does. To add one: its file, a `mod` line, a variant of [`Command`] and its line in `Command::run`.
 
+mod channel;
+mod check;
 mod completions;
 mod exit;
 mod house;
@@ -16,7 +18,6 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 
-pub use crate::store::OrderRef;
 pub use exit::{Exit, Failure};
 pub use house::House;
 pub use out::{Amount, Out, Text, left, right, utc};
@@ -85,6 +86,10 @@ impl Globals {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at channels and drive them by hand
+    Channel(channel::ChannelCommand),
+    /// Check every file, key and credential of the config
+    Check(check::Check),
     /// Print the completion script of a shell
     Completions(completions::Completions),
     /// Print the manual page
@@ -95,8 +100,10 @@ impl Command {
     /// Does it.
     ///
     /// Errors: [`Failure`], whose exit code says of which kind.
-    pub async fn run(self, _globals: &Globals) -> Outcome {
+    pub async fn run(self, globals: &Globals) -> Outcome {
         match self {
+            Self::Channel(command) => command.run(globals).await,
+            Self::Check(command) => command.run(globals).await,
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

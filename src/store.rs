@@ -7,8 +7,10 @@
 mod alerts;
 mod channels;
 mod db;
-mod find;
 mod intake;
+mod jobs;
+mod mails;
+mod orders;
 mod plan;
 mod records;
 mod schema;
@@ -23,8 +25,10 @@ use db::{Db, Tx, args};
 
 pub use alerts::Alert;
 pub use channels::Lease;
-pub use find::OrderRef;
 pub use intake::{IntakeReport, QuarantineReason};
+pub use jobs::{JobCount, JobEnd, JobFilter, NoticeJob, channel_lane};
+pub use mails::{Letter, MailAct, MailEnd, MailKey, MailText};
+pub use orders::{Act, Done, OrderFilter, OrderView, Retried};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
 pub use schema::SchemaState;
 pub use tables::{

@@ -167,7 +167,7 @@ impl From<banto_channel::Error> for Failure {
             // Credentials, limits, connections, torn answers, and what later connectors may name.
             _ => Exit::Network,
         };
-        Self::new(exit, error.message)
+        Self::new(exit, error.to_string())
     }
 }
 
@@ -207,6 +207,6 @@ mod tests {
         let away = banto_channel::Error::new(ErrorKind::Unreachable, "no route");
         assert_eq!(Failure::from(away.clone()).exit(), Exit::Network);
         let told = Failure::from(anyhow::Error::new(away).context("honten: pull"));
-        assert_eq!(told, Failure::new(Exit::Network, "honten: pull: no route"));
+        assert_eq!(told, Failure::new(Exit::Network, "honten: pull: no route (unreachable)"));
     }
 }

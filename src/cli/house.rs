@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use banto_channel::{Clock, Timestamp};
 
-use super::{Failure, OrderRef, Out};
+use super::{Failure, Out};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::store::{LocationRow, OrderRow, SchemaState, Store};
@@ -47,10 +47,10 @@ impl House {
         self.clock.now()
     }
 
-    /// The order that a person named.
+    /// The order that a person named: `CHANNEL/NUMBER`, a number that only one order has, or `#ID`.
     ///
     /// Errors: [`super::Exit::NotFound`]; [`super::Exit::Refused`] when a number stands for several.
-    pub async fn order(&self, order: &OrderRef) -> Result<OrderRow, Failure> {
+    pub async fn order(&self, order: &str) -> Result<OrderRow, Failure> {
         Ok(self.store.find_order(order).await?)
     }
 

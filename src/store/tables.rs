@@ -46,7 +46,14 @@ macro_rules! tables {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-            pub struct $row { pub $c0: $t0, $(pub $c: $t,)* }
+            pub struct $row {
+                #[doc = concat!("Column `", stringify!($c0), "`, explained in migrations/.")]
+                pub $c0: $t0,
+                $(
+                    #[doc = concat!("Column `", stringify!($c), "`, explained in migrations/.")]
+                    pub $c: $t,
+                )*
+            }
 
             impl Serialize for $row {
                 fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
