@@ -3,6 +3,8 @@
 //! Everything here is a function of its arguments, so that the rules of the ledger and the order book can be
 //! tested over arbitrary histories.
 
+pub mod deadline;
+pub mod deeds;
 pub mod guard;
 pub mod intake;
 pub mod mail_policy;

@@ -83,6 +83,7 @@ texts! {
         WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY order_id, line_no";
     SHORTFALLS_OF_ITEMS = "SELECT * FROM reservation WHERE short > 0 \
         AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY order_id, line_no";
+    SHORTFALL_UNITS = "SELECT CAST(COALESCE(SUM(short), 0) AS BIGINT) FROM reservation WHERE short > 0";
     SHORTFALLS = "SELECT * FROM reservation WHERE short > 0 ORDER BY order_id, line_no";
     RESERVATION_DROP = "DELETE FROM reservation \
         WHERE order_id = $1 AND line_no = $2 AND item_id = $3 AND location_id = $4";
@@ -94,14 +95,22 @@ texts! {
     ORDERS_BY_REMOTE = "SELECT * FROM orders \
         WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM json_each($2))";
     ORDERS_BY_IDS = "SELECT * FROM orders WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY id";
-    ORDER_BY_NUMBER = "SELECT o.* FROM orders o JOIN channel c ON c.id = o.channel_id \
-        WHERE c.name = $1 AND o.remote_id = $2";
     ORDERS_BY_NUMBER = "SELECT * FROM orders WHERE number = $1 OR remote_id = $1 ORDER BY id DESC LIMIT 20";
-    ORDERS_BY_CHANNEL_NUMBER = "SELECT * FROM orders WHERE channel_id = $1 AND number = $2 ORDER BY id DESC LIMIT 20";
-    ORDERS_PAGE = "SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2";
-    ORDERS_PAGE_CHANNEL = "SELECT * FROM orders WHERE id < $1 AND channel_id = $3 ORDER BY id DESC LIMIT $2";
-    ORDERS_PAGE_OPEN = "SELECT * FROM orders WHERE id < $1 AND open ORDER BY id DESC LIMIT $2";
-    ORDERS_PAGE_HELD = "SELECT * FROM orders WHERE id < $1 AND hold IS NOT NULL ORDER BY id DESC LIMIT $2";
+    ORDERS_OF_CHANNEL_BY_NUMBER = "SELECT * FROM orders WHERE channel_id = $1 AND (number = $2 OR remote_id = $2) \
+        ORDER BY id DESC LIMIT 20";
+    ORDERS_PAGE = "SELECT * FROM orders WHERE id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
+    ORDERS_PAGE_OPEN = "SELECT * FROM orders WHERE open AND id < $1 AND ($2 = 0 OR channel_id = $2) \
+        ORDER BY id DESC LIMIT $3";
+    ORDERS_PAGE_HELD = "SELECT * FROM orders WHERE hold IS NOT NULL AND id < $1 AND ($2 = 0 OR channel_id = $2) \
+        ORDER BY id DESC LIMIT $3";
+    ORDERS_PAGE_UNPAID = "SELECT * FROM orders WHERE open AND payment IN ('awaiting', 'partial', 'failed') \
+        AND id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
+    ORDERS_PAGE_SHORT = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM reservation WHERE short > 0) \
+        AND id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
+    ORDERS_FIND = "SELECT * FROM orders WHERE id < $1 AND ($2 = 0 OR channel_id = $2) AND (number = $4 \
+        OR remote_id = $4 OR LOWER(buyer_email) = LOWER($4) OR buyer_name LIKE '%' || $4 || '%') ORDER BY id DESC LIMIT $3";
+    ORDERS_WAITING_FOR_MONEY = "SELECT * FROM orders WHERE open AND channel_id = $1 AND id > $2 AND placed_at >= $3 \
+        AND placed_at <= $4 AND payment IN ('awaiting', 'failed') AND hold IS NULL ORDER BY id LIMIT $5";
     ORDERS_OPEN_OF_CHANNEL = "SELECT * FROM orders WHERE open AND channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     ORDER_COUNTS = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN open THEN 1 ELSE 0 END), 0) AS BIGINT), \
         CAST(COALESCE(SUM(CASE WHEN hold IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) FROM orders WHERE channel_id = $1";
@@ -119,6 +128,8 @@ texts! {
 
     // Quarantine.
     QUARANTINE_OPEN = "SELECT * FROM quarantine WHERE resolved_at IS NULL ORDER BY id LIMIT $1";
+    QUARANTINE_ROW = "SELECT * FROM quarantine WHERE id = $1";
+    QUARANTINE_CLOSE = "UPDATE quarantine SET resolved_at = $2 WHERE id = $1 AND resolved_at IS NULL";
     QUARANTINE_ANY = "SELECT * FROM quarantine WHERE channel_id = $1 AND resolved_at IS NULL LIMIT 1";
     QUARANTINE_KNOWN = "SELECT * FROM quarantine \
         WHERE channel_id = $1 AND digest IN (SELECT value ->> 0 FROM json_each($2))";
@@ -174,7 +185,7 @@ texts! {
         ORDER BY id LIMIT $4";
     JOBS_WAITING = "SELECT * FROM job WHERE lane = $1 AND state <> 'dead' ORDER BY id LIMIT $2";
     JOB_NEXT = "SELECT run_at FROM job WHERE lane = $1 AND state <> 'dead' ORDER BY run_at LIMIT 1";
-    JOB_COUNTS = "SELECT lane, state, CAST(COUNT(*) AS BIGINT) AS count, CAST(MIN(created_at) AS BIGINT) AS oldest FROM job \
+    JOB_COUNTS = "SELECT lane, state, CAST(COUNT(*) AS BIGINT) AS jobs, CAST(MIN(created_at) AS BIGINT) AS oldest FROM job \
         GROUP BY lane, state ORDER BY lane, state";
 
     // Mails.

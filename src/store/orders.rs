@@ -1,0 +1,451 @@
+//! The order book as people and deadlines use it: finding orders, seeing them whole, and doing something to them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use banto_channel::Timestamp;
+
+use super::db::args;
+use super::jobs::{JobFilter, NoticeJob};
+use super::tables::{
+    ChannelRow, ItemRow, JobRow, MailRow, OrderRow, ParcelRow, QuarantineRow, ReservationRow, TimelineRow,
+};
+use super::{Result, Store, StoreError, Write, keys, sql};
+use crate::domain::deadline::{Due, UnpaidRule, Waiting, due};
+use crate::domain::deeds::{Deed, DeedError, Effects, Seller, Shipment, mail_wanted};
+use crate::domain::intake::{Catalogue, ChannelFacts};
+use crate::domain::mail_policy::MailKind;
+use crate::domain::order::Order;
+use crate::domain::{ChannelId, ItemId, LineNo, LocationId, OrderId};
+
+impl From<DeedError> for StoreError {
+    fn from(error: DeedError) -> Self {
+        match error {
+            DeedError::Refused(why) => Self::Refused(why),
+            DeedError::Stock(error) => Self::Stock(error),
+        }
+    }
+}
+
+/// Which orders to list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrderFilter<'a> {
+    /// All.
+    #[default]
+    All,
+    /// Those of which something may still leave.
+    Open,
+    /// Those on hold.
+    Held,
+    /// Open ones whose money has not arrived.
+    Unpaid,
+    /// Those that lack goods.
+    Short,
+    /// Those with this number, the channel's id, the buyer's address, or a part of the buyer's name.
+    Find(&'a str),
+}
+
+/// An order with everything that there is to see of it.
+#[derive(Clone, Debug)]
+pub struct OrderView {
+    /// The order.
+    pub order: Order,
+    /// Its channel.
+    pub channel: ChannelRow,
+    /// The items of its lines and their components.
+    pub items: BTreeMap<ItemId, ItemRow>,
+    /// What its lines hold, and what they lack.
+    pub reservations: Vec<ReservationRow>,
+    /// Its mails, oldest first.
+    pub mails: Vec<MailRow>,
+    /// What happened, oldest first.
+    pub timeline: Vec<TimelineRow>,
+    /// What is still to be done for it, and what was given up.
+    pub jobs: Vec<JobRow>,
+}
+
+/// Something that somebody does to an order.
+#[derive(Clone, Copy, Debug)]
+pub struct Act<'a> {
+    /// Which order.
+    pub order: OrderId,
+    /// The version that was looked at; `None` acts on whatever there is.
+    pub version: Option<i64>,
+    /// Its channel.
+    pub seller: Seller<'a>,
+    /// Who.
+    pub actor: &'a str,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The order as it is now.
+    pub order: Order,
+    /// What a person should know: who is not told, and why.
+    pub remarks: Vec<String>,
+}
+
+/// What a retry set going.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// Jobs that had been given up.
+    pub jobs: usize,
+    /// Mails that had been refused.
+    pub mails: usize,
+}
+
+impl Store {
+    /// The order that a person means: `CHANNEL/NUMBER`, `#ID` (ours), or a number that only one order has.
+    ///
+    /// Errors: [`StoreError::NotFound`]; [`StoreError::Refused`] if several orders have that number.
+    pub async fn find_order(&self, selector: &str) -> Result<OrderRow> {
+        let none = || {
+            StoreError::NotFound(format!("no order is called {selector:?}; `banto orders list` shows them"))
+        };
+        if let Some(id) = selector.strip_prefix('#') {
+            let id: OrderId = id.parse().map_err(|_| none())?;
+            let row = self.db.first(sql::ORDERS_BY_IDS, args![&keys([id])?]).await?;
+            return row.ok_or_else(none);
+        }
+        let named = match selector.split_once('/') {
+            Some((channel, number)) => self.channel(channel).await.ok().map(|c| (c.id, number)),
+            None => None,
+        };
+        let rows: Vec<OrderRow> = match named {
+            Some((channel, number)) => {
+                self.db.all(sql::ORDERS_OF_CHANNEL_BY_NUMBER, args![channel, number]).await?
+            }
+            None => self.db.all(sql::ORDERS_BY_NUMBER, args![selector]).await?,
+        };
+        let several: Vec<String> = rows.iter().map(|r| format!("#{}", r.id)).collect();
+        match <[OrderRow; 1]>::try_from(rows) {
+            Ok([row]) => Ok(row),
+            Err(rows) if rows.is_empty() => Err(none()),
+            Err(_) => Err(StoreError::Refused(format!(
+                "several orders are called {selector:?}: {}; say CHANNEL/NUMBER or one of these",
+                several.join(", ")
+            ))),
+        }
+    }
+
+    /// A page of orders, newest first: keys below `before`, at most `limit`, of one channel or of all.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn orders(
+        &self,
+        filter: OrderFilter<'_>,
+        channel: Option<ChannelId>,
+        before: OrderId,
+        limit: i64,
+    ) -> Result<Vec<OrderRow>> {
+        let text = match filter {
+            OrderFilter::All => sql::ORDERS_PAGE,
+            OrderFilter::Open => sql::ORDERS_PAGE_OPEN,
+            OrderFilter::Held => sql::ORDERS_PAGE_HELD,
+            OrderFilter::Unpaid => sql::ORDERS_PAGE_UNPAID,
+            OrderFilter::Short => sql::ORDERS_PAGE_SHORT,
+            OrderFilter::Find(text) => {
+                let args = args![before, channel.unwrap_or(0), limit, text];
+                return self.db.all(sql::ORDERS_FIND, args).await;
+            }
+        };
+        self.db.all(text, args![before, channel.unwrap_or(0), limit]).await
+    }
+
+    /// Everything about one order.
+    ///
+    /// Errors: [`StoreError::NotFound`], [`StoreError::Json`].
+    pub async fn order_view(&self, id: OrderId) -> Result<OrderView> {
+        let ids = keys([id])?;
+        let rows: Vec<OrderRow> = self.db.all(sql::ORDERS_BY_IDS, args![&ids]).await?;
+        let lines = self.db.all(sql::LINES_OF, args![&ids]).await?;
+        let parcels: Vec<ParcelRow> = self.db.all(sql::PARCELS_OF, args![&ids]).await?;
+        let order = super::intake::assemble(rows, lines, parcels)?.into_iter().next();
+        let order = order.ok_or_else(|| no_order(id))?;
+        let reservations: Vec<ReservationRow> = self.db.all(sql::RESERVATIONS_OF_ORDERS, args![&ids]).await?;
+        let mut items: BTreeSet<ItemId> = order.lines.iter().filter_map(|l| l.item).collect();
+        items.extend(reservations.iter().map(|r| r.item_id));
+        let items: Vec<ItemRow> = self.db.all(sql::ITEMS_BY_IDS, args![&keys(items)?]).await?;
+        let channel = self.channel_of(order.channel).await?;
+        let mut jobs = self.waiting_jobs(&super::channel_lane(&channel.name), JOBS_LOOKED_AT).await?;
+        let dead = JobFilter { dead: true, lane: None };
+        jobs.extend(self.jobs(dead, 0, JOBS_LOOKED_AT).await?);
+        jobs.retain(|job| job.order() == Some(id));
+        Ok(OrderView {
+            mails: self.mails_of(id).await?,
+            timeline: self.db.all(sql::TIMELINE_OF, args![id]).await?,
+            items: items.into_iter().map(|i| (i.id, i)).collect(),
+            order,
+            channel,
+            reservations,
+            jobs,
+        })
+    }
+
+    /// Stops an order and its waiting mails.
+    ///
+    /// Errors: [`StoreError::Refused`] if it is on hold already or nothing is left to stop; [`StoreError::NotFound`].
+    pub async fn hold_order(&self, act: &Act<'_>, reason: &str) -> Result<Done> {
+        let (mut write, done) =
+            self.deed(act, "order_hold", reason, |deed, order| deed.hold(order, reason)).await?;
+        write.hold_mails(done.order.id, act.now).await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Lets an order and its held mails go on.
+    ///
+    /// Errors: [`StoreError::Refused`] if it is not on hold; [`StoreError::NotFound`].
+    pub async fn release_order(&self, act: &Act<'_>) -> Result<Done> {
+        let (mut write, done) =
+            self.deed(act, "order_release", "", |deed, order| deed.release(order)).await?;
+        write.release_mails(act.seller.facts, &done.order, act.now).await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Cancels what has not left; its goods are free again, for other orders first.
+    ///
+    /// Errors: [`StoreError::Refused`] if nothing is left to cancel; [`StoreError::NotFound`].
+    pub async fn cancel_order(&self, act: &Act<'_>, reason: &str, to_buyer: &str) -> Result<Done> {
+        let deed = self.deed(act, "order_cancel", reason, |deed, order| deed.cancel(order, reason, to_buyer));
+        let (write, done) = deed.await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Notes that an order's money arrived outside its channel.
+    ///
+    /// Errors: [`StoreError::Refused`] if it is paid or cancelled; [`StoreError::NotFound`].
+    pub async fn pay_order(&self, act: &Act<'_>, at: Timestamp) -> Result<Done> {
+        let (write, done) = self.deed(act, "order_pay", "", |deed, order| deed.pay(order, at)).await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Sends a parcel off: stock leaves, the channel is told, the buyer gets a mail.
+    ///
+    /// Errors: [`StoreError::Refused`] with the reason; [`StoreError::NotFound`].
+    pub async fn ship_order(&self, act: &Act<'_>, shipment: &Shipment) -> Result<Done> {
+        let detail = format!("{} {}", shipment.carrier, shipment.tracking);
+        let deed = self.deed(act, "order_ship", detail.trim(), |deed, order| deed.ship(order, shipment));
+        let (write, done) = deed.await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Takes goods of a line back, on sale again or set aside.
+    ///
+    /// Errors: [`StoreError::Refused`] when fewer than that are with the buyer; [`StoreError::NotFound`].
+    pub async fn return_goods(
+        &self,
+        act: &Act<'_>,
+        line: (LineNo, i64),
+        location: LocationId,
+        restock: bool,
+    ) -> Result<Done> {
+        let detail = format!("line {}: {}{}", line.0, line.1, if restock { ", on sale again" } else { "" });
+        let deed = self
+            .deed(act, "order_return", &detail, |deed, order| deed.take_back(order, line, location, restock));
+        let (write, done) = deed.await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Sets everything of an order going again that was given up: jobs, and mails that were refused.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn retry_order(&self, id: OrderId, actor: &str, now: Timestamp) -> Result<Retried> {
+        let mut write = self.write().await?;
+        let order = write.whole_order(id).await?;
+        let dead: Vec<JobRow> = write.tx.all(sql::JOBS, args![0, "", true, JOBS_LOOKED_AT]).await?;
+        let mut retried = Retried::default();
+        for job in dead.iter().filter(|job| job.order() == Some(id)) {
+            write.tx.run(sql::JOB_REVIVE, args![job.id, now.0]).await?;
+            write.clear(&super::jobs::dead_key(job), now).await?;
+            write.made_jobs = true;
+            retried.jobs += 1;
+        }
+        retried.mails = write.retry_mails(&order, now).await?;
+        let detail = format!("{} jobs, {} mails", retried.jobs, retried.mails);
+        write.audit(actor, "order_retry", &format!("order #{id}"), &detail, now).await?;
+        write.commit().await?;
+        Ok(retried)
+    }
+
+    /// Orders of a channel for which something is due because their money does not come, with what. Rules stand by
+    /// the channel's name of the payment method. Nothing is ever due for orders placed before the channel went
+    /// live, and nothing on a channel that is only observed.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn unpaid_due(
+        &self,
+        facts: &ChannelFacts,
+        rules: &BTreeMap<String, UnpaidRule>,
+        now: Timestamp,
+    ) -> Result<Vec<(OrderRow, Due)>> {
+        let (Some(earliest), Some(since)) =
+            (rules.values().filter_map(UnpaidRule::earliest).min(), facts.live_since)
+        else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        let mut after = 0;
+        loop {
+            let args = args![facts.id, after, since.0, now.minus(earliest).0, UNPAID_PAGE];
+            let rows: Vec<OrderRow> = self.db.all(sql::ORDERS_WAITING_FOR_MONEY, args).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            let mails: Vec<MailRow> =
+                self.db.all(sql::MAILS_OF_ORDERS, args![&keys(rows.iter().map(|r| r.id))?]).await?;
+            let reminded: HashMap<OrderId, i64> = mails
+                .iter()
+                .filter(|m| m.kind == MailKind::Reminder.name())
+                .map(|m| (m.order_id, m.created_at))
+                .collect();
+            for row in rows {
+                let Some(rule) = rules.get(&row.payment_method) else { continue };
+                let order = row.clone().into_order(Vec::new(), Vec::new())?;
+                let waiting = Waiting {
+                    placed_at: order.placed_at,
+                    reminded_at: reminded.get(&row.id).copied().map(Timestamp),
+                    can_remind: mail_wanted(facts, &order, MailKind::Reminder).is_ok(),
+                };
+                found.extend(due(rule, &waiting, now).map(|what| (row, what)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reminds a buyer of the money.
+    ///
+    /// Errors: [`StoreError::Refused`] if the order changed since it was looked at; [`StoreError::NotFound`].
+    pub async fn remind_order(&self, act: &Act<'_>) -> Result<Done> {
+        let deed = self.deed(act, "order_remind", "", |deed, order| {
+            deed.remind(order);
+            Ok(())
+        });
+        let (write, done) = deed.await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Orders that could not be understood and wait for a person, oldest first.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn quarantined(&self, limit: i64) -> Result<Vec<QuarantineRow>> {
+        self.db.all(sql::QUARANTINE_OPEN, args![limit]).await
+    }
+
+    /// One order that could not be understood.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn quarantine_row(&self, id: i64) -> Result<QuarantineRow> {
+        let row = self.db.first(sql::QUARANTINE_ROW, args![id]).await?;
+        row.ok_or_else(|| no_quarantine(id))
+    }
+
+    /// Notes that a person dealt with an order that could not be understood.
+    ///
+    /// Errors: [`StoreError::NotFound`] if it does not wait any more.
+    pub async fn close_quarantine(&self, id: i64, why: &str, actor: &str, now: Timestamp) -> Result<()> {
+        let mut write = self.write().await?;
+        if write.tx.run(sql::QUARANTINE_CLOSE, args![id, now.0]).await? == 0 {
+            return Err(no_quarantine(id));
+        }
+        write.audit(actor, "quarantine_close", &format!("quarantine {id}"), why, now).await?;
+        write.commit().await
+    }
+
+    /// Does a deed and writes everything that follows, but does not commit.
+    async fn deed(
+        &self,
+        act: &Act<'_>,
+        action: &'static str,
+        detail: &str,
+        what: impl FnOnce(&mut Deed<'_>, &mut Order) -> Result<(), DeedError>,
+    ) -> Result<(Write, Done)> {
+        let mut write = self.write().await?;
+        let mut order = write.whole_order(act.order).await?;
+        let seller = act.seller;
+        if order.channel != seller.facts.id {
+            return Err(StoreError::Refused(format!(
+                "{} is not an order of {}",
+                order.number, seller.facts.name
+            )));
+        }
+        if let Some(version) = act.version.filter(|v| *v != order.version) {
+            return Err(StoreError::Refused(format!(
+                "{} has changed since it was looked at (version {version}, now {}); look again",
+                order.number, order.version
+            )));
+        }
+        let held: Vec<ReservationRow> =
+            write.tx.all(sql::RESERVATIONS_OF_ORDERS, args![&keys([order.id])?]).await?;
+        let mut items: BTreeSet<ItemId> = order.lines.iter().filter_map(|l| l.item).collect();
+        items.extend(held.iter().map(|r| r.item_id));
+        let mut catalogue = Catalogue::default();
+        let mut book = write.load_book(&mut catalogue.components, &items, &[order.id]).await?;
+        book.allow(order.id, &seller.facts.locations);
+        let mut deed = Deed {
+            seller,
+            catalogue: &catalogue,
+            book: &mut book,
+            ids: &mut write.ids,
+            actor: act.actor,
+            now: act.now,
+            effects: Effects::default(),
+        };
+        what(&mut deed, &mut order)?;
+        let effects = deed.effects;
+        order.version += 1;
+        write.write_book(book).await?;
+        write.drop_mails(order.id, &effects.drops, act.now).await?;
+        write.write_order(&order, effects.events, &effects.mails, act.now).await?;
+        write.tell_channel(&order, &seller.facts.name, effects.notices, act.now).await?;
+        let subject = format!("{}/{} #{}", seller.facts.name, order.number, order.id);
+        write.audit(act.actor, action, &subject, detail, act.now).await?;
+        let remarks = effects.remarks;
+        Ok((write, Done { order, remarks }))
+    }
+}
+
+/// Jobs that are searched for those of one order; more than this at once is a house on fire.
+const JOBS_LOOKED_AT: i64 = 10_000;
+/// Orders without money looked at in one query.
+const UNPAID_PAGE: i64 = 500;
+
+impl Write {
+    async fn whole_order(&mut self, id: OrderId) -> Result<Order> {
+        let rows: Vec<OrderRow> = self.tx.all(sql::ORDERS_BY_IDS, args![&keys([id])?]).await?;
+        let order = self.whole_orders(rows).await?.into_iter().next();
+        order.ok_or_else(|| no_order(id))
+    }
+
+    async fn tell_channel(
+        &mut self,
+        order: &Order,
+        channel: &str,
+        notices: Vec<(String, banto_channel::Notice)>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut jobs = Vec::with_capacity(notices.len());
+        for (name, notice) in notices {
+            let told = NoticeJob { order: order.id, remote: order.remote_id.as_str().into(), notice };
+            jobs.push(told.job(self.id(), channel, &name, now)?);
+        }
+        self.add_jobs(&jobs).await
+    }
+}
+
+fn no_order(id: OrderId) -> StoreError {
+    StoreError::NotFound(format!("there is no order #{id}; `banto orders list` shows them"))
+}
+
+fn no_quarantine(id: i64) -> StoreError {
+    StoreError::NotFound(format!(
+        "nothing with the key {id} waits in quarantine; `banto orders quarantine` lists it"
+    ))
+}
