@@ -62,7 +62,9 @@ async fn fortnight(setup: SimSetup, seed: u64) -> (Mirror, Arc<SimMarket>, Count
     let market = SimMarket::open(setup, clock.clone());
     let connector = SimConnector::new(Arc::clone(&market));
     let (cx, inside): (Cx, Arc<dyn Market>) = (clock.cx(), market.clone());
-    let mut trade = Trade::new(seed, vec![inside], TradeRates::usual());
+    // The staff must ship here, or a channel that counts the shelf runs out of what it may sell.
+    let rates = TradeRates { ship: 60, ..TradeRates::usual() };
+    let mut trade = Trade::new(seed, vec![inside], rates);
     market.faults().set_rates(FaultRates::usual());
     let mut mirror = Mirror::default();
     for round in 0..14 * 24 * 6_u32 {
@@ -89,7 +91,7 @@ type Lines = Vec<(String, i64, i64)>;
 async fn the_connector_tells_the_truth_about_every_order() {
     for setup in [SimSetup::direct("D"), SimSetup::by_feed("F")] {
         let (mirror, market, counts, played) = fortnight(setup, 77).await;
-        assert!(counts.placed > 1000 && counts.returned > 0 && played > 100, "{counts:?}, {played} faults");
+        assert!(counts.placed > 500 && counts.returned > 0 && played > 100, "{counts:?}, {played} faults");
         assert!(mirror.errors > 20);
         assert_eq!(mirror.orders.len() as u64, counts.placed);
         for truth in market.orders() {
