@@ -76,7 +76,7 @@ impl Secrets {
 
     /// As [`Secrets::read`], in the words of the seam, for a connector that is being made.
     ///
-    /// Errors: [`Config`] with the file's path and the remedy.
+    /// Errors: of the kind `Config`, with the file's path and the remedy.
     pub fn for_connector(&self, named: &str) -> banto_channel::Result<Secret> {
         match self.find(named) {
             Ok(found) => Ok(found.secret),
