@@ -77,11 +77,7 @@ pub fn date_time(at: Timestamp, zone: &TimeZone, language: &str) -> String {
 pub fn date(at: Timestamp, zone: &TimeZone, language: &str) -> String {
     let local = local(at, zone);
     match primary_language(language).as_str() {
-        "ja" => format!(
-            "{}（{}）",
-            local.strftime("%Y年%-m月%-d日"),
-            weekday_ja(local.weekday())
-        ),
+        "ja" => format!("{}（{}）", local.strftime("%Y年%-m月%-d日"), weekday_ja(local.weekday())),
         "en" => local.strftime("%-d %B %Y").to_string(),
         _ => local.strftime("%Y-%m-%d").to_string(),
     }
@@ -89,14 +85,8 @@ pub fn date(at: Timestamp, zone: &TimeZone, language: &str) -> String {
 
 /// Moments beyond jiff's years (±9999) are shown as its first or last one.
 fn local(at: Timestamp, zone: &TimeZone) -> jiff::Zoned {
-    let beyond = if at.0 < 0 {
-        jiff::Timestamp::MIN
-    } else {
-        jiff::Timestamp::MAX
-    };
-    jiff::Timestamp::from_microsecond(at.0)
-        .unwrap_or(beyond)
-        .to_zoned(zone.clone())
+    let beyond = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    jiff::Timestamp::from_microsecond(at.0).unwrap_or(beyond).to_zoned(zone.clone())
 }
 
 const fn weekday_ja(day: Weekday) -> &'static str {
@@ -119,11 +109,7 @@ pub fn address_lines(address: &Address, language: &str) -> Vec<String> {
     let lines = if domestic {
         let postcode = postcode_jp(&address.postcode);
         vec![
-            if postcode.is_empty() {
-                postcode
-            } else {
-                format!("〒{postcode}")
-            },
+            if postcode.is_empty() { postcode } else { format!("〒{postcode}") },
             format!("{}{}{}", address.region, address.city, address.line1),
             address.line2.clone(),
             address.company.clone(),
@@ -133,39 +119,24 @@ pub fn address_lines(address: &Address, language: &str) -> Vec<String> {
             address.company.clone(),
             address.line1.clone(),
             address.line2.clone(),
-            joined(
-                &[&address.city, &joined(&[&address.region, &address.postcode], " ")],
-                ", ",
-            ),
+            joined(&[&address.city, &joined(&[&address.region, &address.postcode], " ")], ", "),
             address.country.clone(),
         ]
     };
-    lines
-        .into_iter()
-        .map(|line| line.trim().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect()
+    lines.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
 /// `1500001` is written `150-0001`; anything else stays as given.
 fn postcode_jp(postcode: &str) -> String {
     let postcode = postcode.trim();
-    match (
-        postcode.len(),
-        postcode.bytes().all(|b| b.is_ascii_digit()),
-        postcode.split_at_checked(3),
-    ) {
+    match (postcode.len(), postcode.bytes().all(|b| b.is_ascii_digit()), postcode.split_at_checked(3)) {
         (7, true, Some((area, rest))) => format!("{area}-{rest}"),
         _ => postcode.to_owned(),
     }
 }
 
 fn joined(parts: &[&str], separator: &str) -> String {
-    let filled: Vec<&str> = parts
-        .iter()
-        .map(|part| part.trim())
-        .filter(|part| !part.is_empty())
-        .collect();
+    let filled: Vec<&str> = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
     filled.join(separator)
 }
 
@@ -217,10 +188,7 @@ mod tests {
             line2: "コーポ①201".to_owned(),
             ..Address::default()
         };
-        assert_eq!(
-            address_lines(&tokyo, "ja"),
-            ["〒150-0001", "東京都渋谷区神宮前1-2-3", "コーポ①201"]
-        );
+        assert_eq!(address_lines(&tokyo, "ja"), ["〒150-0001", "東京都渋谷区神宮前1-2-3", "コーポ①201"]);
         assert_eq!(
             address_lines(&tokyo, "en"),
             ["神宮前1-2-3", "コーポ①201", "渋谷区, 東京都 1500001", "JP"]
@@ -234,10 +202,7 @@ mod tests {
             line1: "1 Main St".to_owned(),
             ..Address::default()
         };
-        assert_eq!(
-            address_lines(&portland, "ja"),
-            ["Acme", "1 Main St", "Portland, OR 97201", "US"]
-        );
+        assert_eq!(address_lines(&portland, "ja"), ["Acme", "1 Main St", "Portland, OR 97201", "US"]);
         assert!(address_lines(&Address::default(), "ja").is_empty());
     }
 }

@@ -82,11 +82,7 @@ pub fn bare(kind: MailKind, language: &str) -> MailOrder {
     shop.address.clear();
     let nobody = Buyer::default();
     let nowhere = Address::default();
-    let totals = Totals {
-        items: Money(980),
-        grand: Money(980),
-        ..Totals::default()
-    };
+    let totals = Totals { items: Money(980), grand: Money(980), ..Totals::default() };
     let lines = [line("1", "湯呑み", "", 1, 980)];
     let parcel = Parcel {
         carrier: "Post".to_owned(),
@@ -148,12 +144,5 @@ fn address(name: &str, line1: &str, line2: &str) -> Address {
 }
 
 const fn line<'a>(id: &'a str, title: &'a str, code: &'a str, quantity: i64, unit: i64) -> FactsLine<'a> {
-    FactsLine {
-        id,
-        title,
-        code,
-        quantity,
-        unit_price: Money(unit),
-        total: Money(quantity * unit),
-    }
+    FactsLine { id, title, code, quantity, unit_price: Money(unit), total: Money(quantity * unit) }
 }

@@ -38,13 +38,7 @@ impl SinkRates {
     /// The mix of the demo.
     #[must_use]
     pub const fn usual() -> Self {
-        Self {
-            rcpt_4xx: 15,
-            data_4xx: 15,
-            drop_at_data: 8,
-            drop_before_dot: 2,
-            lost_answer: 2,
-        }
+        Self { rcpt_4xx: 15, data_4xx: 15, drop_at_data: 8, drop_before_dot: 2, lost_answer: 2 }
     }
 }
 
@@ -149,11 +143,7 @@ impl SmtpSink {
             played: 0,
         })));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self {
-            addr,
-            shared,
-            accepting,
-        })
+        Ok(Self { addr, shared, accepting })
     }
 
     /// Everything received so far, in the order of arrival.

@@ -103,11 +103,7 @@ impl Templates {
     /// Errors: the first file that cannot be read, parsed or written out, with its line and a remedy.
     pub fn load(dir: Option<&Path>) -> Result<Self, TemplateError> {
         let tree = Tree::read(dir)?;
-        let mut templates = Self {
-            env: environment(),
-            origins: BTreeMap::new(),
-            mails: BTreeMap::new(),
-        };
+        let mut templates = Self { env: environment(), origins: BTreeMap::new(), mails: BTreeMap::new() };
         templates.add("", tree.house)?;
         for (set, languages) in tree.sets {
             templates.add(&set, languages)?;
@@ -152,17 +148,10 @@ impl Templates {
         let set = self.known_set(set);
         let known = self.mails.get(set).and_then(|languages| languages.get(language));
         if !known.is_some_and(|kinds| kinds.contains(&kind)) {
-            return Err(TemplateError::Missing {
-                language: language.to_owned(),
-                kind: kind.name(),
-            });
+            return Err(TemplateError::Missing { language: language.to_owned(), kind: kind.name() });
         }
         let part = |ending: &str| self.render_one(&name_of(set, language, &file_name(kind, ending)), order);
-        Ok(Rendered {
-            subject: one_line(&part("subject")?),
-            text: part("txt")?,
-            html: part("html")?,
-        })
+        Ok(Rendered { subject: one_line(&part("subject")?), text: part("txt")?, html: part("html")? })
     }
 
     fn known_set<'a>(&self, set: Option<&'a str>) -> &'a str {
@@ -180,14 +169,9 @@ impl Templates {
             for (file, File { origin, text }) in folder {
                 let name = name_of(set, &language, &file);
                 self.origins.insert(name.clone(), origin);
-                self.env
-                    .add_template_owned(name, text)
-                    .map_err(|e| self.broken(&e))?;
+                self.env.add_template_owned(name, text).map_err(|e| self.broken(&e))?;
             }
-            self.mails
-                .entry(set.to_owned())
-                .or_default()
-                .insert(language, kinds);
+            self.mails.entry(set.to_owned()).or_default().insert(language, kinds);
         }
         Ok(())
     }
@@ -224,10 +208,7 @@ impl Templates {
     /// An error in an included part is reported by its own file and line.
     fn broken(&self, error: &minijinja::Error) -> TemplateError {
         let mut innermost = error;
-        while let Some(inner) = innermost
-            .source()
-            .and_then(|e| e.downcast_ref::<minijinja::Error>())
-        {
+        while let Some(inner) = innermost.source().and_then(|e| e.downcast_ref::<minijinja::Error>()) {
             innermost = inner;
         }
         let problem = match innermost.detail() {
@@ -253,19 +234,14 @@ fn environment() -> Environment<'static> {
     // Errors then name the value that is not there.
     env.set_debug(true);
     // A statement on a line of its own leaves no line behind. Cannot fail: no delimiter is changed.
-    let syntax = SyntaxConfig::builder()
-        .keep_trailing_newline(true)
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .build();
+    let syntax =
+        SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true).build();
     env.set_syntax(syntax.unwrap_or_default());
-    env.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") {
-            AutoEscape::Html
-        } else {
-            AutoEscape::None
-        }
-    });
+    env.set_auto_escape_callback(
+        |name| {
+            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        },
+    );
     env.set_path_join_callback(beside);
     env
 }
@@ -283,11 +259,7 @@ fn beside<'a>(name: &'a str, parent: &str) -> Cow<'a, str> {
 }
 
 fn name_of(set: &str, language: &str, file: &str) -> String {
-    if set.is_empty() {
-        format!("{language}/{file}")
-    } else {
-        format!("{set}/{language}/{file}")
-    }
+    if set.is_empty() { format!("{language}/{file}") } else { format!("{set}/{language}/{file}") }
 }
 
 fn file_name(kind: MailKind, ending: &str) -> String {
@@ -300,10 +272,9 @@ fn complete(kind: MailKind, folder: &BTreeMap<String, File>) -> Result<bool, Tem
     let present = names.iter().find_map(|name| folder.get(name));
     let missing = names.iter().find(|name| !folder.contains_key(*name));
     match (present, missing) {
-        (Some(file), Some(missing)) => Err(TemplateError::Incomplete {
-            present: file.origin.clone(),
-            missing: missing.clone(),
-        }),
+        (Some(file), Some(missing)) => {
+            Err(TemplateError::Incomplete { present: file.origin.clone(), missing: missing.clone() })
+        }
         (present, _) => Ok(present.is_some()),
     }
 }

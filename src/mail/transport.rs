@@ -172,10 +172,7 @@ impl Dial {
 
     /// A server's words for people: one line, not too long, without the password if the server repeats it.
     fn readable(&self, words: &str) -> String {
-        let mut text: String = words
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let mut text: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         for secret in &self.hidden {
             text = text.replace(secret.as_str(), "…");
         }
@@ -187,23 +184,15 @@ fn tls_parameters(config: &SmtpConfig) -> Result<TlsParameters, SmtpConfigError>
     let refused = |e: lettre::transport::smtp::Error| SmtpConfigError::Tls(e.to_string());
     let mut builder = TlsParameters::builder(config.host.clone());
     if let Some(path) = &config.ca_file {
-        let unreadable = |source| SmtpConfigError::CaFile {
-            path: path.clone(),
-            source,
-        };
+        let unreadable = |source| SmtpConfigError::CaFile { path: path.clone(), source };
         let pem = std::fs::read(path).map_err(unreadable)?;
         if !pem.windows(PEM_BEGIN.len()).any(|at| at == PEM_BEGIN) {
-            return Err(unreadable(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "no certificate in it",
-            )));
+            return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, "no certificate in it")));
         }
         // All certificates of the file, in spite of the name.
         let authorities = Certificate::from_pem(&pem)
             .map_err(|e| unreadable(io::Error::new(io::ErrorKind::InvalidData, e)))?;
-        builder = builder
-            .certificate_store(CertificateStore::None)
-            .add_root_certificate(authorities);
+        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(authorities);
     }
     builder.build().map_err(refused)
 }
@@ -221,9 +210,7 @@ fn hello(name: &str) -> Result<ClientId, SmtpConfigError> {
     if name.is_empty() {
         return Ok(ClientId::default());
     }
-    let host_name = name
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+    let host_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
     if host_name {
         Ok(ClientId::Domain(name.to_owned()))
     } else {
@@ -325,10 +312,7 @@ impl Smtp {
             stage: Stage::Connect,
             retry_after: None,
         });
-        verdicts
-            .into_iter()
-            .map(|verdict| verdict.unwrap_or_else(|| untried.clone()))
-            .collect()
+        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|| untried.clone())).collect()
     }
 
     /// Connects, greets, starts TLS, logs in and says goodbye: whether mails would be taken at all.

@@ -251,26 +251,16 @@ impl MailOrder {
                 phone: facts.shop.phone.clone(),
                 address: facts.shop.address.clone(),
             },
-            channel: ChannelView {
-                name: facts.channel.to_owned(),
-                title: facts.channel_title.to_owned(),
-            },
+            channel: ChannelView { name: facts.channel.to_owned(), title: facts.channel_title.to_owned() },
             number: facts.number.to_owned(),
             placed_at: format::date_time(facts.placed_at, zone, language),
             buyer,
             bill_to: (!bill_to.lines.is_empty() && bill_to != ship_to).then_some(bill_to),
             ship_to,
-            lines: facts
-                .lines
-                .iter()
-                .map(|line| line_view(line, facts.currency))
-                .collect(),
+            lines: facts.lines.iter().map(|line| line_view(line, facts.currency)).collect(),
             totals: totals_view(facts.totals, facts.currency),
             payment: facts.payment_title.to_owned(),
-            paid: matches!(
-                facts.payment,
-                Payment::Paid | Payment::PartlyRefunded | Payment::Refunded
-            ),
+            paid: matches!(facts.payment, Payment::Paid | Payment::PartlyRefunded | Payment::Refunded),
             payment_note: facts.payment_note.trim().to_owned(),
             pay_by: facts.pay_by.map(|at| format::date(at, zone, language)),
             note: facts.note.trim().to_owned(),
@@ -284,9 +274,7 @@ impl MailOrder {
 /// Only web addresses become links: a marketplace's text must not put `javascript:` into a mail.
 fn web_address(url: &str) -> Option<String> {
     let url = url.trim();
-    let scheme = url
-        .split_once("://")
-        .map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     let plain = !url.chars().any(|c| c.is_control() || c.is_whitespace());
     (plain && matches!(scheme.as_deref(), Some("http" | "https"))).then(|| url.to_owned())
 }
@@ -326,16 +314,11 @@ fn totals_view(totals: &Totals, currency: &str) -> TotalsView {
 }
 
 fn parcel_view(parcel: &Parcel, facts: &Facts<'_>) -> ParcelView {
-    let whole = |line: &FactsLine<'_>| ParcelLineView {
-        title: line.title.to_owned(),
-        quantity: line.quantity,
-    };
+    let whole =
+        |line: &FactsLine<'_>| ParcelLineView { title: line.title.to_owned(), quantity: line.quantity };
     let listed = |(id, quantity): &(String, i64)| {
         let line = facts.lines.iter().find(|line| line.id == id)?;
-        Some(ParcelLineView {
-            title: line.title.to_owned(),
-            quantity: *quantity,
-        })
+        Some(ParcelLineView { title: line.title.to_owned(), quantity: *quantity })
     };
     ParcelView {
         carrier: parcel.carrier.clone(),
@@ -372,20 +355,11 @@ mod tests {
 
     #[test]
     fn tax_is_either_on_top_or_included() {
-        let mut totals = Totals {
-            tax: Money(80),
-            ..Totals::default()
-        };
+        let mut totals = Totals { tax: Money(80), ..Totals::default() };
         let included = totals_view(&totals, "JPY");
-        assert_eq!(
-            (included.tax_included.as_deref(), included.tax_on_top),
-            (Some("¥80"), None)
-        );
+        assert_eq!((included.tax_included.as_deref(), included.tax_on_top), (Some("¥80"), None));
         totals.tax_on_top = Money(80);
         let on_top = totals_view(&totals, "JPY");
-        assert_eq!(
-            (on_top.tax_included, on_top.tax_on_top.as_deref()),
-            (None, Some("¥80"))
-        );
+        assert_eq!((on_top.tax_included, on_top.tax_on_top.as_deref()), (None, Some("¥80")));
     }
 }

@@ -30,13 +30,7 @@ enum Next {
 
 /// Serves one client until it goes; a client that breaks off is nothing special.
 pub(super) async fn serve(tcp: TcpStream, shared: Arc<Shared>) {
-    let _ = Dialogue {
-        stream: BufReader::new(tcp),
-        shared,
-        transaction: Transaction::default(),
-    }
-    .run()
-    .await;
+    let _ = Dialogue { stream: BufReader::new(tcp), shared, transaction: Transaction::default() }.run().await;
 }
 
 struct Dialogue {
@@ -83,11 +77,7 @@ impl Dialogue {
             "AUTH" => return self.auth(line).await,
             "MAIL" => {
                 let fault = self.shared.fault();
-                self.transaction = Transaction {
-                    from: Some(address(line)),
-                    to: Vec::new(),
-                    fault,
-                };
+                self.transaction = Transaction { from: Some(address(line)), to: Vec::new(), fault };
                 self.say("250 2.1.0 OK").await?;
             }
             "RCPT" if self.transaction.from.is_none() => self.say("503 5.5.1 MAIL first").await?,
@@ -181,10 +171,7 @@ impl Dialogue {
     /// One line with its end; none if the client has gone or sends lines without end.
     async fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        let read = (&mut self.stream)
-            .take(LINE_MAX)
-            .read_until(b'\n', &mut line)
-            .await?;
+        let read = (&mut self.stream).take(LINE_MAX).read_until(b'\n', &mut line).await?;
         Ok((read > 0 && line.ends_with(b"\n")).then_some(line))
     }
 

@@ -18,11 +18,7 @@ async fn talk(sink: &SmtpSink, said: &str) -> String {
 }
 
 fn codes(answers: &str) -> Vec<&str> {
-    answers
-        .lines()
-        .filter(|line| line.get(3..4) == Some(" "))
-        .map(|line| &line[..3])
-        .collect()
+    answers.lines().filter(|line| line.get(3..4) == Some(" ")).map(|line| &line[..3]).collect()
 }
 
 const MAIL: &str = "MAIL FROM:<a@x.example> BODY=8BITMIME\r\nRCPT TO:<b@y.example>\r\nDATA\r\n\
@@ -35,9 +31,7 @@ async fn it_keeps_what_it_receives() {
     let answers = talk(&sink, &said).await;
     assert_eq!(
         codes(&answers),
-        [
-            "220", "250", "235", "250", "250", "354", "250", "250", "250", "354", "250", "221"
-        ]
+        ["220", "250", "235", "250", "250", "354", "250", "250", "250", "354", "250", "221"]
     );
     let mails = sink.received();
     assert_eq!(mails.len(), 2);
@@ -59,9 +53,7 @@ async fn it_holds_clients_to_the_order_of_commands() {
     let answers = talk(&sink, said).await;
     assert_eq!(
         codes(&answers),
-        [
-            "220", "503", "503", "250", "250", "503", "334", "334", "235", "504", "500", "250", "221"
-        ]
+        ["220", "503", "503", "250", "250", "503", "334", "334", "235", "504", "500", "250", "221"]
     );
 }
 
@@ -71,49 +63,16 @@ async fn it_plays_each_fault() {
         let sink = SmtpSink::start(1, rates).await.unwrap();
         let answers = talk(&sink, &format!("EHLO me\r\n{MAIL}QUIT\r\n")).await;
         let ends: Vec<String> = codes(&answers).into_iter().skip(2).map(str::to_owned).collect();
-        (
-            ends.join(" "),
-            sink.count(),
-            sink.received().pop().map(|mail| mail.answered),
-        )
+        (ends.join(" "), sink.count(), sink.received().pop().map(|mail| mail.answered))
     };
     let calm = SinkRates::default();
-    let (answers, count, _) = all(SinkRates {
-        rcpt_4xx: 1000,
-        ..calm
-    })
-    .await;
+    let (answers, count, _) = all(SinkRates { rcpt_4xx: 1000, ..calm }).await;
     assert!(answers.starts_with("250 451 503"), "{answers}");
     assert_eq!(count, 0);
-    assert_eq!(
-        all(SinkRates {
-            data_4xx: 1000,
-            ..calm
-        })
-        .await,
-        ("250 250 354 451 221".to_owned(), 0, None)
-    );
-    assert_eq!(
-        all(SinkRates {
-            drop_at_data: 1000,
-            ..calm
-        })
-        .await,
-        ("250 250".to_owned(), 0, None)
-    );
-    assert_eq!(
-        all(SinkRates {
-            drop_before_dot: 1000,
-            ..calm
-        })
-        .await,
-        ("250 250 354".to_owned(), 0, None)
-    );
-    let (answers, count, answered) = all(SinkRates {
-        lost_answer: 1000,
-        ..calm
-    })
-    .await;
+    assert_eq!(all(SinkRates { data_4xx: 1000, ..calm }).await, ("250 250 354 451 221".to_owned(), 0, None));
+    assert_eq!(all(SinkRates { drop_at_data: 1000, ..calm }).await, ("250 250".to_owned(), 0, None));
+    assert_eq!(all(SinkRates { drop_before_dot: 1000, ..calm }).await, ("250 250 354".to_owned(), 0, None));
+    let (answers, count, answered) = all(SinkRates { lost_answer: 1000, ..calm }).await;
     assert!(!answers.contains("354 250"), "{answers}");
     assert_eq!((count, answered), (1, Some(false)));
 }

@@ -54,10 +54,7 @@ impl Tree {
                 house.entry(name).or_default().extend(folder(inside)?);
             }
         }
-        let sets = own_sets
-            .into_iter()
-            .map(|(set, own)| (set, laid_over(own, &house)))
-            .collect();
+        let sets = own_sets.into_iter().map(|(set, own)| (set, laid_over(own, &house))).collect();
         Ok(Self { house, sets })
     }
 }
@@ -65,14 +62,9 @@ impl Tree {
 fn shipped() -> Languages {
     let mut languages = Languages::new();
     for (language, name, text) in SHIPPED {
-        let file = File {
-            origin: format!("config/mails/{language}/{name} (as shipped)"),
-            text: (*text).to_owned(),
-        };
-        languages
-            .entry((*language).to_owned())
-            .or_default()
-            .insert((*name).to_owned(), file);
+        let file =
+            File { origin: format!("config/mails/{language}/{name} (as shipped)"), text: (*text).to_owned() };
+        languages.entry((*language).to_owned()).or_default().insert((*name).to_owned(), file);
     }
     languages
 }
@@ -126,10 +118,7 @@ fn known(name: &str) -> bool {
 
 /// What is in a folder, by name, without what editors and people leave beside templates.
 fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, TemplateError> {
-    let unreadable = |source| TemplateError::Read {
-        path: dir.to_owned(),
-        source,
-    };
+    let unreadable = |source| TemplateError::Read { path: dir.to_owned(), source };
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -145,10 +134,7 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, TemplateError> {
 }
 
 fn read_text(path: &Path) -> Result<String, TemplateError> {
-    let unreadable = |source| TemplateError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| TemplateError::Read { path: path.to_owned(), source };
     if fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
         return Err(misplaced(
             path,
@@ -158,15 +144,10 @@ fn read_text(path: &Path) -> Result<String, TemplateError> {
     }
     let bytes = fs::read(path).map_err(unreadable)?;
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(text
-            .strip_prefix('\u{feff}')
-            .unwrap_or(&text)
-            .replace("\r\n", "\n")),
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n")),
         Err(e) => {
-            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count();
+            let line =
+                1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
             Err(TemplateError::Broken {
                 file: path.display().to_string(),
                 line,
@@ -178,9 +159,5 @@ fn read_text(path: &Path) -> Result<String, TemplateError> {
 }
 
 fn misplaced(path: &Path, problem: &'static str, remedy: &'static str) -> TemplateError {
-    TemplateError::Misplaced {
-        path: path.to_owned(),
-        problem,
-        remedy,
-    }
+    TemplateError::Misplaced { path: path.to_owned(), problem, remedy }
 }

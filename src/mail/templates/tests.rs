@@ -32,10 +32,9 @@ fn every_mail_reads_as_it_should() {
     let templates = Templates::load(None).unwrap();
     for language in ["ja", "en"] {
         for kind in MailKind::ALL {
-            for (name, order) in [
-                ("full", sample::full(kind, language)),
-                ("bare", sample::bare(kind, language)),
-            ] {
+            for (name, order) in
+                [("full", sample::full(kind, language)), ("bare", sample::bare(kind, language))]
+            {
                 let mail = templates.render(None, language, kind, &order).unwrap();
                 let name = format!("{language}-{}-{name}", kind.name());
                 insta::assert_snapshot!(name.clone(), format!("{}\n\n{}", mail.subject, mail.text));
@@ -50,9 +49,7 @@ fn html_is_escaped_and_plain_text_is_not() {
     let templates = Templates::load(None).unwrap();
     for language in ["ja", "en"] {
         let order = sample::full(MailKind::Received, language);
-        let mail = templates
-            .render(None, language, MailKind::Received, &order)
-            .unwrap();
+        let mail = templates.render(None, language, MailKind::Received, &order).unwrap();
         assert!(mail.text.contains("Tea & Whisk set"), "{}", mail.text);
         assert!(mail.text.contains("<限定>"));
         assert!(mail.text.contains("5 < 6 & 7"));
@@ -67,18 +64,12 @@ fn html_is_escaped_and_plain_text_is_not() {
 
 #[test]
 fn a_subject_stays_one_line() {
-    let dir = dir(&[(
-        "ja/paid.subject",
-        "{{ note }}\n\n入金\u{2028}確認\r\nBcc: x@example.com\n",
-    )]);
+    let dir = dir(&[("ja/paid.subject", "{{ note }}\n\n入金\u{2028}確認\r\nBcc: x@example.com\n")]);
     let templates = Templates::load(Some(dir.path())).unwrap();
     let mut order = sample::full(MailKind::Paid, "ja");
     order.note = "a\r\nBcc: y@example.com\0\u{85}b".to_owned();
     let mail = templates.render(None, "ja", MailKind::Paid, &order).unwrap();
-    assert_eq!(
-        mail.subject,
-        "a Bcc: y@example.com b 入金 確認 Bcc: x@example.com"
-    );
+    assert_eq!(mail.subject, "a Bcc: y@example.com b 入金 確認 Bcc: x@example.com");
 }
 
 #[test]
@@ -109,11 +100,8 @@ fn files_lie_over_the_shipped_ones_and_sets_over_both() {
 
 #[test]
 fn the_language_falls_back_from_the_order_to_the_shop() {
-    let dir = dir(&[
-        ("fr/paid.subject", "Payé\n"),
-        ("fr/paid.txt", "Merci\n"),
-        ("fr/paid.html", "<p>Merci</p>\n"),
-    ]);
+    let dir =
+        dir(&[("fr/paid.subject", "Payé\n"), ("fr/paid.txt", "Merci\n"), ("fr/paid.html", "<p>Merci</p>\n")]);
     let templates = Templates::load(Some(dir.path())).unwrap();
     let language = |kind, wanted: &[&str]| templates.language(None, kind, wanted);
     assert_eq!(language(MailKind::Paid, &["ja-JP", "en"]), Some("ja"));
@@ -123,9 +111,7 @@ fn the_language_falls_back_from_the_order_to_the_shop() {
     assert_eq!(language(MailKind::Shipped, &["fr-CA", "ja"]), Some("ja"));
     assert_eq!(language(MailKind::Paid, &["de"]), None);
     let order = sample::full(MailKind::Shipped, "fr");
-    let missing = templates
-        .render(None, "fr", MailKind::Shipped, &order)
-        .unwrap_err();
+    let missing = templates.render(None, "fr", MailKind::Shipped, &order).unwrap_err();
     assert_eq!(
         missing.to_string(),
         "there is no shipped mail in \"fr\"; add fr/shipped.subject, .txt and .html, or choose another language"
@@ -161,10 +147,7 @@ fn a_file_in_another_encoding_is_refused_by_line() {
     text.extend_from_slice(&[0x8e, 0x4f, b'\n']); // 三 in CP932
     fs::write(dir.path().join("ja/paid.txt"), text).unwrap();
     let error = Templates::load(Some(dir.path())).unwrap_err().to_string();
-    assert!(
-        error.ends_with("/ja/paid.txt:3: the text is not UTF-8; save the file as UTF-8"),
-        "{error}"
-    );
+    assert!(error.ends_with("/ja/paid.txt:3: the text is not UTF-8; save the file as UTF-8"), "{error}");
 }
 
 #[test]
@@ -192,11 +175,7 @@ fn for_each_name(prefix: &str, value: &serde_json::Value, tell: &mut impl FnMut(
         return;
     };
     for (key, value) in fields {
-        let name = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         tell(&name);
         match value {
             serde_json::Value::Array(items) => {

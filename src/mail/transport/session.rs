@@ -95,10 +95,7 @@ impl Session {
             _ => greet(dial, Box::new(tcp)).await?,
         };
         log_in(dial, &mut conn).await?;
-        Ok(Self {
-            conn,
-            last_used: Instant::now(),
-        })
+        Ok(Self { conn, last_used: Instant::now() })
     }
 
     /// Hands one mail over; returns the server's words.
@@ -129,19 +126,10 @@ impl Session {
             dot_may_be_out.store(part.is_none(), Ordering::Relaxed);
             part
         });
-        let sent = step(
-            dial,
-            Stage::Answer,
-            dial.answer_timeout,
-            self.conn.message_iter(parts),
-        )
-        .await;
+        let sent = step(dial, Stage::Answer, dial.answer_timeout, self.conn.message_iter(parts)).await;
         let response = match sent {
             Err(Failure::Lost { text, .. }) if !dot_may_be_out.load(Ordering::Relaxed) => {
-                return Err(Failure::Lost {
-                    stage: Stage::Content,
-                    text,
-                });
+                return Err(Failure::Lost { stage: Stage::Content, text });
             }
             other => other?,
         };
@@ -214,11 +202,7 @@ async fn log_in(dial: &Dial, conn: &mut AsyncSmtpConnection) -> Result<(), Failu
     let Some(credentials) = &dial.credentials else {
         return Ok(());
     };
-    if conn
-        .server_info()
-        .get_auth_mechanism(DEFAULT_MECHANISMS)
-        .is_none()
-    {
+    if conn.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
         return Err(Failure::Misconfigured {
             stage: Stage::Login,
             text: format!(
@@ -227,13 +211,7 @@ async fn log_in(dial: &Dial, conn: &mut AsyncSmtpConnection) -> Result<(), Failu
             ),
         });
     }
-    step(
-        dial,
-        Stage::Login,
-        dial.timeout,
-        conn.auth(DEFAULT_MECHANISMS, credentials),
-    )
-    .await?;
+    step(dial, Stage::Login, dial.timeout, conn.auth(DEFAULT_MECHANISMS, credentials)).await?;
     Ok(())
 }
 
@@ -248,21 +226,14 @@ async fn step<T>(
     match timeout(limit, doing).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(failure(dial, stage, &error)),
-        Err(_) => Err(Failure::Lost {
-            stage,
-            text: waited(limit),
-        }),
+        Err(_) => Err(Failure::Lost { stage, text: waited(limit) }),
     }
 }
 
 fn failure(dial: &Dial, stage: Stage, error: &Error) -> Failure {
     if let Some(code) = error.status() {
         let said = std::error::Error::source(error).map(ToString::to_string);
-        return Failure::Refused {
-            stage,
-            code: code.into(),
-            text: dial.readable(&said.unwrap_or_default()),
-        };
+        return Failure::Refused { stage, code: code.into(), text: dial.readable(&said.unwrap_or_default()) };
     }
     let text = dial.readable(&error.to_string());
     if is_untrusted(error) {

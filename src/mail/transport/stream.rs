@@ -96,11 +96,7 @@ impl AsyncRead for Wrapped {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = ready!(FuturesRead::poll_read(
-            Pin::new(&mut self.0),
-            cx,
-            buf.initialize_unfilled()
-        ))?;
+        let read = ready!(FuturesRead::poll_read(Pin::new(&mut self.0), cx, buf.initialize_unfilled()))?;
         buf.advance(read);
         Poll::Ready(Ok(()))
     }

@@ -29,10 +29,7 @@ async fn mails_arrive_whole_and_once_over_kept_connections() {
     let smtp = smtp(&sink, 3);
     let mails: Vec<Outgoing> = (0..40).map(mail).collect();
     let verdicts = smtp.send_all(&mails).await;
-    assert!(
-        verdicts.iter().all(|v| matches!(v, Verdict::Accepted { .. })),
-        "{verdicts:?}"
-    );
+    assert!(verdicts.iter().all(|v| matches!(v, Verdict::Accepted { .. })), "{verdicts:?}");
     assert_eq!(smtp.kept_list().len(), 3);
     let received = sink.received();
     assert_eq!((received.len(), sink.duplicates()), (40, 0));
@@ -45,13 +42,8 @@ async fn mails_arrive_whole_and_once_over_kept_connections() {
 
 #[tokio::test]
 async fn under_every_fault_the_verdict_tells_what_the_server_has() {
-    let rates = SinkRates {
-        rcpt_4xx: 100,
-        data_4xx: 100,
-        drop_at_data: 100,
-        drop_before_dot: 50,
-        lost_answer: 100,
-    };
+    let rates =
+        SinkRates { rcpt_4xx: 100, data_4xx: 100, drop_at_data: 100, drop_before_dot: 50, lost_answer: 100 };
     for seed in 0..5 {
         let sink = SmtpSink::start(seed, rates).await.unwrap();
         let smtp = smtp(&sink, 4);
@@ -67,19 +59,10 @@ async fn under_every_fault_the_verdict_tells_what_the_server_has() {
             }
         }
         assert_eq!(sink.duplicates(), 0, "seed {seed}");
-        let unknown = verdicts
-            .iter()
-            .filter(|v| matches!(v, Verdict::Unknown { .. }))
-            .count();
-        let temporary = verdicts
-            .iter()
-            .filter(|v| matches!(v, Verdict::Temporary { .. }))
-            .count();
+        let unknown = verdicts.iter().filter(|v| matches!(v, Verdict::Unknown { .. })).count();
+        let temporary = verdicts.iter().filter(|v| matches!(v, Verdict::Temporary { .. })).count();
         let lost = sink.received().iter().filter(|mail| !mail.answered).count();
-        assert!(
-            unknown >= lost && lost > 0 && temporary > 5,
-            "seed {seed}: {unknown} {lost} {temporary}"
-        );
+        assert!(unknown >= lost && lost > 0 && temporary > 5, "seed {seed}: {unknown} {lost} {temporary}");
     }
 }
 
@@ -140,16 +123,7 @@ async fn without_a_server_all_mails_are_temporary_and_few_tries_are_made() {
     let verdicts = smtp.send_all(&mails).await;
     assert_eq!(verdicts.len(), 50);
     for verdict in &verdicts {
-        assert!(
-            matches!(
-                verdict,
-                Verdict::Temporary {
-                    stage: Stage::Connect,
-                    ..
-                }
-            ),
-            "{verdict}"
-        );
+        assert!(matches!(verdict, Verdict::Temporary { stage: Stage::Connect, .. }), "{verdict}");
     }
     assert!(matches!(smtp.probe().await, Err(Verdict::Temporary { .. })));
 }
@@ -163,14 +137,7 @@ async fn a_bad_address_is_refused_before_anything_is_sent() {
         bad.to = address.to_owned();
         let verdict = smtp.send(&bad).await;
         assert!(
-            matches!(
-                verdict,
-                Verdict::Permanent {
-                    code: None,
-                    stage: Stage::Check,
-                    ..
-                }
-            ),
+            matches!(verdict, Verdict::Permanent { code: None, stage: Stage::Check, .. }),
             "{address:?}: {verdict}"
         );
     }
@@ -192,10 +159,7 @@ fn configurations_that_cannot_work_are_refused() {
     let empty = tempfile::NamedTempFile::new().unwrap();
     assert!(error(&|c| c.ca_file = Some(empty.path().to_owned())).contains("no certificate in it"));
     for host in ["localhost", "127.0.0.1", "::1", "[::1]"] {
-        assert!(
-            Smtp::new(&SmtpConfig::new(host, 25, TlsMode::None)).is_ok(),
-            "{host}"
-        );
+        assert!(Smtp::new(&SmtpConfig::new(host, 25, TlsMode::None)).is_ok(), "{host}");
     }
 }
 
@@ -207,9 +171,8 @@ fn the_password_shows_nowhere() {
     let smtp = Smtp::new(&config).unwrap();
     assert!(!format!("{smtp:?} {config:?}").contains("s3cret"));
     let plain = BASE64.encode("\0shop\0s3cret-word");
-    let said = smtp.dial.readable(&format!(
-        "5.7.8 bad password s3cret-word\r\n{plain} {}",
-        BASE64.encode("s3cret-word")
-    ));
+    let said = smtp
+        .dial
+        .readable(&format!("5.7.8 bad password s3cret-word\r\n{plain} {}", BASE64.encode("s3cret-word")));
     assert_eq!(said, "5.7.8 bad password …  … …");
 }

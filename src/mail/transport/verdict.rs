@@ -115,9 +115,7 @@ impl fmt::Display for Verdict {
             Self::Permanent { code, text, stage } => {
                 write!(f, "refused for good, {stage}: {}{text}", coded(code))
             }
-            Self::Temporary {
-                code, text, stage, ..
-            } => {
+            Self::Temporary { code, text, stage, .. } => {
                 write!(f, "not taken now, {stage}: {}{text}", coded(code))
             }
             Self::Unknown { text } => write!(f, "unknown whether taken: {text}"),
@@ -165,40 +163,17 @@ impl Failure {
 
     pub(super) fn into_verdict(self) -> Verdict {
         match self {
-            Self::Unfit { text } => Verdict::Permanent {
-                code: None,
-                text,
-                stage: Stage::Check,
-            },
-            Self::Misconfigured { stage, text } => Verdict::Stopped {
-                reason: format!("{stage}: {text}"),
-            },
-            Self::Lost {
-                stage: Stage::Answer,
-                text,
-            } => Verdict::Unknown { text },
-            Self::Lost { stage, text } => Verdict::Temporary {
-                code: None,
-                text,
-                stage,
-                retry_after: None,
-            },
-            Self::Refused { stage, code, text } if code < 500 => Verdict::Temporary {
-                code: Some(code),
-                retry_after: named_wait(&text),
-                text,
-                stage,
-            },
-            Self::Refused { stage, code, text } if stage.is_of_server() || ABOUT_US.contains(&code) => {
-                Verdict::Stopped {
-                    reason: format!("{stage}: {code} {text}"),
-                }
+            Self::Unfit { text } => Verdict::Permanent { code: None, text, stage: Stage::Check },
+            Self::Misconfigured { stage, text } => Verdict::Stopped { reason: format!("{stage}: {text}") },
+            Self::Lost { stage: Stage::Answer, text } => Verdict::Unknown { text },
+            Self::Lost { stage, text } => Verdict::Temporary { code: None, text, stage, retry_after: None },
+            Self::Refused { stage, code, text } if code < 500 => {
+                Verdict::Temporary { code: Some(code), retry_after: named_wait(&text), text, stage }
             }
-            Self::Refused { stage, code, text } => Verdict::Permanent {
-                code: Some(code),
-                text,
-                stage,
-            },
+            Self::Refused { stage, code, text } if stage.is_of_server() || ABOUT_US.contains(&code) => {
+                Verdict::Stopped { reason: format!("{stage}: {code} {text}") }
+            }
+            Self::Refused { stage, code, text } => Verdict::Permanent { code: Some(code), text, stage },
         }
     }
 }
@@ -221,10 +196,7 @@ fn named_wait(text: &str) -> Option<Duration> {
             "h" | "hour" | "hours" => 3600,
             _ => return None,
         };
-        number
-            .checked_mul(unit)
-            .filter(|secs| (1..=DAY).contains(secs))
-            .map(Duration::from_secs)
+        number.checked_mul(unit).filter(|secs| (1..=DAY).contains(secs)).map(Duration::from_secs)
     })
 }
 
@@ -233,12 +205,7 @@ mod tests {
     use super::*;
 
     fn refused(stage: Stage, code: u16) -> Verdict {
-        Failure::Refused {
-            stage,
-            code,
-            text: "words".to_owned(),
-        }
-        .into_verdict()
+        Failure::Refused { stage, code, text: "words".to_owned() }.into_verdict()
     }
 
     #[test]
@@ -254,21 +221,9 @@ mod tests {
             Stage::Content,
             Stage::Answer,
         ] {
-            let verdict = Failure::Lost {
-                stage,
-                text: "gone".to_owned(),
-            }
-            .into_verdict();
-            assert_eq!(
-                matches!(verdict, Verdict::Unknown { .. }),
-                stage == Stage::Answer,
-                "{stage:?}"
-            );
-            assert_eq!(
-                matches!(verdict, Verdict::Temporary { .. }),
-                stage != Stage::Answer,
-                "{stage:?}"
-            );
+            let verdict = Failure::Lost { stage, text: "gone".to_owned() }.into_verdict();
+            assert_eq!(matches!(verdict, Verdict::Unknown { .. }), stage == Stage::Answer, "{stage:?}");
+            assert_eq!(matches!(verdict, Verdict::Temporary { .. }), stage != Stage::Answer, "{stage:?}");
         }
     }
 
@@ -281,35 +236,19 @@ mod tests {
             (Stage::Sender, 530),
             (Stage::Recipient, 530),
         ] {
-            assert!(
-                matches!(refused(stage, code), Verdict::Stopped { .. }),
-                "{stage:?} {code}"
-            );
+            assert!(matches!(refused(stage, code), Verdict::Stopped { .. }), "{stage:?} {code}");
         }
-        for (stage, code) in [
-            (Stage::Sender, 553),
-            (Stage::Recipient, 550),
-            (Stage::Answer, 554),
-        ] {
-            assert!(
-                matches!(refused(stage, code), Verdict::Permanent { .. }),
-                "{stage:?} {code}"
-            );
+        for (stage, code) in [(Stage::Sender, 553), (Stage::Recipient, 550), (Stage::Answer, 554)] {
+            assert!(matches!(refused(stage, code), Verdict::Permanent { .. }), "{stage:?} {code}");
         }
         for (stage, code) in [(Stage::Greeting, 421), (Stage::Login, 454), (Stage::Answer, 451)] {
-            assert!(
-                matches!(refused(stage, code), Verdict::Temporary { .. }),
-                "{stage:?} {code}"
-            );
+            assert!(matches!(refused(stage, code), Verdict::Temporary { .. }), "{stage:?} {code}");
         }
     }
 
     #[test]
     fn only_what_happened_before_the_content_may_be_tried_on_a_new_connection() {
-        let lost = |stage| Failure::Lost {
-            stage,
-            text: String::new(),
-        };
+        let lost = |stage| Failure::Lost { stage, text: String::new() };
         assert!(lost(Stage::Sender).is_stale());
         assert!(lost(Stage::Data).is_stale());
         assert!(!lost(Stage::Content).is_stale());
