@@ -346,7 +346,13 @@ impl Taking<'_> {
     }
 
     fn line_for(&mut self, order: &mut Order, line: &RemoteLine) -> usize {
-        if let Some(at) = order.lines.iter().position(|l| l.remote_id == line.id) {
+        let listing = line.listing.as_ref().map(|l| l.as_str());
+        // Under the id of a line that sold something else it is another line, and the old one is gone.
+        let same_offer = |l: &Line| match (l.listing.as_deref(), listing) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        };
+        if let Some(at) = order.lines.iter().position(|l| l.remote_id == line.id && same_offer(l)) {
             return at;
         }
         let no = order.lines.iter().map(|l| l.no).max().unwrap_or(0) + 1;

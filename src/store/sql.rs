@@ -81,8 +81,11 @@ texts! {
         WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
     RESERVATIONS_OF_ITEMS = "SELECT * FROM reservation \
         WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY order_id, line_no";
-    SHORTFALLS_OF_ITEMS = "SELECT * FROM reservation WHERE short > 0 \
-        AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY order_id, line_no";
+    // All holds of the lines that wait, so that a unit that comes in is added to what a line has at that location.
+    SHORTFALLS_OF_ITEMS = "SELECT DISTINCT r.* FROM reservation s JOIN reservation r \
+        ON r.order_id = s.order_id AND r.line_no = s.line_no AND r.item_id = s.item_id WHERE s.short > 0 \
+        AND s.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY r.order_id, r.line_no, r.item_id, r.location_id";
     SHORTFALL_UNITS = "SELECT CAST(COALESCE(SUM(short), 0) AS BIGINT) FROM reservation WHERE short > 0";
     SHORTFALLS = "SELECT * FROM reservation WHERE short > 0 ORDER BY order_id, line_no";
     RESERVATION_DROP = "DELETE FROM reservation \
