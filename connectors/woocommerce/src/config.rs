@@ -122,7 +122,7 @@ pub(crate) struct Settings {
     pub(crate) complete_on_ship: bool,
     /// First second of the first pull.
     pub(crate) since: Option<i64>,
-    pub(crate) orders_per_page: usize,
+    pub(crate) orders_per_page: u32,
     /// Seconds.
     pub(crate) overlap: i64,
     pub(crate) pay_on_delivery: Vec<String>,
@@ -167,7 +167,7 @@ impl Settings {
             tracking: table.tracking,
             complete_on_ship: table.complete_on_ship,
             since,
-            orders_per_page: usize::from(table.orders_per_page),
+            orders_per_page: u32::from(table.orders_per_page),
             overlap: i64::from(table.overlap_seconds),
             pay_on_delivery: table.pay_on_delivery,
             ean_meta_key: table.ean_meta_key,

@@ -35,6 +35,10 @@ pub(crate) struct Ask {
     pub(crate) before: Option<i64>,
     pub(crate) page: u32,
     pub(crate) by_id: bool,
+    /// Orders to a page.
+    pub(crate) size: u32,
+    /// Whether `size` must stay, because pages were counted with it.
+    pub(crate) counted: bool,
 }
 
 /// What an answer says about its own size and place.
@@ -54,6 +58,8 @@ struct Crowd {
     second: i64,
     /// The page to read next; `None` until the number of pages is known.
     page: Option<u32>,
+    /// Orders to a page.
+    size: u32,
 }
 
 /// One walk through the list, from an old second to the newest.
@@ -79,7 +85,7 @@ impl Sweep {
         }
     }
 
-    fn ask(&self, trash: bool) -> Ask {
+    fn ask(&self, trash: bool, size: u32) -> Ask {
         match self.crowd {
             Some(crowd) => Ask {
                 trash,
@@ -87,23 +93,31 @@ impl Sweep {
                 before: Some(crowd.second + 1),
                 page: crowd.page.unwrap_or(1),
                 by_id: true,
+                size: crowd.size,
+                counted: crowd.page.is_some(),
             },
-            None => {
-                Ask { trash, after: self.from.unwrap_or(self.done - 1), before: None, page: 1, by_id: false }
-            }
+            None => Ask {
+                trash,
+                after: self.from.unwrap_or(self.done - 1),
+                before: None,
+                page: 1,
+                by_id: false,
+                size,
+                counted: false,
+            },
         }
     }
 
     /// Takes an answer in. Each step either ends the walk, moves `from` on or counts a page down.
-    fn advance(&mut self, answer: &Answer, now: i64) -> Result<()> {
+    fn advance(&mut self, ask: &Ask, answer: &Answer, now: i64) -> Result<()> {
         match self.crowd {
-            Some(crowd) => self.advance_crowd(crowd, answer),
-            None => self.advance_list(answer, now),
+            Some(crowd) => self.advance_crowd(Crowd { size: ask.size, ..crowd }, answer),
+            None => self.advance_list(ask, answer, now),
         }
     }
 
-    fn advance_list(&mut self, answer: &Answer, now: i64) -> Result<()> {
-        let from = self.from.unwrap_or(self.done - 1);
+    fn advance_list(&mut self, ask: &Ask, answer: &Answer, now: i64) -> Result<()> {
+        let from = ask.after;
         if let Some(newest) = answer.seconds.iter().max() {
             // A shop whose clock is ahead must not carry the cursor past orders that are still to come.
             self.done = self.done.max((*newest).min(now));
@@ -127,7 +141,7 @@ impl Sweep {
         match last - 1 > from {
             true => self.from = Some(last - 1),
             false => {
-                self.crowd = Some(Crowd { second: last, page: None });
+                self.crowd = Some(Crowd { second: last, page: None, size: ask.size });
             }
         }
         Ok(())
@@ -223,7 +237,7 @@ impl State {
     }
 
     /// The next question. Starts a new walk if none is under way, a thorough one when the last is long ago.
-    pub(crate) fn ask(&mut self, now: i64, overlap: i64) -> Ask {
+    pub(crate) fn ask(&mut self, now: i64, overlap: i64, size: u32) -> Ask {
         if self.live.from.is_none() && self.trash.from.is_none() {
             let thorough = now.abs_diff(self.looked) >= (overlap / 5).unsigned_abs();
             let window = if thorough { overlap } else { GLANCE.min(overlap) };
@@ -234,8 +248,8 @@ impl State {
             self.live.begin(window, self.floor);
         }
         match self.live.from.is_some() {
-            true => self.live.ask(false),
-            false => self.trash.ask(true),
+            true => self.live.ask(false, size),
+            false => self.trash.ask(true, size),
         }
     }
 
@@ -244,13 +258,13 @@ impl State {
     /// Errors: [`ErrorKind::Malformed`] when the shop does not obey the question.
     pub(crate) fn advance(&mut self, ask: &Ask, answer: &Answer, now: i64, overlap: i64) -> Result<bool> {
         if ask.trash {
-            self.trash.advance(answer, now)?;
+            self.trash.advance(ask, answer, now)?;
             if self.trash.from.is_none() {
                 // The bin was looked into after the list, so it is known as far as the list is.
                 self.trash.done = self.trash.done.max(self.live.done);
             }
         } else {
-            self.live.advance(answer, now)?;
+            self.live.advance(ask, answer, now)?;
         }
         self.forget(overlap);
         Ok(self.live.goes_on(now) || (self.live.from.is_none() && self.trash.goes_on(now)))

@@ -28,14 +28,14 @@ impl WooCommerce {
         let mut items = Vec::new();
         let mut more = true;
         for _ in 0..QUESTIONS {
-            let ask = state.ask(now, overlap);
-            let response = self.send(cx, self.question(&ask), "reading orders").await?;
+            let mut ask = state.ask(now, overlap, self.settings.orders_per_page);
+            let response = self.list(cx, &mut ask).await?;
             let body = text(&response);
             let rows: Vec<&RawValue> = json(&response, &body)?;
             let seconds = self.take(cx, &rows, &mut state, &mut items).await?;
             let answer = Answer {
                 seconds,
-                full: is_full(&response, rows.len(), self.settings.orders_per_page),
+                full: is_full(&response, rows.len(), ask.size),
                 pages: header(&response, "x-wp-totalpages"),
             };
             more = state.advance(&ask, &answer, now, overlap)?;
@@ -44,6 +44,18 @@ impl WooCommerce {
             }
         }
         Ok(Page { items, next: state.write()?, more })
+    }
+
+    /// Puts the question. A page that is too large to be taken is asked for in smaller ones, down to a single order.
+    async fn list(&self, cx: &Cx, ask: &mut Ask) -> Result<Response> {
+        loop {
+            match self.send(cx, self.question(ask), "reading orders").await {
+                Err(e) if e.kind == ErrorKind::Malformed && ask.size > 1 && !ask.counted => {
+                    ask.size = (ask.size / 4).max(1);
+                }
+                other => return other,
+            }
+        }
     }
 
     fn question(&self, ask: &Ask) -> Request {
@@ -58,9 +70,7 @@ impl WooCommerce {
             Some(before) => request.query("modified_before", time::gmt(before)),
             None => request,
         };
-        request
-            .query("per_page", self.settings.orders_per_page.to_string())
-            .query("page", ask.page.to_string())
+        request.query("per_page", ask.size.to_string()).query("page", ask.page.to_string())
     }
 
     /// Reads the rows that are news, and returns the seconds at which all of them changed.
@@ -173,9 +183,9 @@ impl WooCommerce {
 }
 
 /// Whether rows remain behind a page. A host may have lowered the page size, so the total counts where it is given.
-fn is_full(response: &Response, rows: usize, asked: usize) -> bool {
+fn is_full(response: &Response, rows: usize, asked: u32) -> bool {
     let total: Option<usize> = header(response, "x-wp-total");
-    rows > 0 && (rows >= asked || total.is_some_and(|total| total > rows))
+    rows > 0 && (rows >= asked as usize || total.is_some_and(|total| total > rows))
 }
 
 pub(crate) fn header<T: std::str::FromStr>(response: &Response, name: &str) -> Option<T> {

@@ -366,6 +366,24 @@ async fn a_host_that_gives_smaller_pages_than_asked_for_hides_nothing() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_too_large_is_read_in_smaller_ones() {
+    // Four orders to a page fit; in the middle stands a second with more than that.
+    let stage = Stage::new(32);
+    for id in 1..=60 {
+        stage.touch(id, NOW - 500 + if (20..40).contains(&id) { 20 } else { id });
+    }
+    let behind = stage.orders.clone();
+    let (cx, script, _) =
+        super::script::stage(move |request| match query(request, "per_page").and_then(|n| n.parse().ok()) {
+            Some(0..=4) => Ok(behind.lock().unwrap().answer(request)),
+            _ => Err(banto_channel::Error::new(ErrorKind::Malformed, "an answer of more than 20 MB")),
+        });
+    let stage = Stage { cx, script, ..stage };
+    let (seen, _) = stage.drain(None).await;
+    assert_eq!(stage.missing(&seen), NONE);
+}
+
+#[tokio::test]
 async fn named_orders_are_read_again_wherever_they_are() {
     let (cx, script, _) = stage(|request| match query(request, "status") {
         Some("trash") => answer(200, format!("[{}]", row(5, NOW, 2).replace("processing", "trash"))),
