@@ -14,6 +14,8 @@ pub mod domain;
 pub mod lifecycle;
 pub mod log;
 pub mod mail;
+pub mod queue;
+pub mod sheet;
 pub mod store;
 pub mod watch;
 pub mod web;

@@ -133,7 +133,8 @@ impl Deed<'_> {
         let whole = order.lines.iter().all(|l| l.shipped == 0);
         order.hold = None;
         order.fulfilment = if whole { Fulfilment::Cancelled } else { order.fulfilment_of_lines() };
-        order.details.house.cancelled = Some(Cancelled { at: self.now, reason: to_buyer.to_owned() });
+        order.details.house.cancelled =
+            Some(Cancelled { at: self.now, reason: to_buyer.to_owned(), followed: false });
         self.event("cancelled", reason.to_owned());
         let name = format!("cancelled:{}", order.version);
         if whole {

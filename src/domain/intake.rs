@@ -203,15 +203,14 @@ impl Taking<'_> {
             && matches!(remote.fulfilment, Fulfilment::Shipped | Fulfilment::Cancelled);
         self.merge_lines(&mut order, remote, history)?;
         self.merge_parcels(&mut order, before.as_ref(), remote, history);
-        let ended = remote.fulfilment == Fulfilment::Cancelled || order.details.house.cancelled.is_some();
+        let ended = remote.fulfilment == Fulfilment::Cancelled || order.details.house.ended();
         order.fulfilment = match remote.fulfilment {
             _ if ended && order.lines.iter().all(|l| l.shipped == 0) => Fulfilment::Cancelled,
             _ if order.lines.is_empty() || !order.moves_stock => remote.fulfilment,
             _ => order.fulfilment_of_lines(),
         };
-        if remote.fulfilment == Fulfilment::Cancelled {
-            // The channel has followed: from now on its word decides whether the order comes back to life.
-            order.details.house.cancelled = None;
+        if let (Fulfilment::Cancelled, Some(ours)) = (remote.fulfilment, &mut order.details.house.cancelled) {
+            ours.followed = true;
         }
         self.tell(&order, before.as_ref());
         Ok(order)
@@ -313,7 +312,7 @@ impl Taking<'_> {
         remote: &RemoteOrder,
         history: bool,
     ) -> Result<(), StockError> {
-        let ended = remote.fulfilment == Fulfilment::Cancelled || order.details.house.cancelled.is_some();
+        let ended = remote.fulfilment == Fulfilment::Cancelled || order.details.house.ended();
         let mut seen = Vec::with_capacity(remote.lines.len());
         let mut wanted = Vec::with_capacity(remote.lines.len());
         for line in &remote.lines {

@@ -41,6 +41,17 @@ pub struct Cancelled {
     pub at: Timestamp,
     /// Why, for the buyer; empty if nothing is said.
     pub reason: String,
+    /// The channel has come to the same; from then on its word decides.
+    #[serde(default)]
+    pub followed: bool,
+}
+
+impl House {
+    /// Whether we cancelled and the channel may not know it yet.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.cancelled.as_ref().is_some_and(|c| !c.followed)
+    }
 }
 
 /// One line.

@@ -250,6 +250,12 @@ impl Smtp {
         })
     }
 
+    /// How many mails it takes at once.
+    #[must_use]
+    pub const fn connections(&self) -> usize {
+        self.connections
+    }
+
     /// Hands one mail over, once. Waits while all connections are busy.
     ///
     /// The only repetition is on a kept connection that turns out to be closed before any content was sent. If

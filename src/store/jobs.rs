@@ -13,6 +13,7 @@ use super::db::args;
 use super::tables::{self, JobRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
 use crate::domain::OrderId;
+use crate::domain::order::Event;
 
 /// How a claimed job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +135,23 @@ impl Store {
         let mut tx = self.db.begin_queue().await?;
         end_jobs(&mut tx, ends).await?;
         tx.commit().await
+    }
+
+    /// Ends a claimed job together with what the order's timeline says of it.
+    ///
+    /// Errors: [`StoreError::Sql`]; nothing was noted then.
+    pub async fn settle_notice(
+        &self,
+        ends: &[(JobRow, JobEnd)],
+        event: Option<(OrderId, Event)>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut write = self.write().await?;
+        if let Some((order, event)) = event {
+            write.add_events(order, vec![event], now).await?;
+        }
+        write.end_jobs(ends, now).await?;
+        write.commit().await
     }
 
     /// When the next job of a lane is due; `None` when nothing waits.

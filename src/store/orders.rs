@@ -389,17 +389,20 @@ impl Store {
         let mut catalogue = Catalogue::default();
         let mut book = write.load_book(&mut catalogue.components, &items, &[order.id]).await?;
         book.allow(order.id, &seller.facts.locations);
-        let mut deed = Deed {
-            seller,
-            catalogue: &catalogue,
-            book: &mut book,
-            ids: &mut write.ids,
-            actor: act.actor,
-            now: act.now,
-            effects: Effects::default(),
+        let effects = {
+            // Its own block: a deed borrows what cannot cross an await.
+            let mut deed = Deed {
+                seller,
+                catalogue: &catalogue,
+                book: &mut book,
+                ids: &mut write.ids,
+                actor: act.actor,
+                now: act.now,
+                effects: Effects::default(),
+            };
+            what(&mut deed, &mut order)?;
+            deed.effects
         };
-        what(&mut deed, &mut order)?;
-        let effects = deed.effects;
         order.version += 1;
         write.write_book(book).await?;
         write.drop_mails(order.id, &effects.drops, act.now).await?;

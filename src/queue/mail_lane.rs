@@ -1,0 +1,438 @@
+//! The lane of mails: claim, write, mark, send, note the answer.
+//!
+//! The mark (`sending`, with the exact text) is committed before the first octet leaves, and the answer after it.
+//! Whatever is cut off in between is uncertain, and only a person or the channel's setting repeats it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use banto_channel::{Fulfilment, Timestamp};
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::{JobFailure, Patience, Rest};
+use super::{Lane, QueueCx, insist};
+use crate::config::Uncertain;
+use crate::domain::intake::is_unpaid;
+use crate::domain::mail_policy::MailKind;
+use crate::mail::{Outgoing, Smtp, Verdict};
+use crate::store::{Alert, JobEnd, JobRow, Letter, MailEnd, MailKey, MailText, Result};
+
+/// The lane's name.
+pub const LANE: &str = "mail";
+
+/// Tries of one mail that the server does not take for now: three days, as mail servers do among themselves.
+const PATIENCE: Patience =
+    Patience { first: Duration::from_secs(30), longest: Duration::from_secs(4 * 3600), tries: 26 };
+/// How long a mail waits whose template fails; a person is told and mends it.
+const TEMPLATE_WAIT: Duration = Duration::from_secs(600);
+/// How long the lane rests when the server refuses us altogether.
+const STOPPED_WAIT: Duration = Duration::from_secs(120);
+/// Failures of the server in a row before somebody is told; the first few are weather.
+const FAILURES_BEFORE_ALERT: i64 = 4;
+/// Mails claimed at once.
+const BATCH: i64 = 50;
+const ALERT_SERVER: &str = "mail:server";
+
+/// Why a mail cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unwritable {
+    /// Never, as it is: an address that is none.
+    Never(String),
+    /// Not until a person mends something: a template, a setting.
+    Mend(String),
+}
+
+/// Writes mails.
+pub trait Composer: Debug + Send + Sync {
+    /// The text of a mail that has none yet, with its Message-ID, which is the same whenever it is asked for.
+    ///
+    /// Errors: [`Unwritable`].
+    fn write(&self, letter: &Letter) -> Result<MailText, Unwritable>;
+
+    /// The octets of a mail with this text.
+    ///
+    /// Errors: [`Unwritable`].
+    fn seal(&self, letter: &Letter, text: &MailText, now: Timestamp) -> Result<Outgoing, Unwritable>;
+
+    /// What happens to a mail of this channel whose fate is not known.
+    fn uncertain(&self, channel: &str) -> Uncertain;
+}
+
+/// Hands mails to a server.
+#[async_trait]
+pub trait Post: Debug + Send + Sync {
+    /// How many it takes at once.
+    fn connections(&self) -> usize;
+
+    /// Hands one mail over, once.
+    async fn send(&self, mail: &Outgoing) -> Verdict;
+}
+
+#[async_trait]
+impl Post for Smtp {
+    fn connections(&self) -> usize {
+        Self::connections(self)
+    }
+
+    async fn send(&self, mail: &Outgoing) -> Verdict {
+        Self::send(self, mail).await
+    }
+}
+
+/// Hands mails over on all connections at once, and begins no more when `stop` is cancelled or the server as a whole
+/// fails: a mail without a verdict was not begun.
+async fn send_all(post: &dyn Post, mails: &[Outgoing], stop: &CancellationToken) -> Vec<Option<Verdict>> {
+    let next = AtomicUsize::new(0);
+    let away = AtomicBool::new(false);
+    let worker = async || {
+        let mut done = Vec::new();
+        while !stop.is_cancelled() && !away.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(mail) = mails.get(at) else { break };
+            let verdict = post.send(mail).await;
+            away.fetch_or(verdict.is_of_server(), Ordering::Relaxed);
+            done.push((at, verdict));
+        }
+        done
+    };
+    let workers = (0..post.connections().clamp(1, mails.len().max(1))).map(|_| worker());
+    let mut verdicts = vec![None; mails.len()];
+    for (at, verdict) in join_all(workers).await.into_iter().flatten() {
+        if let Some(slot) = verdicts.get_mut(at) {
+            *slot = Some(verdict);
+        }
+    }
+    verdicts
+}
+
+/// The lane of mails.
+#[derive(Debug)]
+pub struct MailLane {
+    composer: Arc<dyn Composer>,
+    post: Arc<dyn Post>,
+    rest: Rest,
+}
+
+/// A mail that was marked, with its job and its try.
+type Going = (JobRow, Letter, (MailKey, i64));
+
+/// A batch on its way: what each job came to so far.
+#[derive(Default)]
+struct Batch {
+    /// Ready to be marked and sent.
+    ready: Vec<(JobRow, Letter, MailText, Outgoing)>,
+    mails: Vec<MailEnd>,
+    ends: Vec<(JobRow, JobEnd)>,
+    skipped: Vec<JobRow>,
+    /// Templates that fail, for one alert a channel.
+    broken: BTreeMap<String, String>,
+    /// Channels whose mails could be written.
+    sound: BTreeSet<String>,
+}
+
+#[async_trait]
+impl Lane for MailLane {
+    fn name(&self) -> &str {
+        LANE
+    }
+
+    fn batch(&self) -> i64 {
+        BATCH
+    }
+
+    async fn resting(&self, _cx: &QueueCx) -> Result<Option<Timestamp>> {
+        Ok(self.rest.until())
+    }
+
+    async fn work(&self, cx: &QueueCx, jobs: &[JobRow], stop: &CancellationToken) -> Result<()> {
+        let mut batch = self.prepare(cx, jobs).await?;
+        let ready = std::mem::take(&mut batch.ready);
+        if stop.is_cancelled() {
+            let back = |(job, ..): (JobRow, Letter, MailText, Outgoing)| {
+                let (at, why) = (cx.now(), String::new());
+                (job, JobEnd::Postpone { at, why })
+            };
+            batch.ends.extend(ready.into_iter().map(back));
+        } else {
+            self.send(cx, &mut batch, ready, stop).await?;
+        }
+        let now = cx.now();
+        let note = || cx.store.settle_mails(&batch.mails, &batch.ends, &batch.skipped, now);
+        insist("what became of mails", stop, note).await?;
+        self.tell_templates(cx, &batch).await
+    }
+}
+
+impl MailLane {
+    /// A lane that writes with `composer` and sends through `post`.
+    #[must_use]
+    pub fn new(composer: Arc<dyn Composer>, post: Arc<dyn Post>) -> Self {
+        Self { composer, post, rest: Rest::default() }
+    }
+
+    /// Loads what the jobs name and writes the mails.
+    async fn prepare(&self, cx: &QueueCx, jobs: &[JobRow]) -> Result<Batch> {
+        let names: Vec<MailKey> = jobs.iter().filter_map(JobRow::mail).collect();
+        let mut letters: BTreeMap<MailKey, Letter> = cx
+            .store
+            .letters(&names)
+            .await?
+            .into_iter()
+            .filter_map(|letter| Some((letter.mail.key()?, letter)))
+            .collect();
+        let mut batch = Batch::default();
+        for job in jobs {
+            match job.mail() {
+                None => {
+                    let why = "this version of banto does not know such a mail".to_owned();
+                    batch.ends.push((job.clone(), JobEnd::Dead { why }));
+                }
+                Some(key) => match letters.remove(&key) {
+                    Some(letter) => self.prepare_one(cx, &mut batch, job, key, letter),
+                    None => batch.skipped.push(job.clone()),
+                },
+            }
+        }
+        Ok(batch)
+    }
+
+    fn prepare_one(&self, cx: &QueueCx, batch: &mut Batch, job: &JobRow, key: MailKey, letter: Letter) {
+        let now = cx.now();
+        let attempts = letter.mail.attempts;
+        match letter.mail.state.as_str() {
+            "queued" => {}
+            "sending" => {
+                // Its job's claim ran out: it was cut off between our mark and the server's answer.
+                let what = "banto was cut off while it was being sent";
+                self.unknown(batch, job, &letter, (key, attempts), what, now);
+                return;
+            }
+            _ => {
+                batch.skipped.push(job.clone());
+                return;
+            }
+        }
+        if key.kind == MailKind::Reminder && !still_owed(&letter) {
+            let answer = "the money has come, or the order has ended".to_owned();
+            batch.end_mail((key, attempts), "dropped", answer, Some("mail_dropped"));
+            batch.ends.push((job.clone(), JobEnd::Done));
+            return;
+        }
+        let written =
+            self.text(&letter).and_then(|text| Ok((self.composer.seal(&letter, &text, now)?, text)));
+        match written {
+            Ok((outgoing, text)) => {
+                batch.sound.insert(letter.channel.name.clone());
+                batch.ready.push((job.clone(), letter, text, outgoing));
+            }
+            Err(Unwritable::Never(why)) => {
+                batch.end_mail((key, attempts), "refused", why, Some("mail_refused"));
+                batch.ends.push((job.clone(), JobEnd::Done));
+            }
+            Err(Unwritable::Mend(why)) => {
+                let failure = JobFailure::Postpone { until: now.plus(TEMPLATE_WAIT), why: why.clone() };
+                batch.ends.push((job.clone(), PATIENCE.end(job, failure, now)));
+                batch.broken.insert(letter.channel.name, why);
+            }
+        }
+    }
+
+    /// The text that was stored at the first try, or a new one.
+    fn text(&self, letter: &Letter) -> Result<MailText, Unwritable> {
+        match (&letter.mail.subject, &letter.mail.body_text, &letter.mail.body_html) {
+            (Some(subject), Some(text), html) if !letter.mail.message_id.is_empty() => Ok(MailText {
+                message_id: letter.mail.message_id.clone(),
+                subject: subject.clone(),
+                text: text.clone(),
+                html: html.clone().unwrap_or_default(),
+            }),
+            _ => self.composer.write(letter),
+        }
+    }
+
+    /// Marks, sends, and sorts the verdicts.
+    async fn send(
+        &self,
+        cx: &QueueCx,
+        batch: &mut Batch,
+        ready: Vec<(JobRow, Letter, MailText, Outgoing)>,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        let texts: Vec<(MailKey, MailText)> =
+            ready.iter().filter_map(|(job, _, text, _)| Some((job.mail()?, text.clone()))).collect();
+        let marked = cx.store.begin_sending(&texts, cx.now()).await?;
+        let tries: BTreeMap<MailKey, i64> =
+            marked.iter().filter_map(|row| Some((row.key()?, row.attempts))).collect();
+        let (mut going, mut outgoing) = (Vec::new(), Vec::new());
+        for (job, letter, _, out) in ready {
+            match job.mail().and_then(|key| Some((key, *tries.get(&key)?))) {
+                Some(mail) => {
+                    going.push((job, letter, mail));
+                    outgoing.push(out);
+                }
+                None => batch.skipped.push(job),
+            }
+        }
+        let verdicts = send_all(self.post.as_ref(), &outgoing, stop).await;
+        let now = cx.now();
+        let (mut away, mut not_now) = (None, Vec::new());
+        for ((job, letter, mail), verdict) in going.into_iter().zip(verdicts) {
+            match verdict {
+                None => not_now.push((job, mail)),
+                Some(verdict) if verdict.is_of_server() => {
+                    away = Some(verdict);
+                    not_now.push((job, mail));
+                }
+                Some(verdict) => self.sort(batch, (job, letter, mail), verdict, now),
+            }
+        }
+        let until = self.tell_server(cx, batch, away.as_ref()).await?.unwrap_or(now);
+        let why = away.map(|v| v.to_string()).unwrap_or_default();
+        for (job, mail) in not_now {
+            batch.end_mail(mail, "queued", why.clone(), None);
+            let why = why.clone();
+            batch.ends.push((job, JobEnd::Postpone { at: until, why }));
+        }
+        Ok(())
+    }
+
+    /// What follows from the server's word about one mail.
+    fn sort(&self, batch: &mut Batch, (job, letter, mail): Going, verdict: Verdict, now: Timestamp) {
+        tracing::info!(order = mail.0.order, mail = %mail.0, verdict = %verdict, "mail");
+        match verdict {
+            Verdict::Accepted { answer } => {
+                batch.end_mail(mail, "sent", answer, Some("mail_sent"));
+                batch.ends.push((job, JobEnd::Done));
+            }
+            Verdict::Permanent { .. } => {
+                batch.end_mail(mail, "refused", verdict.to_string(), Some("mail_refused"));
+                batch.ends.push((job, JobEnd::Done));
+            }
+            Verdict::Unknown { text } => self.unknown(batch, &job, &letter, mail, &text, now),
+            Verdict::Temporary { retry_after: after, .. } => {
+                let why = verdict.to_string();
+                batch.later(&job, mail, JobFailure::Retry { after, why }, now);
+            }
+            Verdict::Stopped { reason: why } => {
+                batch.later(&job, mail, JobFailure::Retry { after: None, why }, now);
+            }
+        }
+    }
+
+    /// The server may have taken it or not: the channel's setting decides, by default a person.
+    fn unknown(
+        &self,
+        batch: &mut Batch,
+        job: &JobRow,
+        letter: &Letter,
+        mail: (MailKey, i64),
+        what: &str,
+        now: Timestamp,
+    ) {
+        match self.composer.uncertain(&letter.channel.name) {
+            Uncertain::Ask => {
+                batch.end_mail(mail, "uncertain", what.to_owned(), Some("mail_uncertain"));
+                batch.ends.push((job.clone(), JobEnd::Done));
+            }
+            Uncertain::Resend => {
+                let failure = JobFailure::Retry {
+                    after: None,
+                    why: format!("{what}; sent again, as the setting says"),
+                };
+                batch.later(job, mail, failure, now);
+            }
+            Uncertain::Drop => {
+                let answer = format!("{what}; counted as sent, as the setting says");
+                batch.end_mail(mail, "dropped", answer, Some("mail_uncertain"));
+                batch.ends.push((job.clone(), JobEnd::Done));
+            }
+        }
+    }
+
+    /// Lets the lane rest while the server as a whole fails, and says so if that lasts. Returns until when it rests.
+    async fn tell_server(
+        &self,
+        cx: &QueueCx,
+        batch: &Batch,
+        away: Option<&Verdict>,
+    ) -> Result<Option<Timestamp>> {
+        let now = cx.now();
+        let Some(verdict) = away else {
+            let answered = batch.mails.iter().any(|m| matches!(m.state, "sent" | "refused"));
+            if answered && self.rest.end() {
+                cx.store.clear(ALERT_SERVER, now).await?;
+            }
+            return Ok(None);
+        };
+        let stopped = matches!(verdict, Verdict::Stopped { .. });
+        let until = self.rest.begin(stopped.then_some(STOPPED_WAIT), now);
+        tracing::warn!(verdict = %verdict, "the mail server takes no mail; the lane rests");
+        if stopped || self.rest.failures() >= FAILURES_BEFORE_ALERT {
+            let detail = format!(
+                "no mail goes out: {verdict}. They wait and none is lost; check [mail] in banto.toml"
+            );
+            let alert = Alert { key: ALERT_SERVER, channel: None, kind: "mail_stopped", detail: &detail };
+            // Told or not, the batch's outcomes must be noted.
+            if let Err(error) = cx.store.raise(&alert, now).await {
+                tracing::error!(error = %error, "the alert could not be raised");
+            }
+        }
+        Ok(Some(until))
+    }
+
+    /// One alert for each channel whose templates fail, ended by the first mail that can be written.
+    async fn tell_templates(&self, cx: &QueueCx, batch: &Batch) -> Result<()> {
+        let now = cx.now();
+        let key = |channel: &str| format!("mail:template:{channel}");
+        for (channel, why) in &batch.broken {
+            let detail = format!("mails of {channel} cannot be written and wait: {why}");
+            let alert = Alert { key: &key(channel), channel: None, kind: "mail_stopped", detail: &detail };
+            cx.store.raise(&alert, now).await?;
+        }
+        for channel in batch.sound.iter().filter(|c| !batch.broken.contains_key(*c)) {
+            cx.store.clear(&key(channel), now).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Batch {
+    fn end_mail(
+        &mut self,
+        mail: (MailKey, i64),
+        state: &'static str,
+        answer: String,
+        event: Option<&'static str>,
+    ) {
+        let (key, attempts) = mail;
+        self.mails.push(MailEnd { key, attempts, state, answer, event });
+    }
+
+    /// Not now: the mail waits again, or is refused when it has been tried for long enough.
+    fn later(&mut self, job: &JobRow, mail: (MailKey, i64), failure: JobFailure, now: Timestamp) {
+        match PATIENCE.end(job, failure, now) {
+            JobEnd::Dead { why } => {
+                self.end_mail(mail, "refused", format!("given up: {why}"), Some("mail_refused"));
+                self.ends.push((job.clone(), JobEnd::Done));
+            }
+            end => {
+                let why = match &end {
+                    JobEnd::Retry { why, .. } | JobEnd::Postpone { why, .. } => why.clone(),
+                    JobEnd::Done | JobEnd::Dead { .. } => String::new(),
+                };
+                self.end_mail(mail, "queued", why, None);
+                self.ends.push((job.clone(), end));
+            }
+        }
+    }
+}
+
+/// Whether a reminder still makes sense.
+fn still_owed(letter: &Letter) -> bool {
+    is_unpaid(letter.order.payment) && letter.order.fulfilment != Fulfilment::Cancelled
+}
