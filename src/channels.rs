@@ -16,6 +16,7 @@ use banto_channel::{Clock, Connector, Cx, Error, ErrorKind, Http, MailOwner, Tim
 
 use crate::config::{ChannelConfig, Config, MailKind as ConfigMail, Mode, Returns};
 use crate::domain::LocationId;
+use crate::domain::deeds::Seller;
 use crate::domain::guard::GuardLimits;
 use crate::domain::intake::ChannelFacts;
 use crate::domain::mail_policy::{MailKind, MailRule, MailRules};
@@ -60,6 +61,13 @@ impl Channel {
             fixed: rule.fixed.map(i64::from),
             paused: rule.paused.unwrap_or(false),
         }
+    }
+
+    /// What a deed on one of its orders must know.
+    #[must_use]
+    pub fn seller(&self) -> Seller<'_> {
+        let capabilities = self.connector.capabilities();
+        Seller { facts: &self.facts, notices: capabilities.notices, carriers: capabilities.carriers }
     }
 
     /// The time now.

@@ -10,6 +10,7 @@ mod exit;
 mod house;
 mod man;
 mod out;
+mod run;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -94,6 +95,8 @@ pub enum Command {
     Completions(completions::Completions),
     /// Print the manual page
     Man(man::Man),
+    /// Run the daemon until it is told to stop
+    Run(run::Run),
 }
 
 impl Command {
@@ -106,6 +109,7 @@ impl Command {
             Self::Check(command) => command.run(globals).await,
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
+            Self::Run(command) => command.run(globals).await,
         }
     }
 }

@@ -3,14 +3,17 @@
 //! Everything here is a function of its arguments, so that the rules of the ledger and the order book can be
 //! tested over arbitrary histories.
 
+pub mod catalogue;
 pub mod deadline;
 pub mod deeds;
+pub mod gtin;
 pub mod guard;
 pub mod intake;
 pub mod mail_policy;
 pub mod mapping;
 pub mod order;
 pub mod plan;
+pub mod rematch;
 pub mod stock;
 
 /// Key of an item (SKU), made by the store.
@@ -25,7 +28,7 @@ pub type ChannelId = i64;
 pub type LineNo = i64;
 
 /// Where new ids come from: the store's counter inside a write transaction, or a plain count in tests.
-pub trait Ids {
+pub trait Ids: Send {
     /// An id greater than every id handed out before.
     fn next_id(&mut self) -> i64;
 }

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use db::{Db, Tx, args};
 
 pub use alerts::Alert;
-pub use channels::Lease;
+pub use channels::{Lease, OrderCount};
 pub use intake::{IntakeReport, QuarantineReason};
 pub use jobs::{JobCount, JobEnd, JobFilter, NoticeJob, channel_lane};
 pub use mails::{Letter, MailAct, MailEnd, MailKey, MailText};

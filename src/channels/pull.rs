@@ -6,6 +6,7 @@ use banto_channel::{Cursor, Error, ErrorKind, Page, Read, RemoteOrderId};
 
 use super::Channel;
 use crate::store::{IntakeReport, Store, StoreError};
+use crate::web::metric_names as names;
 
 /// Most pages of one round; a backlog beyond that goes on in the next.
 const PAGES_MAX: usize = 500;
@@ -112,6 +113,6 @@ fn tell(channel: &Channel, items: &[Read], report: &IntakeReport) {
         tracing::warn!(channel = name, remote_order = remote, reason = one.reason, "order quarantined");
     }
     tracing::debug!(channel = name, orders = items.len(), unchanged = report.unchanged, "page taken");
-    metrics::counter!("banto_orders_imported_total", "channel" => channel.name.clone())
+    metrics::counter!(names::ORDERS_IMPORTED, "channel" => channel.name.clone())
         .increment(report.new.len() as u64);
 }

@@ -14,7 +14,10 @@ use super::{Channel, Patience};
 use crate::domain::ItemId;
 use crate::domain::guard::guard;
 use crate::domain::plan::{Candidate, Push, plan};
-use crate::store::{Alert, ChannelRow, ListingRow, PlanRules, PushOutcome, Scope, Stocked, Store, StoreError};
+use crate::store::{
+    Alert, ChannelRow, ListingRow, PlanRules, PushOutcome, Scope, Stocked, Store, StoreError,
+};
+use crate::web::metric_names as names;
 
 /// Most movements read at one look.
 const CHANGES_MAX: i64 = 10_000;
@@ -28,7 +31,7 @@ const LISTING_GAP: Duration = Duration::from_millis(80);
 type Urgency = (bool, i64, i64);
 
 /// What one step did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// Listings that the channel took.
     pub applied: usize,
@@ -36,6 +39,8 @@ pub struct Step {
     pub failed: usize,
     /// Calls made.
     pub calls: usize,
+    /// From the commit of each movement to the request that carried it.
+    pub lags: Vec<Duration>,
     /// Work is left that could be done right now.
     pub more: bool,
     /// When the next waiting listing may be tried.
@@ -81,7 +86,12 @@ impl Pusher {
     /// Looks at what moved and pushes at most one batch.
     ///
     /// Errors: only the store's; what the channel answers is in the outcomes of its listings.
-    pub async fn step(&mut self, channel: &Channel, store: &Store, row: &ChannelRow) -> Result<Step, PullError> {
+    pub async fn step(
+        &mut self,
+        channel: &Channel,
+        store: &Store,
+        row: &ChannelRow,
+    ) -> Result<Step, PullError> {
         let now = channel.now();
         if !channel.live || row.paused {
             // Whatever moves meanwhile is found by looking at all listings when it goes on.
@@ -107,7 +117,13 @@ impl Pusher {
     }
 
     /// Brings the line up to date with the ledger.
-    async fn look(&mut self, channel: &Channel, store: &Store, row: &ChannelRow, now: Timestamp) -> Result<(), StoreError> {
+    async fn look(
+        &mut self,
+        channel: &Channel,
+        store: &Store,
+        row: &ChannelRow,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if row.approved {
             self.scan = true;
         }
@@ -123,8 +139,10 @@ impl Pusher {
         let mut own: BTreeSet<ItemId> = BTreeSet::new();
         let actor = format!("channel:{}", channel.name);
         let changes = store.stock_changes(self.seen_entry.unwrap_or(0), CHANGES_MAX).await?;
+        let mut moved: HashMap<ItemId, i64> = HashMap::new();
         for change in &changes {
             items.insert(change.item_id);
+            moved.entry(change.item_id).or_insert(change.at);
             // The channel lowered its own number when it sold.
             if change.actor == actor {
                 own.insert(change.item_id);
@@ -139,11 +157,10 @@ impl Pusher {
         if items.is_empty() {
             return Ok(());
         }
-        let first = changes.first().map(|c| c.at);
         let stocked = store.stocked(&rules(channel), Scope::Items(&items)).await?;
-        if let Some(at) = first {
-            for one in &stocked {
-                self.moved_at.entry(one.row.id).or_insert(at);
+        for one in &stocked {
+            if let Some(at) = one.supplies.iter().filter_map(|s| moved.get(&s.item)).min() {
+                self.moved_at.entry(one.row.id).or_insert(*at);
             }
         }
         let candidates: Vec<Candidate> = stocked
@@ -171,9 +188,11 @@ impl Pusher {
             after = last.row.id;
             self.note_items(&page, now);
             // What the channel did to its numbers while nobody looked is not known.
-            all.extend(page.iter().map(|s| s.candidate(&channel.rule(&s.row), basis, true)).filter(|c| {
-                c.wanted.is_some() && (c.shown != c.wanted || c.version > c.shown_version)
-            }));
+            all.extend(
+                page.iter()
+                    .map(|s| s.candidate(&channel.rule(&s.row), basis, true))
+                    .filter(|c| c.wanted.is_some() && (c.shown != c.wanted || c.version > c.shown_version)),
+            );
         }
     }
 
@@ -236,7 +255,8 @@ impl Pusher {
     fn next_batch(&mut self, channel: &Channel, now: Timestamp) -> Vec<Push> {
         let most = usize::from(channel.connector.capabilities().stock_batch_max.get());
         self.pushed_at.retain(|_, at| at.plus(LISTING_GAP) > now);
-        let batch: Vec<Push> = self.line.values().filter(|p| self.may_go(p, now)).take(most).cloned().collect();
+        let batch: Vec<Push> =
+            self.line.values().filter(|p| self.may_go(p, now)).take(most).cloned().collect();
         for push in &batch {
             self.leave(push.listing);
         }
@@ -251,7 +271,13 @@ impl Pusher {
         gap.chain(self.retry.first().map(|(at, _)| *at)).min()
     }
 
-    async fn push(&mut self, channel: &Channel, store: &Store, batch: Vec<Push>, now: Timestamp) -> Result<Step, PullError> {
+    async fn push(
+        &mut self,
+        channel: &Channel,
+        store: &Store,
+        batch: Vec<Push>,
+        now: Timestamp,
+    ) -> Result<Step, PullError> {
         let items: Vec<StockItem> = batch.iter().map(|p| stock_item(channel, p)).collect();
         let answer = channel.connector.push_stock(&channel.cx, &items).await;
         let outcomes: Vec<Outcome> = match answer {
@@ -292,30 +318,49 @@ impl Pusher {
             Outcome::Applied | Outcome::Pending(_) => {
                 step.applied += 1;
                 if let Some(at) = moved {
-                    let lag = now.since(Timestamp(at)).as_secs_f64();
-                    metrics::histogram!("banto_propagation_seconds", "channel" => channel.name.clone()).record(lag);
-                    metrics::gauge!("banto_push_lag_seconds", "channel" => channel.name.clone()).set(lag);
+                    let lag = now.since(Timestamp(at));
+                    step.lags.push(lag);
+                    metrics::histogram!(names::PROPAGATION, "channel" => channel.name.clone())
+                        .record(lag.as_secs_f64());
+                    metrics::gauge!(names::PUSH_LAG, "channel" => channel.name.clone())
+                        .set(lag.as_secs_f64());
                 }
                 tracing::info!(
-                    channel = name, listing = push.listing, remote = push.remote_id, quantity = push.quantity,
-                    was = push.was, version = push.version, "stock pushed"
+                    channel = name,
+                    listing = push.listing,
+                    remote = push.remote_id,
+                    quantity = push.quantity,
+                    was = push.was,
+                    version = push.version,
+                    "stock pushed"
                 );
                 "applied"
             }
             Outcome::Refused { reason } | Outcome::Retry { reason, .. } => {
                 step.failed += 1;
                 tracing::warn!(
-                    channel = name, listing = push.listing, remote = push.remote_id, quantity = push.quantity,
-                    reason, "stock not taken"
+                    channel = name,
+                    listing = push.listing,
+                    remote = push.remote_id,
+                    quantity = push.quantity,
+                    reason,
+                    "stock not taken"
                 );
                 "failed"
             }
         };
-        metrics::counter!("banto_stock_pushes_total", "channel" => channel.name.clone(), "outcome" => word).increment(1);
+        metrics::counter!(names::STOCK_PUSHES, "channel" => channel.name.clone(), "outcome" => word)
+            .increment(1);
     }
 
-    async fn note_failed(&mut self, channel: &Channel, store: &Store, done: &[PushOutcome]) -> Result<(), StoreError> {
-        let failed = done.iter().filter(|o| matches!(o.outcome, Outcome::Refused { .. } | Outcome::Retry { .. }));
+    async fn note_failed(
+        &mut self,
+        channel: &Channel,
+        store: &Store,
+        done: &[PushOutcome],
+    ) -> Result<(), StoreError> {
+        let failed =
+            done.iter().filter(|o| matches!(o.outcome, Outcome::Refused { .. } | Outcome::Retry { .. }));
         let remotes: Vec<&str> = failed.map(|o| o.push.remote_id.as_str()).collect();
         for row in store.listings_by_remote(channel.id, &remotes).await? {
             if let (Some(at), Some(item)) = (row.retry_at, row.item_id) {
@@ -406,7 +451,12 @@ fn stock_item(channel: &Channel, push: &Push) -> StockItem {
     }
 }
 
-async fn stop_and_ask(channel: &Channel, store: &Store, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+async fn stop_and_ask(
+    channel: &Channel,
+    store: &Store,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let (name, detail) = (channel.name.as_str(), stopped_text(&channel.name, reason));
     tracing::error!(channel = name, reason, "push stopped: a person must look at it");
     let mut write = store.write().await?;
@@ -424,6 +474,8 @@ async fn go_on(channel: &Channel, store: &Store, now: Timestamp) -> Result<(), S
 }
 
 fn stopped_text(name: &str, reason: &str) -> String {
-    format!("pushes to {name} wait for your word: {reason}. Look with `banto channel diff {name}`; if it is right, \
-             `banto channel push {name} --yes`")
+    format!(
+        "pushes to {name} wait for your word: {reason}. Look with `banto channel diff {name}`; if it is right, \
+             `banto channel push {name} --yes`"
+    )
 }

@@ -18,9 +18,11 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const KINDS: &[Kind] = &[
-    Kind { name: banto_woocommerce::KIND, build: banto_woocommerce::build, sample: banto_woocommerce::SAMPLE },
-];
+pub const KINDS: &[Kind] = &[Kind {
+    name: banto_woocommerce::KIND,
+    build: banto_woocommerce::build,
+    sample: banto_woocommerce::SAMPLE,
+}];
 
 /// Builds the connector of a kind.
 ///
@@ -30,7 +32,10 @@ pub fn build(kind: &str, table: &toml::Table, secret: &ReadSecret<'_>) -> Result
         Some(found) => (found.build)(table, secret),
         None => {
             let known: Vec<&str> = KINDS.iter().map(|k| k.name).collect();
-            Err(Error::new(ErrorKind::Config, format!("kind {kind:?} is not known; it is one of: {}", known.join(", "))))
+            Err(Error::new(
+                ErrorKind::Config,
+                format!("kind {kind:?} is not known; it is one of: {}", known.join(", ")),
+            ))
         }
     }
 }

@@ -3,31 +3,39 @@
 //! A timer decides when; a verified webhook or a movement of stock only shortens the wait. The steps themselves
 //! are in `pull` and `push` and know nothing of waiting, so that the simulation can drive them in virtual time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use banto_channel::{Cursor, ErrorKind, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::pull::{PullError, Pulled, pull_round, reread_round};
 use super::push::Pusher;
 use super::{Channel, Patience};
+use crate::domain::deadline::UnpaidRule;
+use crate::queue::deadlines::deadlines_once;
 use crate::store::{Alert, Store, StoreError};
+use crate::web::metric_names as names;
 
 /// How often the ledger is looked at for movements that another process made.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often every listing is compared with what it should show, as a repair.
 const SCAN_EVERY: Duration = Duration::from_secs(600);
 /// How often the channel's offers are read, to find new listings and drift.
-const OFFERS_EVERY: Duration = Duration::from_secs(6 * 3600);
+const OFFERS_EVERY: Duration = Duration::from_secs(3600);
 /// How often webhooks are checked; a shop may have switched them off.
 const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 /// How often the credentials are proved.
 const PROBE_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How often orders are looked at whose money does not come.
+const DEADLINES_EVERY: Duration = Duration::from_secs(900);
 /// How often the upkeep task looks at its list.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Longest wait for the orders that explain a fresh list of offers.
+const PULL_AWAITED: Duration = Duration::from_secs(60);
 /// How soon an upkeep that failed is tried again.
 const UPKEEP_RETRY: Duration = Duration::from_secs(300);
 
@@ -36,7 +44,12 @@ const UPKEEP_RETRY: Duration = Duration::from_secs(300);
 pub struct Signals {
     pull: Notify,
     push: Notify,
+    upkeep: Notify,
     look_at_all: AtomicBool,
+    read_offers: AtomicBool,
+    /// When the newest round of pulls that came to its end began.
+    pulled: watch::Sender<Timestamp>,
+    propagation: Mutex<Option<Vec<Duration>>>,
 }
 
 impl Signals {
@@ -49,6 +62,29 @@ impl Signals {
     pub fn look_at_all(&self) {
         self.look_at_all.store(true, Ordering::SeqCst);
         self.push.notify_one();
+    }
+
+    /// Has the channel's offers be read and compared, now.
+    pub fn read_offers_now(&self) {
+        self.read_offers.store(true, Ordering::SeqCst);
+        self.upkeep.notify_one();
+    }
+
+    /// From now on keeps how long each movement of stock took to its push, for a report.
+    pub fn keep_propagation(&self) {
+        self.propagation.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+    }
+
+    /// What was kept since.
+    #[must_use]
+    pub fn propagation(&self) -> Vec<Duration> {
+        self.propagation.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
+    fn propagated(&self, lags: &[Duration]) {
+        if let Some(kept) = self.propagation.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            kept.extend_from_slice(lags);
+        }
     }
 }
 
@@ -95,7 +131,11 @@ impl Task {
 
     async fn pull_once(&self) -> Result<Pulled, PullError> {
         let (channel, store) = (&self.channel, &self.store);
+        let began = channel.now();
         let pulled = pull_round(channel, store).await?;
+        if !pulled.more {
+            self.signals.pulled.send_replace(began);
+        }
         let now = channel.now();
         store.clear(&format!("pull:{}", channel.name), now).await?;
         if pulled.quarantined > 0 {
@@ -107,7 +147,7 @@ impl Task {
             let alert = Alert { key: &key, channel: Some(channel.id), kind: "quarantine", detail: &detail };
             store.raise(&alert, now).await?;
         }
-        metrics::gauge!("banto_channel_up", "channel" => channel.name.clone()).set(1.0);
+        metrics::gauge!(names::CHANNEL_UP, "channel" => channel.name.clone()).set(1.0);
         Ok(pulled)
     }
 
@@ -119,7 +159,7 @@ impl Task {
             PullError::Store(_) => (Duration::from_secs(2), true),
         };
         tracing::warn!(channel = channel.name, error = %error, wait_s = wait.as_secs(), "pull failed");
-        metrics::gauge!("banto_channel_up", "channel" => channel.name.clone()).set(0.0);
+        metrics::gauge!(names::CHANNEL_UP, "channel" => channel.name.clone()).set(0.0);
         let noted = self.note_failure(error, urgent || patience.failures() >= 3, now).await;
         if let Err(e) = noted {
             tracing::error!(channel = channel.name, error = %e, "the failure could not be noted in the store");
@@ -175,6 +215,7 @@ impl Task {
     async fn push_once(&self, pusher: &mut Pusher, asked: &mut Timestamp) -> Result<Duration, PullError> {
         let row = self.store.channel(&self.channel.name).await?;
         let step = pusher.step(&self.channel, &self.store, &row).await?;
+        self.signals.propagated(&step.lags);
         let now = self.channel.now();
         if self.channel.connector.capabilities().stock_answers_later && now.since(*asked) >= LOOK_EVERY {
             *asked = now;
@@ -193,14 +234,15 @@ impl Task {
         let mut offers = Due::now(OFFERS_EVERY, capabilities.lists_offers);
         let mut hooks = Due::now(HOOKS_EVERY, capabilities.webhooks && self.channel.live);
         let mut probe = Due::now(PROBE_EVERY, true);
+        let unpaid = unpaid_rules(&self.channel);
+        let mut deadlines = Due::now(DEADLINES_EVERY, self.channel.live && !unpaid.is_empty());
         let mut rereads = Due::now(reread, capabilities.needs_open_order_rereads);
-        let never = Notify::new();
         loop {
             let now = self.channel.now();
             if probe.is(now) {
                 probe.done(now, self.told("probe", self.probe().await));
             }
-            if offers.is(now) {
+            if offers.is(now) || self.signals.read_offers.swap(false, Ordering::SeqCst) {
                 offers.done(now, self.told("offers", self.read_offers().await));
             }
             if hooks.is(now) {
@@ -210,7 +252,11 @@ impl Task {
                 let round = reread_round(&self.channel, &self.store).await.map(drop);
                 rereads.done(now, self.told("open orders", round));
             }
-            if !self.rest(UPKEEP_EVERY, &never).await {
+            if deadlines.is(now) {
+                let round = deadlines_once(&self.store, self.channel.seller(), &unpaid, now).await;
+                deadlines.done(now, self.told("deadlines", round.map(drop).map_err(PullError::from)));
+            }
+            if !self.rest(UPKEEP_EVERY, &self.signals.upkeep).await {
                 return;
             }
         }
@@ -240,7 +286,8 @@ impl Task {
             Err(error) => {
                 if matches!(error.kind, ErrorKind::Auth | ErrorKind::Config) {
                     let detail = format!("{} refuses our credentials: {}", channel.name, error.message);
-                    let alert = Alert { key: &key, channel: Some(channel.id), kind: "credentials", detail: &detail };
+                    let alert =
+                        Alert { key: &key, channel: Some(channel.id), kind: "credentials", detail: &detail };
                     self.store.raise(&alert, now).await?;
                 }
                 Err(error.into())
@@ -250,7 +297,19 @@ impl Task {
 
     async fn read_offers(&self) -> Result<(), PullError> {
         let read = read_offers(&self.channel, &self.store).await?;
-        tracing::info!(channel = self.channel.name, offers = read.offers, unmapped = read.unmapped, "offers read");
+        tracing::info!(
+            channel = self.channel.name,
+            offers = read.offers,
+            unmapped = read.unmapped,
+            "offers read"
+        );
+        // What the channel sold until now explains its numbers; only what remains after those orders is drift.
+        let (read_at, mut pulled) = (self.channel.now(), self.signals.pulled.subscribe());
+        self.signals.pull_now();
+        tokio::select! {
+            () = self.stop.cancelled() => return Ok(()),
+            _ = tokio::time::timeout(PULL_AWAITED, pulled.wait_for(|began| *began >= read_at)) => {}
+        }
         self.signals.look_at_all();
         Ok(())
     }
@@ -263,6 +322,16 @@ impl Task {
         }
         Ok(())
     }
+}
+
+/// The deadlines of unpaid orders by payment method, as the channel's config sets them.
+fn unpaid_rules(channel: &Channel) -> BTreeMap<String, UnpaidRule> {
+    let days = |n: Option<u32>| n.map(|n| Duration::from_secs(u64::from(n) * 24 * 3600));
+    let rule = |rule: &crate::config::UnpaidRule| UnpaidRule {
+        remind_after: days(rule.remind_days),
+        cancel_after: days(rule.cancel_days),
+    };
+    channel.config.orders.unpaid.iter().map(|(method, r)| (method.clone(), rule(r))).collect()
 }
 
 /// What reading a channel's offers found.

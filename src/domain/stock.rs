@@ -11,6 +11,8 @@ use banto_channel::Timestamp;
 
 use super::{Ids, ItemId, LineNo, LocationId, OrderId};
 
+mod shelf;
+
 /// An account of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Account {
@@ -597,108 +599,5 @@ impl Book {
     ) -> Result<(), StockError> {
         self.reserve(ids, cause, line, item, quantity, locations)?;
         self.ship(ids, cause, line, item, quantity)
-    }
-
-    /// Takes goods in from outside the shelves: a delivery (`Supplier`), goods found (`Counted`), returned goods put
-    /// back on sale (`Returned`), a buyer's return that is sold again at once (`Shipped`). Fills shortfalls first.
-    ///
-    /// Errors: [`StockError::NotPositive`], [`StockError::TooLarge`].
-    pub fn take_in(
-        &mut self,
-        ids: &mut dyn Ids,
-        cause: &Cause,
-        source: Account,
-        at: (ItemId, LocationId),
-        quantity: i64,
-        line: Option<(OrderId, LineNo)>,
-    ) -> Result<(), StockError> {
-        self.post(ids, cause, at, source, Account::Available, quantity, line)?;
-        self.fill(ids, cause, at.0, at.1)
-    }
-
-    /// Notes that a buyer sent goods back that are not put on sale yet.
-    ///
-    /// Errors: [`StockError::NotPositive`].
-    pub fn set_aside_return(
-        &mut self,
-        ids: &mut dyn Ids,
-        cause: &Cause,
-        at: (ItemId, LocationId),
-        quantity: i64,
-        line: (OrderId, LineNo),
-    ) -> Result<(), StockError> {
-        self.post(
-            ids,
-            cause,
-            at,
-            Account::Shipped,
-            Account::Returned,
-            quantity,
-            Some(line),
-        )
-    }
-
-    /// Sets what lies on the shelf to what was counted. Missing goods come out of the free ones first; if those do
-    /// not suffice, the newest orders lose their reservation and become shortfalls.
-    ///
-    /// Errors: [`StockError::NotPositive`] for a negative count, [`StockError::TooLarge`].
-    pub fn count(
-        &mut self,
-        ids: &mut dyn Ids,
-        cause: &Cause,
-        (item, location): (ItemId, LocationId),
-        counted: i64,
-    ) -> Result<(), StockError> {
-        if counted < 0 {
-            return Err(StockError::NotPositive(counted));
-        }
-        let level = self.level(item, location);
-        let difference = counted - level.on_hand();
-        if difference >= 0 {
-            return self.take_in(ids, cause, Account::Counted, (item, location), difference, None);
-        }
-        let missing = -difference;
-        self.unreserve_newest(ids, cause, (item, location), missing - level.available)?;
-        self.post(
-            ids,
-            cause,
-            (item, location),
-            Account::Available,
-            Account::Counted,
-            missing,
-            None,
-        )
-    }
-
-    fn unreserve_newest(
-        &mut self,
-        ids: &mut dyn Ids,
-        cause: &Cause,
-        at: (ItemId, LocationId),
-        quantity: i64,
-    ) -> Result<(), StockError> {
-        let mut left = quantity;
-        let newest_first: Vec<(HoldKey, Held)> = self
-            .holds
-            .iter()
-            .rev()
-            .filter(|(k, _)| (k.item, k.location) == at)
-            .map(|(k, h)| (*k, *h))
-            .collect();
-        for (key, held) in newest_first {
-            let take = left.min(held.reserved);
-            if take <= 0 {
-                continue;
-            }
-            let line = Some((key.order, key.line));
-            self.post(ids, cause, at, Account::Reserved, Account::Available, take, line)?;
-            self.post(ids, cause, at, Account::Owed, Account::Short, take, line)?;
-            self.hold(key, |h| {
-                h.reserved -= take;
-                h.short += take;
-            });
-            left -= take;
-        }
-        Ok(())
     }
 }

@@ -3,9 +3,23 @@
 use banto_channel::{Cursor, Timestamp};
 
 use super::db::args;
-use super::tables::{self, ChannelRow, LocationRow, OrderRow};
+use super::tables::{self, ChannelRow, LocationRow, OrderRow, ReservationRow};
 use super::{Result, Store, StoreError, Write, sql};
 use crate::domain::LocationId;
+
+/// How many orders a channel has brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct OrderCount {
+    /// All of them.
+    #[sqlx(rename = "all_orders")]
+    pub all: i64,
+    /// Those of which something may still leave.
+    #[sqlx(rename = "open_orders")]
+    pub open: i64,
+    /// Those on hold.
+    #[sqlx(rename = "held_orders")]
+    pub held: i64,
+}
 
 /// The right to run a channel, for a while. With several daemons on one PostgreSQL, one of them has it.
 #[derive(Clone, Debug)]
@@ -43,6 +57,20 @@ impl Store {
     /// Errors: [`StoreError::Sql`].
     pub async fn open_orders_of(&self, channel: i64, after: i64, limit: i64) -> Result<Vec<OrderRow>> {
         self.db.all(sql::ORDERS_OPEN_OF_CHANNEL, args![channel, after, limit]).await
+    }
+
+    /// Counts a channel's orders; reads all of them.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn order_count(&self, channel: i64) -> Result<OrderCount> {
+        Ok(self.db.first(sql::ORDER_COUNTS, args![channel]).await?.unwrap_or_default())
+    }
+
+    /// Order lines that wait for goods, oldest order first.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn shortfalls(&self) -> Result<Vec<ReservationRow>> {
+        self.db.all(sql::SHORTFALLS, args![]).await
     }
 
     /// All locations, in the order they were made.

@@ -195,6 +195,13 @@ impl Store {
             .map_or(0, |r| r.0))
     }
 
+    /// Units that are ordered and not there.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn shortfall_units(&self) -> Result<i64> {
+        Ok(self.db.first::<(i64,)>(sql::SHORTFALL_UNITS, args![]).await?.map_or(0, |r| r.0))
+    }
+
     /// Listings by the channel's keys.
     ///
     /// Errors: [`StoreError::Sql`].

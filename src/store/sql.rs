@@ -115,8 +115,9 @@ texts! {
     ORDERS_WAITING_FOR_MONEY = "SELECT * FROM orders WHERE open AND channel_id = $1 AND id > $2 AND placed_at >= $3 \
         AND placed_at <= $4 AND payment IN ('awaiting', 'failed') AND hold IS NULL ORDER BY id LIMIT $5";
     ORDERS_OPEN_OF_CHANNEL = "SELECT * FROM orders WHERE open AND channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-    ORDER_COUNTS = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN open THEN 1 ELSE 0 END), 0) AS BIGINT), \
-        CAST(COALESCE(SUM(CASE WHEN hold IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) FROM orders WHERE channel_id = $1";
+    ORDER_COUNTS = "SELECT CAST(COUNT(*) AS BIGINT) AS all_orders, \
+        CAST(COALESCE(SUM(CASE WHEN open THEN 1 ELSE 0 END), 0) AS BIGINT) AS open_orders, \
+        CAST(COALESCE(SUM(CASE WHEN hold IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS held_orders FROM orders WHERE channel_id = $1";
     LINES_OF = "SELECT * FROM order_line WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
         ORDER BY order_id, line_no";
     LINES_UNMATCHED = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.item_id IS NULL \

@@ -2,9 +2,10 @@
 //! Columns are numbered because a row travels as a JSON array; a test holds the numbers to the order.
 
 use serde::ser::{Serialize, SerializeTuple, Serializer};
+use sha2::{Digest, Sha256};
 
-use super::db::{Db, Tx, args};
-use super::{StoreError, sql};
+use super::StoreError;
+use super::db::{Tx, args};
 
 /// A table that can be written in batches and copied between stores.
 pub(super) trait Table: super::db::Row + Serialize + 'static {
@@ -34,8 +35,31 @@ async fn write<T: Table>(tx: &mut Tx, text: &'static str, rows: &[T]) -> Result<
         return Ok(());
     }
     let json = serde_json::to_string(rows).map_err(StoreError::Json)?;
-    tx.run(text, args![&json]).await?;
+    tx.run(text, args![&without_nul(json)]).await?;
     Ok(())
+}
+
+/// JSON text whose NUL characters, which PostgreSQL's TEXT cannot hold, became U+FFFD: a buyer's name with a NUL in it
+/// must not keep the orders beside it out.
+fn without_nul(json: String) -> String {
+    if !json.contains("\\u0000") {
+        return json;
+    }
+    let mut clean = String::with_capacity(json.len());
+    let mut rest = json.as_str();
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        clean.push_str(before);
+        // A backslash escapes what follows, another backslash included.
+        let (end, kept) = match escape.strip_prefix("\\u0000") {
+            Some(_) => (6, "\u{fffd}"),
+            None => (2, escape.get(..2).unwrap_or(escape)),
+        };
+        clean.push_str(kept);
+        rest = escape.get(end..).unwrap_or_default();
+    }
+    clean.push_str(rest);
+    clean
 }
 
 macro_rules! tables {
@@ -94,16 +118,32 @@ macro_rules! tables {
         /// Names of all tables, parents before children.
         pub(super) const NAMES: &[&str] = &[$($table),*];
 
-        /// Copies every row of every table from a snapshot into an empty store. Returns rows by table.
-        pub(super) async fn copy_all(from: &mut Tx, to: &mut Tx) -> Result<Vec<(&'static str, u64)>, StoreError> {
-            let mut copied = Vec::new();
-            $(copied.push(($table, copy::<$row>(from, to).await?));)*
-            Ok(copied)
+        /// Copies every row of every table from a snapshot into an empty store; `told` hears each table's rows.
+        pub(super) async fn copy_all(from: &mut Tx, to: &mut Tx, told: Told<'_>) -> Result<Vec<Tally>, StoreError> {
+            let mut all = Vec::new();
+            $(all.push(read::<$row>(from, Some(&mut *to), &mut *told).await?);)*
+            Ok(all)
+        }
+
+        /// Reads every row of every table, to compare two stores.
+        pub(super) async fn tally_all(from: &mut Tx, told: Told<'_>) -> Result<Vec<Tally>, StoreError> {
+            let mut all = Vec::new();
+            $(all.push(read::<$row>(from, None, &mut *told).await?);)*
+            Ok(all)
         }
 
         #[cfg(test)]
         mod tests {
             use super::*;
+
+            #[test]
+            fn a_nul_is_replaced_and_nothing_else() {
+                let json = |text: &str| serde_json::to_string(&[text]).unwrap();
+                for same in ["", "a\\u0000", "\\", "\\\\u0000\n\u{1}髙", "\\\\"] {
+                    assert_eq!(without_nul(json(same)), json(same));
+                }
+                assert_eq!(without_nul(json("\0a\0\\\0\\u0000")), json("\u{fffd}a\u{fffd}\\\u{fffd}\\u0000"));
+            }
 
             #[test]
             fn columns_are_numbered_in_order() {
@@ -116,22 +156,49 @@ macro_rules! tables {
     (@list $first:ident $(, $rest:ident)*) => { concat!(stringify!($first) $(, ", ", stringify!($rest))*) };
 }
 
-/// Rows in one statement while copying: large enough to be fast, small enough for a small server's memory.
-const COPY_BATCH: usize = 500;
+/// Hears how many more rows of a table were read.
+pub(super) type Told<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
-async fn copy<T: Table>(from: &mut Tx, to: &mut Tx) -> Result<u64, StoreError> {
+/// What a table holds. Two tables with the same tally hold the same rows, in whatever order they were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) table: &'static str,
+    pub(super) rows: u64,
+    /// Sum of the rows' hashes.
+    digest: u128,
+}
+
+impl Tally {
+    fn add(&mut self, row: &str) {
+        let hash = Sha256::digest(row.as_bytes());
+        let mut first = [0; 16];
+        first.copy_from_slice(&hash[..16]);
+        self.rows += 1;
+        self.digest = self.digest.wrapping_add(u128::from_be_bytes(first));
+    }
+}
+
+/// Rows and bytes in one statement while copying: enough to be fast, little enough for a small server's memory.
+const COPY_ROWS: u64 = 500;
+const COPY_BYTES: usize = 1 << 20;
+
+async fn read<T: Table>(from: &mut Tx, mut to: Option<&mut Tx>, told: Told<'_>) -> Result<Tally, StoreError> {
     use futures_util::TryStreamExt;
-    let mut batch: Vec<T> = Vec::with_capacity(COPY_BATCH);
-    let mut count = 0;
+    let mut tally = Tally { table: T::NAME, rows: 0, digest: 0 };
+    let (mut batch, mut in_batch) = (String::from("["), 0);
     macro_rules! stream {
         ($c:expr) => {{
             let mut rows = sqlx::query_as::<_, T>(T::SELECT).fetch(&mut **$c);
             while let Some(row) = rows.try_next().await? {
-                batch.push(row);
-                if batch.len() == COPY_BATCH {
-                    upsert(to, &batch).await?;
-                    count += batch.len() as u64;
-                    batch.clear();
+                let row = serde_json::to_string(&row).map_err(StoreError::Json)?;
+                tally.add(&row);
+                batch.push_str(&row);
+                in_batch += 1;
+                if in_batch == COPY_ROWS || batch.len() > COPY_BYTES {
+                    flush::<T>(to.as_deref_mut(), &mut batch).await?;
+                    told(T::NAME, std::mem::take(&mut in_batch));
+                } else {
+                    batch.push(',');
                 }
             }
         }};
@@ -140,14 +207,23 @@ async fn copy<T: Table>(from: &mut Tx, to: &mut Tx) -> Result<u64, StoreError> {
         Tx::Sqlite(c) => stream!(c),
         Tx::Postgres(c) => stream!(c),
     }
-    upsert(to, &batch).await?;
-    Ok(count + batch.len() as u64)
+    if in_batch > 0 {
+        batch.pop();
+        flush::<T>(to, &mut batch).await?;
+        told(T::NAME, in_batch);
+    }
+    Ok(tally)
 }
 
-/// How many rows of a table there are, for the report of a restore.
-pub(super) async fn is_empty(db: &Db) -> Result<bool, StoreError> {
-    let row: Option<(i64,)> = db.first(sql::ANYTHING_THERE, args![]).await?;
-    Ok(row.is_none())
+async fn flush<T: Table>(to: Option<&mut Tx>, batch: &mut String) -> Result<(), StoreError> {
+    batch.push(']');
+    if let Some(to) = to {
+        // The counter is there from the first migration on; every other row is new.
+        to.run(T::UPSERT, args![&*batch]).await?;
+    }
+    batch.clear();
+    batch.push('[');
+    Ok(())
 }
 
 tables! {

@@ -19,7 +19,7 @@ const ROUNDS: usize = 5;
 const OUR_MAILS: usize = 4_000;
 const THEIR_MAILS: usize = 600;
 const GOAL: f64 = 5.0;
-const NODEMAILER: &str = "nodemailer@9";
+const NODEMAILER: &str = "nodemailer@10";
 
 fn main() {
     let server = runtime();
@@ -63,7 +63,7 @@ fn banto(sink: &SmtpSink, rendered: &Rendered, connections: usize) -> f64 {
     let make = |n: usize| message(rendered, &envelope(n)).unwrap();
     let warm_up: Vec<Outgoing> = (0..4 * connections).map(make).collect();
     runtime.block_on(smtp.send_all(&warm_up));
-    sink.take();
+    drop(sink.take());
     let began = Instant::now();
     let mails: Vec<Outgoing> = (0..OUR_MAILS).map(make).collect();
     let verdicts = runtime.block_on(smtp.send_all(&mails));
@@ -113,7 +113,7 @@ fn install_nodemailer(rendered: &Rendered) -> Option<PathBuf> {
 
 /// Seconds that nodemailer needs for its mails.
 fn nodemailer(sink: &SmtpSink, folder: &Path, connections: usize) -> f64 {
-    sink.take();
+    drop(sink.take());
     let output = Command::new("node")
         .current_dir(folder)
         .arg("nodemailer.mjs")

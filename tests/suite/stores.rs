@@ -42,11 +42,7 @@ impl Fresh {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("banto.db").display());
         let store = Store::open(&url).await.unwrap();
-        Self {
-            store,
-            url,
-            place: Place::Directory(directory),
-        }
+        Self { store, url, place: Place::Directory(directory) }
     }
 
     /// A fresh PostgreSQL store, if `BANTO_TEST_POSTGRES` names a server that lets us make databases.
@@ -66,11 +62,7 @@ impl Fresh {
         run(&server, format!("CREATE DATABASE {name}")).await;
         let url = server.clone().database(&name).to_url_lossy().to_string();
         let store = Store::open(&url).await.unwrap();
-        Some(Self {
-            store,
-            url,
-            place: Place::Database { server, name },
-        })
+        Some(Self { store, url, place: Place::Database { server, name } })
     }
 }
 

@@ -201,7 +201,8 @@ impl Response {
 /// The way out. Implemented by `banto-wire` with pacing, retries, limits and redaction.
 #[async_trait]
 pub trait Http: fmt::Debug + Send + Sync + 'static {
-    /// Sends one request and reads the whole answer.
+    /// Sends one request and reads the whole answer. An answer that is not 2xx comes with our credentials masked,
+    /// should the server have echoed them.
     ///
     /// Errors: [`ErrorKind::Unreachable`] for connection faults and time-outs after the last retry,
     /// [`ErrorKind::RateLimited`] when the allowance will not come back soon, [`ErrorKind::Malformed`] for a body

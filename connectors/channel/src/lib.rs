@@ -63,7 +63,7 @@ pub trait Connector: Debug + Send + Sync + 'static {
     /// One page of orders that are new or changed since `after`; `None` asks for the first page ever.
     ///
     /// May return an order again, never skips one. `next` of the page is stored in the same transaction as
-    /// its orders. An order that cannot be understood is [`Read::Unreadable`], never an error of the page.
+    /// its orders, and differs from every earlier cursor of the walk while `more` is true. An order that cannot be understood is [`Read::Unreadable`], never an error of the page.
     async fn pull_orders(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page<Read>>;
 
     /// Reads the named orders again, for marketplaces whose search does not show every change.
@@ -97,12 +97,14 @@ pub trait Connector: Debug + Send + Sync + 'static {
         Err(Error::unsupported("notify_order"))
     }
 
-    /// One page of what the channel offers, with the quantity it shows now. `None` asks for the first page.
+    /// One page of what the channel offers, with its quantity in the kind of number that `push_stock` takes. `None`
+    /// asks for the first page.
     async fn list_offers(&self, _cx: &Cx, _after: Option<&Cursor>) -> Result<Page<RemoteOffer>> {
         Err(Error::unsupported("list_offers"))
     }
 
-    /// Reads back what the channel shows for some listings. Listings it does not know are left out.
+    /// Reads back the quantities of some listings, in the kind of number that `push_stock` takes. Listings it does not
+    /// know are left out.
     async fn read_stock(&self, _cx: &Cx, _listings: &[ListingId]) -> Result<Vec<(ListingId, i64)>> {
         Err(Error::unsupported("read_stock"))
     }

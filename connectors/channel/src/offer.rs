@@ -13,7 +13,7 @@ pub struct RemoteOffer {
     pub gtin: Option<String>,
     /// Title, with the variation's words.
     pub title: String,
-    /// What the channel shows now; `None` if it does not track the quantity.
+    /// Its quantity now, in the kind of number that `push_stock` takes; `None` if it is not tracked.
     pub quantity: Option<i64>,
     /// The price it shows, with its currency, if known.
     pub price: Option<(Money, String)>,

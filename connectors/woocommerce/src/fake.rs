@@ -9,7 +9,7 @@
 //!   goes for a call that is repeated because its answer was lost.
 //! - `modified_after` is exclusive and knows whole seconds only. Without `dates_are_gmt=true` it is compared
 //!   with the shop's local time. A date *with* a zone is first turned into local time, whichever it is then
-//!   compared with ([`php::parse_date`]).
+//!   compared with.
 //! - A note never moves an order's date of modification; a change of meta data does from version 10 on.
 //! - Unknown parameters are ignored, known ones are checked.
 //! - A batch answers 200 with one error object for each item that failed.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use banto_channel::{Cx, Secret};
+use banto_channel::{Connector, Cx, Read, RemoteLine, Secret};
 use banto_conformance::{Fixture, SignedHook};
 use banto_sim::SimClock;
 use banto_wire::{Wire, WireConfig};
@@ -52,37 +52,48 @@ fn sample_hook() -> SignedHook {
     (headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(), body)
 }
 
-/// A shop of the version and storage given, behind a wire that does not wait long.
-async fn fixture(change: fn(&mut FakeConfig), extra: &str) -> Fixture {
+/// A running shop and all that a connector to it needs.
+struct Opened {
+    shop: Arc<FakeShop>,
+    connector: Arc<dyn Connector>,
+    cx: Cx,
+    clock: Arc<SimClock>,
+    secrets: Vec<String>,
+}
+
+/// Opens a shop of the version and storage given, behind a wire that does not wait long.
+async fn open(change: fn(&mut FakeConfig), extra: &str) -> Opened {
     let clock = SimClock::usual();
     let mut config = FakeConfig { products: products(), ..FakeConfig::new(7, clock.clone()) };
     change(&mut config);
-    let credentials = (config.consumer_key.clone(), config.consumer_secret.clone());
-    let secrets = vec![credentials.0.clone(), credentials.1.clone(), HOOK_SECRET.to_owned()];
+    let (key, secret) = (config.consumer_key.clone(), config.consumer_secret.clone());
     let shop = Arc::new(FakeShop::start(config).await.unwrap());
     let table = format!(
         "url = \"{}\"\nconsumer_key_file = \"key\"\nconsumer_secret_file = \"secret\"\nwebhook_secret_file = \"hook\"\n\
          orders_per_page = 10\n{extra}",
         shop.url()
     );
-    let secret = |name: &str| {
+    let credential = |name: &str| {
         Ok(Secret::new(match name {
-            "key" => &credentials.0,
-            "secret" => &credentials.1,
+            "key" => &key,
+            "secret" => &secret,
             _ => HOOK_SECRET,
         }))
     };
-    let connector = banto_woocommerce::build(&toml::from_str(&table).unwrap(), &secret).unwrap();
-    let wire = Wire::new(
-        WireConfig {
-            delay_first: Duration::from_millis(5),
-            delay_max: Duration::from_millis(50),
-            body_max: 2_000_000,
-            ..WireConfig::new("tea", connector.capabilities().quotas)
-        },
-        clock.clone(),
-    );
-    let cx = Cx { http: Arc::new(wire.unwrap()), clock: clock.clone() };
+    let connector = banto_woocommerce::build(&toml::from_str(&table).unwrap(), &credential).unwrap();
+    let wire = WireConfig {
+        delay_first: Duration::from_millis(5),
+        delay_max: Duration::from_millis(50),
+        body_max: 2_000_000,
+        ..WireConfig::new("tea", connector.capabilities().quotas)
+    };
+    let wire = Wire::new(wire, clock.clone()).unwrap();
+    let cx = Cx { http: Arc::new(wire), clock: clock.clone() };
+    Opened { shop, connector, cx, clock, secrets: vec![key, secret, HOOK_SECRET.to_owned()] }
+}
+
+async fn fixture(change: fn(&mut FakeConfig), extra: &str) -> Fixture {
+    let Opened { shop, connector, cx, clock, secrets } = open(change, extra).await;
     let odd = Arc::clone(&shop);
     Fixture {
         secrets,
@@ -95,6 +106,47 @@ async fn fixture(change: fn(&mut FakeConfig), extra: &str) -> Fixture {
         })),
         ..Fixture::new(connector, shop, cx, move |by| clock.advance(by))
     }
+}
+
+/// What became of an odd order, in one line.
+fn told(read: &Read) -> String {
+    let order = match read {
+        Read::Unreadable { reason, .. } => return format!("unreadable: {reason}"),
+        Read::Order(order) => order,
+    };
+    let count = |of: fn(&RemoteLine) -> i64| order.lines.iter().map(of).sum::<i64>();
+    let sound = match order.totals.sum() == Some(order.totals.grand) {
+        true => "adds up",
+        false => "does not add up",
+    };
+    let unknowns =
+        if order.unknowns.is_empty() { String::new() } else { format!("; {}", order.unknowns.join("; ")) };
+    format!(
+        "{:?} {:?}, {} lines of {} units, {} cancelled, {} returned, {} {} {sound}, {} refunded{unknowns}",
+        order.payment,
+        order.fulfilment,
+        order.lines.len(),
+        count(|line| line.quantity),
+        count(|line| line.cancelled),
+        count(|line| line.returned),
+        order.totals.grand.to_decimal(&order.currency),
+        order.currency,
+        order.totals.refunded.0,
+    )
+}
+
+#[tokio::test]
+async fn odd_orders_are_told_as_what_they_are() {
+    let Opened { shop, connector, cx, clock, .. } = open(|_| (), "").await;
+    let placed = shop.place_odd_orders();
+    clock.advance(Duration::from_secs(5));
+    let mut lines = Vec::new();
+    for OddOrder { name, id, .. } in placed {
+        // By id, so that the bin is looked into as well.
+        let read = connector.reread_orders(&cx, &[id]).await.unwrap();
+        lines.push(format!("{name}: {}", read.first().map_or("no order".to_owned(), told)));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[tokio::test]

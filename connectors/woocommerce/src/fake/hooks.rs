@@ -30,7 +30,7 @@ pub(super) const TOPICS: [&str; 8] = [
 ];
 
 /// One registered webhook.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Hook {
     pub(super) id: u64,
     pub(super) name: String,
@@ -73,21 +73,33 @@ impl Shop {
     /// Head and body of a delivery as they are now; `None` if the webhook or its object is gone.
     fn payload(&mut self, delivery: Delivery) -> Option<Post> {
         let hook = self.hooks.get(&delivery.hook)?.clone();
-        let agent = format!("WooCommerce/{} Hookshot (WordPress/6.7.1)", self.config.wc_version);
-        let mut headers = vec![("User-Agent", agent)];
-        if delivery.object == 0 {
-            headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
-            let body = format!("webhook_id={}", hook.id).into_bytes();
-            return Some(Post { url: hook.url, headers, body });
+        if delivery.object != 0 {
+            return self.signed(&hook, delivery.object);
         }
+        let body = format!("webhook_id={}", hook.id).into_bytes();
+        let form = "application/x-www-form-urlencoded".to_owned();
+        Some(Post {
+            headers: vec![("User-Agent", self.agent()), ("Content-Type", form)],
+            url: hook.url,
+            body,
+        })
+    }
+
+    fn agent(&self) -> String {
+        format!("WooCommerce/{} Hookshot (WordPress/6.7.1)", self.config.wc_version)
+    }
+
+    /// What `hook` tells about an object, signed with its secret.
+    pub(super) fn signed(&mut self, hook: &Hook, object: u64) -> Option<Post> {
         let (resource, event) = hook.topic.split_once('.')?;
         let body = match (resource, event) {
-            (_, "deleted") => php::json(&json!({ "id": delivery.object })),
-            ("order", _) => self.order_text(delivery.object)?.to_vec(),
-            _ => php::json(&self.product_json(delivery.object)?),
+            (_, "deleted") => php::json(&json!({ "id": object })),
+            ("order", _) => self.order_text(object)?.to_vec(),
+            _ => php::json(&self.product_json(object)?),
         };
         let delivery_id = format!("{:032x}", u128::from(self.roll(u64::MAX)) << 32 | u128::from(hook.id));
-        for (name, value) in [
+        let headers = vec![
+            ("User-Agent", self.agent()),
             ("Content-Type", "application/json".to_owned()),
             ("X-WC-Webhook-Source", format!("{}/", self.site)),
             ("X-WC-Webhook-Topic", hook.topic.clone()),
@@ -96,10 +108,8 @@ impl Shop {
             ("X-WC-Webhook-Signature", webhook_signature(&hook.secret, &body)),
             ("X-WC-Webhook-ID", hook.id.to_string()),
             ("X-WC-Webhook-Delivery-ID", delivery_id),
-        ] {
-            headers.push((name, value));
-        }
-        Some(Post { url: hook.url, headers, body })
+        ];
+        Some(Post { url: hook.url.clone(), headers, body })
     }
 
     /// Counts a delivery; the seventh failure in a row switches the webhook off.
@@ -173,10 +183,10 @@ async fn send(inner: &Inner, delivery: Delivery, post: &Post) {
 
 /// One POST. Everything that a webhook needs of HTTP: no TLS, no redirect, no second connection.
 #[derive(Debug)]
-struct Post {
+pub(super) struct Post {
     url: String,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Post {

@@ -17,6 +17,8 @@ pub struct OddOrder {
     pub name: &'static str,
     /// Its key.
     pub id: RemoteOrderId,
+    /// Whether lists of orders show it; the trash is read by its id only.
+    pub listed: bool,
 }
 
 type Change = fn(&mut Shop, &mut Order);
@@ -346,11 +348,12 @@ impl FakeShop {
             change(&mut shop, &mut order);
             let id = order.id;
             let takes_stock = matches!(order.status.as_str(), "processing" | "on-hold" | "completed");
+            let listed = !order.hidden();
             shop.insert_order(order);
             if takes_stock {
                 shop.reduce_stock(id);
             }
-            placed.push(OddOrder { name, id: RemoteOrderId(id.to_string()) });
+            placed.push(OddOrder { name, id: RemoteOrderId(id.to_string()), listed });
         }
         placed
     }

@@ -6,6 +6,7 @@ use banto_channel::{ListingId, RemoteOrderId};
 use serde_json::Value;
 
 use super::FakeShop;
+use super::hooks::Hook;
 use super::product::row_of;
 
 fn id(order: &RemoteOrderId) -> u64 {
@@ -70,6 +71,27 @@ impl FakeShop {
     pub fn webhooks(&self) -> Vec<(u64, String, String)> {
         let shop = self.shop();
         shop.hooks.values().map(|h| (h.id, h.topic.clone(), h.status.clone())).collect()
+    }
+
+    /// Headers (names in lower case) and body of an `order.updated` webhook about the newest order, signed with
+    /// `secret`. In a shop without orders one is placed by its staff.
+    #[must_use]
+    pub fn signed_webhook(&self, secret: &str) -> (Vec<(String, String)>, Vec<u8>) {
+        let mut shop = self.shop();
+        let newest = shop.orders.keys().next_back().copied();
+        let order = newest.unwrap_or_else(|| {
+            let order = shop.draft(Vec::new());
+            let id = order.id;
+            shop.insert_order(order);
+            id
+        });
+        let hook =
+            Hook { id: 1, topic: "order.updated".to_owned(), secret: secret.to_owned(), ..Hook::default() };
+        let Some(post) = shop.signed(&hook, order) else {
+            return (Vec::new(), Vec::new());
+        };
+        let headers = post.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value));
+        (headers.collect(), post.body)
     }
 
     fn delivers(&self) -> bool {

@@ -109,6 +109,9 @@ async fn a_delivery_is_signed_and_names_itself() {
     let mac = Hmac::<Sha256>::new_from_slice(b"s3cret").unwrap();
     let right = STANDARD.encode(mac.chain_update(body.as_bytes()).finalize().into_bytes());
     assert_eq!(field(head, "x-wc-webhook-signature"), Some(right.as_str()));
+    let (sample, sample_body) = stage.shop.signed_webhook("s3cret");
+    assert!(sample.contains(&("x-wc-webhook-signature".to_owned(), right)), "{sample:?}");
+    assert_eq!(sample_body, body.as_bytes());
     let payload: Value = serde_json::from_str(body).unwrap();
     assert_eq!(payload, stage.order(&order).await);
 }

@@ -10,6 +10,7 @@ async fn placed() -> (Stage, BTreeMap<&'static str, Value>) {
     let stage = Stage::open().await;
     let mut shown = BTreeMap::new();
     for odd in stage.shop.place_odd_orders() {
+        assert_eq!(odd.listed, odd.name != "in the trash");
         shown.insert(odd.name, stage.order(&odd.id).await);
     }
     (stage, shown)

@@ -1,0 +1,264 @@
+//! Where things are joined: config, store, channels, mail, queue, web. The daemon and the demo start here.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use async_trait::async_trait;
+use banto_channel::{Clock, Connector, Http};
+use banto_wire::{Wire, WireConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::channels::task::{Signals, Task};
+use crate::channels::{Channel, registry};
+use crate::config::{ChannelConfig, Config, Tls};
+use crate::lifecycle::Lifecycle;
+use crate::mail::{Smtp, SmtpConfig, Templates, TlsMode};
+use crate::queue::compose::MailRoom;
+use crate::queue::mail_lane::{MailLane, Post};
+use crate::queue::notice_lane::NoticeLane;
+use crate::queue::{Lane, QueueCx, run_lane};
+use crate::store::{Lease, Store};
+use crate::web::Readiness;
+
+/// How long a daemon has a channel before it must say again that it lives.
+const LEASE: Duration = Duration::from_secs(12);
+/// How often it says so.
+const LEASE_RENEWAL: Duration = Duration::from_secs(3);
+
+/// One channel with what belongs to its running.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The channel.
+    pub channel: Arc<Channel>,
+    /// What wakes its tasks.
+    pub signals: Arc<Signals>,
+    /// Its way out, for the counts.
+    pub wire: Arc<Wire>,
+}
+
+/// Everything that runs, joined.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The config in force.
+    pub config: Arc<Config>,
+    /// The store.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Enabled channels.
+    pub channels: Vec<Running>,
+    /// The mail server; `None` when the config names none.
+    pub smtp: Option<Arc<Smtp>>,
+    /// Mail templates.
+    pub templates: Arc<Templates>,
+    /// Who this process is among several daemons.
+    pub owner: String,
+}
+
+impl App {
+    /// Builds everything from a config and an open, migrated store. Nothing runs yet, and nothing is sent.
+    ///
+    /// Errors: a connector's config that cannot work, a template that cannot be read, a mail server's set-up.
+    pub async fn build(config: Config, store: Store, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let mut channels = Vec::new();
+        for channel in config.enabled_channels() {
+            channels.push(Self::channel(&config, &store, &clock, channel).await?);
+        }
+        let templates = Templates::load(Some(&config.dir.join("mails"))).context("mail templates")?;
+        Ok(Self {
+            smtp: smtp(&config)?.map(Arc::new),
+            templates: Arc::new(templates),
+            owner: owner(),
+            channels,
+            config: Arc::new(config),
+            store,
+            clock,
+        })
+    }
+
+    /// Builds one channel of the config.
+    ///
+    /// Errors: as [`App::build`].
+    pub async fn channel(
+        config: &Config,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        channel: &ChannelConfig,
+    ) -> anyhow::Result<Running> {
+        let connector = connector(config, channel)?;
+        let wire = Arc::new(wire(channel, connector.as_ref(), clock)?);
+        let http: Arc<dyn Http> = Arc::clone(&wire) as Arc<dyn Http>;
+        let channel = Channel::open(store, config, channel, (connector, http, Arc::clone(clock))).await?;
+        Ok(Running { channel: Arc::new(channel), signals: Arc::default(), wire })
+    }
+
+    /// The channel of that name.
+    #[must_use]
+    pub fn running(&self, name: &str) -> Option<&Running> {
+        self.channels.iter().find(|r| r.channel.name == name)
+    }
+
+    /// Starts the tasks of every channel; they end with `stop`.
+    pub fn start_channels(&self, life: &Lifecycle, stop: &CancellationToken) {
+        for running in &self.channels {
+            let (app, running, stop) = (self.clone(), running.clone(), stop.clone());
+            life.keep(format!("channel {}", running.channel.name), move || {
+                let task = Task {
+                    channel: Arc::clone(&running.channel),
+                    store: app.store.clone(),
+                    signals: Arc::clone(&running.signals),
+                    stop: stop.child_token(),
+                };
+                app.clone().run_leased(task, stop.clone())
+            });
+        }
+    }
+
+    /// Starts the lanes of the queue: mails, and what each channel is told; they end with `stop`.
+    pub fn start_lanes(&self, life: &Lifecycle, stop: &CancellationToken) {
+        let cx = QueueCx { store: self.store.clone(), clock: Arc::clone(&self.clock) };
+        if let Some(smtp) = &self.smtp {
+            let composer = Arc::new(MailRoom::new(Arc::clone(&self.config), Arc::clone(&self.templates)));
+            let lane: Arc<dyn Lane> = Arc::new(MailLane::new(composer, Arc::clone(smtp) as Arc<dyn Post>));
+            keep_lane(life, lane, &cx, stop);
+        }
+        for running in &self.channels {
+            let channel = &running.channel;
+            let connector = Arc::clone(&channel.connector);
+            let lane: Arc<dyn Lane> = Arc::new(NoticeLane::new(&channel.name, connector, channel.cx.clone()));
+            keep_lane(life, lane, &cx, stop);
+        }
+    }
+
+    /// Runs a channel's tasks while no other daemon does.
+    async fn run_leased(self, task: Task, stop: CancellationToken) {
+        let name = task.channel.name.clone();
+        loop {
+            match self.lease(&task).await {
+                Ok(true) => break,
+                Ok(false) => tracing::info!(channel = name, "another daemon runs this channel"),
+                Err(error) => tracing::warn!(channel = name, error = %error, "the store does not answer"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LEASE_RENEWAL) => {}
+            }
+        }
+        let work = async {
+            tokio::join!(task.clone().run_pull(), task.clone().run_push(), task.clone().run_upkeep());
+        };
+        let keep = async {
+            loop {
+                tokio::time::sleep(LEASE_RENEWAL).await;
+                if matches!(self.lease(&task).await, Ok(false)) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = keep => tracing::warn!(channel = name, "another daemon took this channel over"),
+        }
+        if let Err(error) = self.store.unlease_channel(task.channel.id, &self.owner).await {
+            tracing::debug!(channel = name, error = %error, "the lease will run out by itself");
+        }
+    }
+
+    async fn lease(&self, task: &Task) -> crate::store::Result<bool> {
+        if self.store.engine() == "sqlite" {
+            // The lock beside the file keeps other daemons away, and dies with its process.
+            return Ok(true);
+        }
+        let now = self.clock.now();
+        let lease = Lease { channel: task.channel.id, owner: &self.owner, until: now.plus(LEASE) };
+        self.store.lease_channel(&lease, now).await
+    }
+}
+
+fn keep_lane(life: &Lifecycle, lane: Arc<dyn Lane>, cx: &QueueCx, stop: &CancellationToken) {
+    let (cx, stop) = (cx.clone(), stop.clone());
+    life.keep(format!("lane {}", lane.name()), move || run_lane(Arc::clone(&lane), cx.clone(), stop.clone()));
+}
+
+/// The connector of a channel.
+///
+/// Errors: what its config lacks, with the file's name.
+pub fn connector(config: &Config, channel: &ChannelConfig) -> anyhow::Result<Arc<dyn Connector>> {
+    let secret = |named: &str| config.secrets.for_connector(named);
+    registry::build(&channel.kind, &channel.connector, &secret)
+        .map_err(|error| config.connector_problem(&channel.name, &error.message).into())
+}
+
+fn wire(channel: &ChannelConfig, connector: &dyn Connector, clock: &Arc<dyn Clock>) -> anyhow::Result<Wire> {
+    let config = WireConfig::new(channel.name.clone(), connector.capabilities().quotas);
+    Wire::new(config, Arc::clone(clock)).with_context(|| format!("channel {}", channel.name))
+}
+
+/// The mail server of the config; `None` when it names none.
+///
+/// Errors: a password file that cannot be read, a TLS set-up that cannot work.
+pub fn smtp(config: &Config) -> anyhow::Result<Option<Smtp>> {
+    let Some(mail) = &config.mail else { return Ok(None) };
+    let tls = match mail.tls {
+        Tls::Implicit => TlsMode::Implicit,
+        Tls::Starttls => TlsMode::StartTls,
+        Tls::None => TlsMode::None,
+    };
+    let password = mail.password_file.as_deref().map(|f| config.secrets.read(f)).transpose()?;
+    let smtp = SmtpConfig {
+        username: mail.username.clone().unwrap_or_default(),
+        password,
+        connections: usize::from(mail.connections.max(1)),
+        ca_file: mail.ca_file.as_deref().map(|f| config.secrets.path(f)),
+        ..SmtpConfig::new(&mail.host, mail.port(), tls)
+    };
+    Ok(Some(Smtp::new(&smtp).context("[mail] in banto.toml")?))
+}
+
+/// Who this process is: host and process, so that a person can find it.
+fn owner() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
+}
+
+/// Opens the store of a config, and keeps a second daemon from the same SQLite file.
+///
+/// Errors: the store cannot be reached; another daemon has it.
+pub async fn open_store(config: &Config) -> anyhow::Result<(Store, Option<File>)> {
+    let url = config.store_url()?;
+    let lock = match url.expose().strip_prefix("sqlite:") {
+        Some(path) => Some(lock_beside(Path::new(path.trim_start_matches("//")))?),
+        None => None,
+    };
+    Ok((Store::open(url.expose()).await?, lock))
+}
+
+/// Locks `PATH.lock` for the life of the process; the system lets go of it however the process ends.
+fn lock_beside(path: &Path) -> anyhow::Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = File::create(&name).with_context(|| format!("cannot write {}", name.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => bail!(
+            "another banto daemon runs on {}; stop it first, or use PostgreSQL for several daemons",
+            path.display()
+        ),
+        Err(std::fs::TryLockError::Error(e)) => Err(e).with_context(|| format!("cannot lock {}", name.display())),
+    }
+}
+
+#[async_trait]
+impl Readiness for Store {
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        self.ping().await.map_err(|e| e.to_string())
+    }
+}

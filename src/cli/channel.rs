@@ -1,0 +1,390 @@
+//! `banto channel`: the state of each channel, and what a person does about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use banto_channel::{Clock, Timestamp};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
+use crate::app::App;
+use crate::channels::Channel;
+use crate::channels::pull::{PullError, pull_round};
+use crate::channels::push::{Pusher, Step};
+use crate::channels::task::read_offers;
+use crate::clock::SystemClock;
+use crate::domain::guard::guard;
+use crate::domain::plan::{Candidate, Step as Why, plan, wanted};
+use crate::store::{ChannelRow, PlanRules, Scope, Stocked};
+
+/// Look at channels and drive them by hand
+#[derive(Args, Debug)]
+pub struct ChannelCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// All channels and how they do
+    List,
+    /// Prove the credentials of a channel with its cheapest calls
+    Probe(Name),
+    /// Pull its orders and offers now
+    Pull(Name),
+    /// Show, listing by listing, what would be pushed and why; writes nothing
+    Diff {
+        /// The channel
+        name: String,
+        /// Also listings that show the right number
+        #[arg(long)]
+        all: bool,
+    },
+    /// Push its stock now, or let go what the guard stopped
+    Push {
+        /// The channel
+        name: String,
+        /// Let the push go that the guard stopped
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Write nothing to the channel until it is resumed; orders still come in
+    Pause(Name),
+    /// Write to the channel again
+    Resume(Name),
+}
+
+#[derive(Args, Debug)]
+struct Name {
+    /// The channel
+    name: String,
+}
+
+impl ChannelCommand {
+    pub(super) async fn run(self, globals: &Globals) -> Outcome {
+        let house = globals.house().await?;
+        match self.what {
+            What::List => list(&house).await,
+            What::Probe(Name { name }) => probe(&house, &name).await,
+            What::Pull(Name { name }) => pull(&house, &name).await,
+            What::Diff { name, all } => diff(&house, &name, all).await,
+            What::Push { name, yes } => push(&house, &name, yes).await,
+            What::Pause(Name { name }) => pause(&house, &name, true).await,
+            What::Resume(Name { name }) => pause(&house, &name, false).await,
+        }
+    }
+}
+
+impl From<PullError> for Failure {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::Channel(e) => e.into(),
+            PullError::Store(e) => e.into(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct State {
+    name: String,
+    kind: String,
+    mode: String,
+    state: String,
+    pulled_at: Option<String>,
+    last_order_at: Option<String>,
+    error: Option<String>,
+    credentials_expire: Option<String>,
+}
+
+fn state(house: &House, row: &ChannelRow) -> State {
+    let enabled = house.config.channel(&row.name).is_some_and(|c| c.enabled);
+    let state = match (&row.stopped, &row.pull_error) {
+        _ if !enabled => "not enabled",
+        _ if row.paused => "paused",
+        (Some(_), _) => "stopped by the guard",
+        (None, Some(_)) => "failing",
+        (None, None) if row.pulled_at.is_none() => "never pulled",
+        (None, None) => "ok",
+    };
+    let time = |t: Option<i64>| t.map(utc);
+    State {
+        name: row.name.clone(),
+        kind: row.kind.clone(),
+        mode: row.mode.clone(),
+        state: state.to_owned(),
+        pulled_at: time(row.pulled_at),
+        last_order_at: time(row.last_order_at),
+        error: row.stopped.clone().or_else(|| row.pull_error.clone()),
+        credentials_expire: time(row.credentials_expire),
+    }
+}
+
+async fn list(house: &House) -> Outcome {
+    let rows = house.store.channels().await?;
+    let mut states: Vec<State> = rows.iter().map(|row| state(house, row)).collect();
+    for channel in &house.config.channels {
+        if !rows.iter().any(|r| r.name == channel.name) {
+            states.push(State {
+                name: channel.name.clone(),
+                kind: channel.kind.clone(),
+                mode: format!("{:?}", channel.mode).to_lowercase(),
+                state: if channel.enabled { "never started" } else { "not enabled" }.to_owned(),
+                pulled_at: None,
+                last_order_at: None,
+                error: None,
+                credentials_expire: None,
+            });
+        }
+    }
+    house.out.answer(&states, |text| {
+        let times = |name: &str| rows.iter().find(|r| r.name == name).map(|r| (r.pulled_at, r.last_order_at));
+        let table: Vec<[String; 7]> = states
+            .iter()
+            .map(|s| {
+                let (pulled, order) = times(&s.name).unwrap_or_default();
+                let (pulled, order) = (text.time_or(pulled, "never"), text.time_or(order, "none"));
+                let error = s.error.clone().unwrap_or_default();
+                [s.name.clone(), s.kind.clone(), s.mode.clone(), s.state.clone(), pulled, order, error]
+            })
+            .collect();
+        text.table(["CHANNEL", "KIND", "MODE", "STATE", "PULLED", "LAST ORDER", "ERROR"].map(left), &table);
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// Builds one channel of the config, as the daemon does.
+async fn open(house: &House, name: &str) -> Result<Arc<Channel>, Failure> {
+    let config = house.config.channel(name).ok_or_else(|| {
+        Failure::not_found(format!(
+            "no channel is called {name:?} in {}/channels",
+            house.config.dir.display()
+        ))
+    })?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(Duration::ZERO));
+    let running = App::channel(&house.config, &house.store, &clock, config).await?;
+    Ok(running.channel)
+}
+
+async fn probe(house: &House, name: &str) -> Outcome {
+    let channel = open(house, name).await?;
+    let report = channel.connector.probe(&channel.cx).await?;
+    let answer = serde_json::json!({
+        "channel": name,
+        "server": report.server,
+        "credentials_expire": report.credentials_expire.map(|t| utc(t.0)),
+        "warnings": report.warnings,
+    });
+    house.out.answer(&answer, |text| {
+        text.line(format!("{name}: {} takes our credentials", report.server));
+        for warning in &report.warnings {
+            text.line(format!("  look at this: {warning}"));
+        }
+    })?;
+    Ok(Exit::Ok)
+}
+
+async fn pull(house: &House, name: &str) -> Outcome {
+    let channel = open(house, name).await?;
+    let pulled = pull_round(&channel, &house.store).await?;
+    let offers = if channel.connector.capabilities().lists_offers {
+        Some(read_offers(&channel, &house.store).await?)
+    } else {
+        None
+    };
+    let answer = serde_json::json!({
+        "channel": name,
+        "pages": pulled.pages,
+        "orders_new": pulled.new,
+        "orders_changed": pulled.changed,
+        "orders_quarantined": pulled.quarantined,
+        "listings": offers.map(|o| o.offers),
+        "listings_unmapped": offers.map(|o| o.unmapped),
+    });
+    house.out.answer(&answer, |text| {
+        text.line(format!(
+            "{name}: {} new orders, {} changed, {} quarantined ({} pages)",
+            pulled.new, pulled.changed, pulled.quarantined, pulled.pages
+        ));
+        if let Some(offers) = offers {
+            text.line(format!("{} listings, {} of them without an item", offers.offers, offers.unmapped));
+        }
+        if offers.is_some_and(|o| o.unmapped > 0) {
+            text.line("`banto listings unmatched` shows them");
+        }
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// One line of a diff.
+#[derive(Debug, Serialize)]
+struct Difference {
+    listing: String,
+    code: Option<String>,
+    title: String,
+    shows: Option<i64>,
+    wanted: Option<i64>,
+    action: &'static str,
+    why: Vec<Why>,
+    error: Option<String>,
+}
+
+/// Listings looked at in one query.
+const PAGE: i64 = 1_000;
+
+async fn diff(house: &House, name: &str, all: bool) -> Outcome {
+    let channel = open(house, name).await?;
+    let (stocked, candidates) = candidates(house, &channel).await?;
+    let pushes = plan(&candidates, Timestamp(i64::MAX)).pushes;
+    let on_sale = house.store.listings_on_sale(channel.id).await?;
+    let guarded = guard(pushes, on_sale, &channel.limits);
+    let stopped: Vec<i64> = guarded.stopped.iter().map(|p| p.listing).collect();
+    let going: Vec<i64> = guarded.go.iter().map(|p| p.listing).collect();
+    let mut differences = Vec::new();
+    for (one, candidate) in stocked.iter().zip(&candidates) {
+        let action = match one.row.id {
+            id if stopped.contains(&id) => "stopped by the guard",
+            id if going.contains(&id) => "push",
+            _ if one.row.ignored => "ignored",
+            _ if one.row.item_id.is_none() => "no item is mapped",
+            _ if candidate.wanted.is_none() => "paused",
+            _ => "right",
+        };
+        if !all && matches!(action, "right" | "ignored") {
+            continue;
+        }
+        let why =
+            wanted(&one.supplies, &channel.rule(&one.row), channel.connector.capabilities().stock_basis);
+        differences.push(Difference {
+            listing: one.row.remote_id.clone(),
+            code: one.row.code.clone(),
+            title: one.row.title.clone(),
+            shows: candidate.shown,
+            wanted: candidate.wanted,
+            action,
+            why: why.steps,
+            error: one.row.error.clone(),
+        });
+    }
+    let answer = serde_json::json!({
+        "channel": name,
+        "listings": stocked.len(),
+        "to_push": going.len(),
+        "stopped": guarded.reason,
+        "differences": differences,
+    });
+    house.out.answer(&answer, |text| {
+        let number = |n: Option<i64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        let row = |d: &Difference| {
+            let code = d.code.clone().unwrap_or_default();
+            let why: Vec<String> = d.why.iter().map(|s| format!("{} → {}", s.what, s.gives)).collect();
+            let (shows, wanted) = (number(d.shows), number(d.wanted));
+            [d.listing.clone(), code, shows, wanted, d.action.to_owned(), why.join("; "), d.title.clone()]
+        };
+        let heads = [
+            left("LISTING"),
+            left("CODE"),
+            right("SHOWS"),
+            right("WANTED"),
+            left("ACTION"),
+            left("WHY"),
+            left("TITLE"),
+        ];
+        text.table(heads, &differences.iter().map(row).collect::<Vec<_>>());
+        text.line(format!("{} listings, {} to push", stocked.len(), going.len()));
+        if let Some(reason) = &guarded.reason {
+            text.line(format!("the guard stops the others: {reason}"));
+        }
+        if !channel.live {
+            text.line(
+                "the channel is in mode \"observe\": nothing is pushed until its config says mode = \"live\"",
+            );
+        }
+    })?;
+    Ok(Exit::Ok)
+}
+
+async fn candidates(house: &House, channel: &Channel) -> Result<(Vec<Stocked>, Vec<Candidate>), Failure> {
+    let basis = channel.connector.capabilities().stock_basis;
+    let rules = PlanRules { channel: channel.id, locations: &channel.facts.locations, basis };
+    let (mut stocked, mut after) = (Vec::new(), 0);
+    loop {
+        let page = house.store.stocked(&rules, Scope::Page(after, PAGE)).await?;
+        let Some(last) = page.last() else { break };
+        after = last.row.id;
+        stocked.extend(page);
+    }
+    let candidates = stocked.iter().map(|s| s.candidate(&channel.rule(&s.row), basis, false)).collect();
+    Ok((stocked, candidates))
+}
+
+async fn push(house: &House, name: &str, yes: bool) -> Outcome {
+    let row = house.store.channel(name).await?;
+    if yes && row.stopped.is_some() {
+        let mut write = house.store.write().await?;
+        write.approve_push(row.id).await?;
+        write
+            .audit(&house.actor, "approve_push", name, row.stopped.as_deref().unwrap_or(""), house.now())
+            .await?;
+        write.commit().await?;
+    }
+    let channel = open(house, name).await?;
+    if !channel.live {
+        return Err(Failure::refused(format!(
+            "{name} is in mode \"observe\"; set mode = \"live\" in its config first"
+        )));
+    }
+    let mut pusher = Pusher::default();
+    let mut total = Step::default();
+    loop {
+        let row = house.store.channel(name).await?;
+        if row.paused {
+            return Err(Failure::refused(format!("{name} is paused; `banto channel resume {name}`")));
+        }
+        let step = pusher.step(&channel, &house.store, &row).await?;
+        total.applied += step.applied;
+        total.failed += step.failed;
+        total.calls += step.calls;
+        if step.calls == 0 && !step.more {
+            break;
+        }
+    }
+    let stopped = house.store.channel(name).await?.stopped;
+    let answer = serde_json::json!({
+        "channel": name, "pushed": total.applied, "failed": total.failed, "calls": total.calls, "stopped": stopped,
+    });
+    house.out.answer(&answer, |text| {
+        text.line(format!(
+            "{name}: {} listings pushed in {} calls, {} failed",
+            total.applied, total.calls, total.failed
+        ));
+        if let Some(reason) = &stopped {
+            text.line(format!(
+                "the guard stopped the rest: {reason}; `banto channel push {name} --yes` lets it go"
+            ));
+        }
+    })?;
+    Ok(match (stopped, total.failed) {
+        (Some(_), _) => Exit::Refused,
+        (None, 0) => Exit::Ok,
+        _ => Exit::Network,
+    })
+}
+
+async fn pause(house: &House, name: &str, paused: bool) -> Outcome {
+    let row = house.store.channel(name).await?;
+    let mut write = house.store.write().await?;
+    write.pause_channel(row.id, paused).await?;
+    let action = if paused { "pause_channel" } else { "resume_channel" };
+    write.audit(&house.actor, action, name, "", house.now()).await?;
+    write.commit().await?;
+    let answer = serde_json::json!({ "channel": name, "paused": paused });
+    house.out.answer(&answer, |text| {
+        text.line(if paused {
+            format!("{name} is paused: orders come in, nothing is written to it")
+        } else {
+            format!("{name} goes on: every listing is compared and pushed where it differs")
+        });
+    })?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,114 @@
+//! `banto demo`: the whole house on loopback. Five fake shops that speak real HTTP, buyers and staff from a seed,
+//! faults, a mail server that keeps what it gets, and the daemon itself, doing its job as it would for a merchant.
+
+mod clerk;
+mod house;
+mod report;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use banto_channel::{Clock, Timestamp};
+use banto_sim::faults::FaultRates;
+use banto_sim::market::Market;
+use banto_sim::trade::{Trade, TradeRates};
+
+use crate::clock::SystemClock;
+use crate::mail::SinkRates;
+
+use house::House;
+pub use report::Report;
+
+/// How to run the demo.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// Repeats a run's buyers and faults.
+    pub seed: u64,
+    /// How long buyers buy; `None` until Ctrl-C.
+    pub time: Option<Duration>,
+    /// No faults.
+    pub calm: bool,
+    /// Deeds of buyers and staff a second, over all shops.
+    pub pace: u32,
+    /// Show a live summary on standard error.
+    pub live: bool,
+}
+
+/// Longest wait for the first numbers to stand in every shop.
+const OPENING_MAX: Duration = Duration::from_secs(30);
+/// Longest wait for everything to come to rest after the last buyer.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
+/// How often it is looked whether everything has come to rest.
+const SETTLE_LOOK: Duration = Duration::from_millis(250);
+/// How often the summary is shown.
+const SUMMARY_EVERY: Duration = Duration::from_secs(1);
+/// How often shops' numbers are read back, to find what their staff typed.
+const RECHECK_EVERY: Duration = Duration::from_secs(5);
+/// How often the clerk ships what is paid.
+const SHIP_EVERY: Duration = Duration::from_millis(500);
+
+impl Demo {
+    /// Runs it in a folder of its own.
+    ///
+    /// Errors: whatever keeps a part from starting.
+    pub async fn run(&self, dir: &Path) -> anyhow::Result<Report> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(Duration::ZERO));
+        let mut house = House::open(self, dir, &clock).await?;
+        let running = house.start(dir);
+        house.map_bundles(OPENING_MAX).await?;
+        house.at_rest(OPENING_MAX, SETTLE_LOOK).await?;
+        self.set_faults(&house, !self.calm);
+        let markets: Vec<Arc<dyn Market>> =
+            house.shops.iter().map(|(_, shop)| Arc::clone(shop) as Arc<dyn Market>).collect();
+        let mut trade = Trade::new(self.seed, markets, TradeRates::usual());
+        let began = clock.now();
+        self.trade(&house, &mut trade, clock.as_ref(), began).await?;
+        let traded = clock.now().since(began);
+        house.recheck();
+        let settled = house.at_rest(SETTLE_MAX, SETTLE_LOOK).await?;
+        let report = report::make(self, &house, &trade, traded, settled).await?;
+        house.life.stop("the demo is over");
+        running.await?;
+        Ok(report)
+    }
+
+    fn set_faults(&self, house: &House, on: bool) {
+        for (_, shop) in &house.shops {
+            shop.faults().set_rates(if on { FaultRates::usual() } else { FaultRates::default() });
+        }
+        house.sink.set_rates(if on { SinkRates::usual() } else { SinkRates::default() });
+    }
+
+    async fn trade(
+        &self,
+        house: &House,
+        trade: &mut Trade,
+        clock: &dyn Clock,
+        began: Timestamp,
+    ) -> anyhow::Result<()> {
+        let mut deeds = tokio::time::interval(Duration::from_secs(1) / self.pace.max(1));
+        let mut ships = tokio::time::interval(SHIP_EVERY);
+        let mut rechecks = tokio::time::interval(RECHECK_EVERY);
+        let mut summaries = tokio::time::interval(SUMMARY_EVERY);
+        let stop = house.life.soft();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = summaries.tick(), if self.live => {
+                    eprint!("{}", report::summary(house, trade, clock.now().since(began)).await?);
+                }
+                _ = rechecks.tick() => house.recheck(),
+                _ = ships.tick() => clerk::ship_some(house, clock.now()).await?,
+                _ = deeds.tick() => {
+                    if self.time.is_some_and(|time| clock.now().since(began) >= time) {
+                        return Ok(());
+                    }
+                    trade.step();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The demo's house: a catalogue with variations and sets, five shops that sell it, and a config folder as a
+//! merchant would write it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use banto_channel::Clock;
+use banto_sim::market::Market;
+use banto_woocommerce::fake::{FakeConfig, FakeProduct, FakeShop, FakeVariation};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::task::JoinHandle;
+
+use super::Demo;
+use crate::config::Config;
+use crate::daemon::{Current, Daemon};
+use crate::lifecycle::{ExitReason, Lifecycle};
+use crate::mail::{SinkRates, SmtpSink};
+use crate::sheet;
+use crate::store::Store;
+use crate::web::Metrics;
+
+/// The shops: name, title, minutes east of UTC, currency.
+const SHOPS: [(&str, &str, i64, &str); 5] = [
+    ("honten", "本店", 540, "JPY"),
+    ("kyoto", "京都店", 540, "JPY"),
+    ("gift", "ギフト店", 540, "JPY"),
+    ("outlet", "Outlet", 0, "JPY"),
+    ("overseas", "Overseas", -300, "USD"),
+];
+
+/// Simple goods: code, name, JAN, price in yen, reduced tax, opening stock.
+const GOODS: [(&str, &str, &str, i64, bool, i64); 8] = [
+    ("TEA-01", "煎茶 100g", "4901234567894", 1080, true, 400),
+    ("TEA-02", "ほうじ茶 100g", "4901234567900", 864, true, 300),
+    ("TEA-03", "玄米茶 200g", "4901234567917", 972, true, 12),
+    ("CUP-01", "湯呑 青", "4901234567924", 2200, false, 150),
+    ("CUP-02", "湯呑 白", "4901234567931", 2200, false, 6),
+    ("POT-01", "急須 常滑焼", "4901234567948", 6600, false, 40),
+    ("CLOTH-01", "ふきん 髙島縮 ①", "4901234567955", 550, false, 220),
+    ("BOX-01", "桐箱", "4901234567962", 1320, false, 90),
+];
+
+/// Colours of the one product with variations; each is an item of its own.
+const SHIRTS: [(&str, &str, i64); 3] = [("NOREN-R", "紅", 60), ("NOREN-B", "藍", 60), ("NOREN-G", "緑", 9)];
+
+/// Sets: code, name, price, components as the catalogue file writes them.
+const SETS: [(&str, &str, i64, &str); 2] = [
+    ("SET-01", "お茶セット", 4180, "TEA-01*2+CUP-01*1"),
+    ("SET-02", "夫婦湯呑", 4400, "CUP-01*1+CUP-02*1"),
+];
+
+/// The offer that is three of an item under a code of its own, which a person has to map.
+const BUNDLE: (&str, &str, i64) = ("TEA01-3P", "煎茶 3本組", 3000);
+
+pub(super) struct House {
+    pub(super) shops: Vec<(String, Arc<FakeShop>)>,
+    pub(super) sink: SmtpSink,
+    pub(super) store: Store,
+    pub(super) current: Current,
+    pub(super) life: Lifecycle,
+    daemon: Option<Daemon>,
+}
+
+impl House {
+    /// Starts shops and mail server, writes the config, imports the catalogue, and builds the daemon.
+    pub(super) async fn open(demo: &Demo, dir: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let sink = SmtpSink::start(demo.seed, SinkRates::default()).await?;
+        fs::create_dir_all(dir.join("channels"))?;
+        fs::create_dir_all(dir.join("secrets"))?;
+        let mut shops = Vec::new();
+        for (n, (name, _, offset, currency)) in SHOPS.iter().enumerate() {
+            let seed = demo.seed.wrapping_mul(31).wrapping_add(n as u64);
+            let config = FakeConfig {
+                products: products(currency),
+                currency: (*currency).to_owned(),
+                utc_offset_minutes: *offset,
+                ..FakeConfig::new(seed, Arc::clone(clock))
+            };
+            write_channel(dir, name, &config.consumer_key, &config.consumer_secret)?;
+            let shop = FakeShop::start(config).await?;
+            let file = dir.join("channels").join(format!("{name}.toml"));
+            let text = fs::read_to_string(&file)?.replace("SHOP_URL", shop.url());
+            fs::write(&file, text)?;
+            shops.push(((*name).to_owned(), Arc::new(shop)));
+        }
+        write_house(dir, sink.addr.port())?;
+        let config = Config::load(dir).map_err(|errors| {
+            anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+        let store = Store::open(config.store_url()?.expose()).await?;
+        store.migrate().await?;
+        import(&store, &config, clock.as_ref()).await?;
+        let life = Lifecycle::new();
+        // A recorder of its own: another demo in the same process must not be in the way.
+        let metrics = Metrics::of(PrometheusBuilder::new().build_recorder().handle());
+        let daemon = Daemon::start(config, store.clone(), life.clone(), metrics).await?;
+        let current = daemon.current().clone();
+        for running in &current.app().channels {
+            running.signals.keep_propagation();
+        }
+        Ok(Self { shops, sink, store, current, life, daemon: Some(daemon) })
+    }
+
+    /// Lets the daemon run.
+    pub(super) fn start(&mut self, dir: &Path) -> JoinHandle<Option<ExitReason>> {
+        let (daemon, dir) = (self.daemon.take(), dir.to_owned());
+        tokio::spawn(async move {
+            match daemon {
+                Some(daemon) => Some(daemon.run(&dir, None).await),
+                None => None,
+            }
+        })
+    }
+
+    /// Does what a merchant does once: says that the offer of three is three of an item.
+    pub(super) async fn map_bundles(&self, most: Duration) -> anyhow::Result<()> {
+        let item = self.store.item(GOODS[0].0).await?;
+        let waiting = async {
+            for running in &self.current.app().channels {
+                let channel = running.channel.id;
+                loop {
+                    let rows = self.store.unmapped_listings(Some(channel)).await?;
+                    if let Some(row) = rows.iter().find(|r| r.code.as_deref() == Some(BUNDLE.0)) {
+                        self.store.map_listing(row.id, item.id, 3, "demo", running.channel.now()).await?;
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                running.signals.look_at_all();
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(most, waiting).await.context("a shop's offers did not come in")?
+    }
+
+    /// Has every shop's numbers be read back and compared.
+    pub(super) fn recheck(&self) {
+        for running in &self.current.app().channels {
+            running.signals.read_offers_now();
+        }
+    }
+
+    /// Waits until nothing is left to do; `false` when that takes too long.
+    pub(super) async fn at_rest(&self, most: Duration, look: Duration) -> anyhow::Result<bool> {
+        let rest = async {
+            loop {
+                if super::report::is_at_rest(self).await? {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(look).await;
+            }
+        };
+        match tokio::time::timeout(most, rest).await {
+            Ok(outcome) => outcome.map(|()| true),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+/// What a shop sells. Abroad a yen is a cent: the numbers stay readable.
+fn products(currency: &str) -> Vec<FakeProduct> {
+    let price = |yen: i64| if currency == "JPY" { yen } else { yen };
+    let simple = GOODS.iter().map(|(code, name, jan, yen, reduced, stock)| FakeProduct {
+        name: (*name).to_owned(),
+        sku: (*code).to_owned(),
+        gtin: (*jan).to_owned(),
+        price: price(*yen),
+        stock: Some(*stock),
+        reduced_tax: *reduced,
+        ..FakeProduct::default()
+    });
+    let noren = FakeProduct {
+        name: "のれん".to_owned(),
+        attribute: "色".to_owned(),
+        variations: SHIRTS
+            .iter()
+            .map(|(code, colour, stock)| FakeVariation {
+                option: (*colour).to_owned(),
+                sku: (*code).to_owned(),
+                gtin: String::new(),
+                price: price(3300),
+                stock: Some(*stock),
+            })
+            .collect(),
+        ..FakeProduct::default()
+    };
+    let sets = SETS.iter().map(|(code, name, yen, _)| FakeProduct {
+        name: (*name).to_owned(),
+        sku: (*code).to_owned(),
+        price: price(*yen),
+        stock: Some(1),
+        ..FakeProduct::default()
+    });
+    let bundle = FakeProduct {
+        name: BUNDLE.1.to_owned(),
+        sku: BUNDLE.0.to_owned(),
+        price: price(BUNDLE.2),
+        stock: Some(1),
+        reduced_tax: true,
+        ..FakeProduct::default()
+    };
+    simple.chain([noren]).chain(sets).chain([bundle]).collect()
+}
+
+fn write_channel(dir: &Path, name: &str, key: &str, secret: &str) -> anyhow::Result<()> {
+    let files = [("key", key), ("secret", secret), ("hooks", "a secret that only the demo's shops know")];
+    for (what, text) in files {
+        write_secret(&dir.join("secrets").join(format!("{name}.{what}")), text)?;
+    }
+    let text = format!(
+        r#"kind = "woocommerce"
+mode = "live"
+
+[connector]
+url = "SHOP_URL"
+consumer_key_file = "secrets/{name}.key"
+consumer_secret_file = "secrets/{name}.secret"
+webhook_secret_file = "secrets/{name}.hooks"
+
+[orders]
+poll_seconds = 1
+
+# The fakes send no mails of their own.
+[mail]
+received = "us"
+paid = "us"
+shipped = "us"
+cancelled = "us"
+
+# A few goods are a large share of so small a shop.
+[guard]
+zeros_min = 50
+"#
+    );
+    fs::write(dir.join("channels").join(format!("{name}.toml")), text)?;
+    Ok(())
+}
+
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn write_house(dir: &Path, smtp_port: u16) -> anyhow::Result<()> {
+    // Webhooks need the address before anything listens on it: take a free port and let go of it.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let text = format!(
+        r#"[store]
+url = "sqlite:{}"
+
+[shop]
+name = "番頭商店"
+
+[web]
+listen = "127.0.0.1:{port}"
+public_url = "http://127.0.0.1:{port}"
+
+[mail]
+from = "shop@example.test"
+host = "127.0.0.1"
+port = {smtp_port}
+tls = "none"
+alert_to = "owner@example.test"
+"#,
+        dir.join("banto.db").display()
+    );
+    fs::write(dir.join("banto.toml"), text)?;
+    Ok(())
+}
+
+/// The catalogue as a file, through the same door as a merchant's.
+fn catalogue() -> String {
+    let mut csv = String::from("code,name,jan,price,tax_rate,stock,components\n");
+    for (code, name, jan, yen, reduced, stock) in GOODS {
+        let tax = if reduced { 8 } else { 10 };
+        let _ = writeln!(csv, "{code},{name},{jan},{yen},{tax},{stock},");
+    }
+    for (code, colour, stock) in SHIRTS {
+        let _ = writeln!(csv, "{code},のれん {colour},,3300,10,{stock},");
+    }
+    for (code, name, yen, parts) in SETS {
+        let _ = writeln!(csv, "{code},{name},,{yen},10,,{parts}");
+    }
+    csv
+}

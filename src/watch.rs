@@ -1,0 +1,253 @@
+//! The watchman: looks at the whole house from time to time, keeps the gauges, and mails the merchant about what
+//! needs a person: a silent channel, a credential that runs out, a job given up, a guard that stopped a push.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use banto_channel::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::clock::SystemClock;
+use crate::mail::{Envelope, Mailbox, Rendered, Verdict, message};
+use crate::store::{Alert, AlertRow, ChannelRow, StoreError};
+use crate::web::metric_names as names;
+
+/// How often the house is looked at.
+const ROUND: Duration = Duration::from_secs(15);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The watchman of one generation.
+#[derive(Clone, Debug)]
+pub struct Watchman {
+    app: App,
+    clock: Arc<SystemClock>,
+}
+
+impl Watchman {
+    /// Watches over this generation.
+    #[must_use]
+    pub const fn new(app: App, clock: Arc<SystemClock>) -> Self {
+        Self { app, clock }
+    }
+
+    /// Makes rounds until stopped.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::error!(error = %error, "the watchman cannot read the store");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(ROUND) => {}
+            }
+        }
+    }
+
+    async fn round(&self) -> Result<(), StoreError> {
+        let now = self.app.clock.now();
+        let rows = self.app.store.channels().await?;
+        self.check_clock(now).await?;
+        for running in &self.app.channels {
+            if let Some(row) = rows.iter().find(|r| r.id == running.channel.id) {
+                self.check_silence(row, now).await?;
+                self.check_credentials(row, now).await?;
+            }
+            let stats = running.wire.stats();
+            metrics::counter!(names::RATE_LIMIT_WAITS, "channel" => running.channel.name.clone())
+                .absolute(stats.rate_limit_waits);
+        }
+        self.count(now).await?;
+        self.mail_alerts(now).await
+    }
+
+    async fn check_clock(&self, now: Timestamp) -> Result<(), StoreError> {
+        match self.clock.stepped_back() {
+            Some(behind) => {
+                let detail = format!(
+                    "this machine's clock ran back by {} s; banto's time stands still until it has caught up. Check NTP",
+                    behind.as_secs()
+                );
+                let alert = Alert { key: "clock", channel: None, kind: "clock", detail: &detail };
+                self.app.store.raise(&alert, now).await
+            }
+            None => self.app.store.clear("clock", now).await,
+        }
+    }
+
+    async fn check_silence(&self, row: &ChannelRow, now: Timestamp) -> Result<(), StoreError> {
+        let key = format!("silent:{}", row.name);
+        let limits = &self.app.config.alerts;
+        match silence(row, limits.silent_factor, limits.silent_min_minutes, now) {
+            Some(quiet) => {
+                let detail = format!(
+                    "no order from {} for {}; normally one comes every {}. Look at the shop itself, then at `banto channel probe {}`",
+                    row.name,
+                    words(quiet),
+                    words(Duration::from_micros(row.order_gap.unwrap_or(0).unsigned_abs())),
+                    row.name
+                );
+                let alert = Alert { key: &key, channel: Some(row.id), kind: "silent", detail: &detail };
+                self.app.store.raise(&alert, now).await
+            }
+            None => self.app.store.clear(&key, now).await,
+        }
+    }
+
+    async fn check_credentials(&self, row: &ChannelRow, now: Timestamp) -> Result<(), StoreError> {
+        let Some(end) = row.credentials_expire.map(Timestamp) else { return Ok(()) };
+        let days = end.since(now).as_secs() / DAY.as_secs();
+        metrics::gauge!(names::CREDENTIAL_DAYS_LEFT, "channel" => row.name.clone())
+            .set(end.since(now).as_secs_f64() / DAY.as_secs_f64());
+        for step in &self.app.config.alerts.credential_days {
+            // One alert a step, so that each is mailed once.
+            let key = format!("expiry:{}:{step}", row.name);
+            if days < u64::from(*step) {
+                let detail = format!("the credentials of {} run out in {days} days; renew them", row.name);
+                let alert = Alert { key: &key, channel: Some(row.id), kind: "credentials", detail: &detail };
+                self.app.store.raise(&alert, now).await?;
+            } else {
+                self.app.store.clear(&key, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn count(&self, now: Timestamp) -> Result<(), StoreError> {
+        let store = &self.app.store;
+        let mut ages: BTreeMap<String, f64> = BTreeMap::new();
+        for count in store.job_counts().await? {
+            metrics::gauge!(names::QUEUE_JOBS, "lane" => count.lane.clone(), "state" => count.state.clone())
+                .set(precise(count.jobs));
+            if count.state != "dead" {
+                let age = now.since(Timestamp(count.oldest)).as_secs_f64();
+                let oldest = ages.entry(count.lane).or_default();
+                *oldest = oldest.max(age);
+            }
+        }
+        for (lane, age) in ages {
+            metrics::gauge!(names::QUEUE_AGE, "lane" => lane).set(age);
+        }
+        let uncertain = store.mails_pending().await?.into_iter().find(|(state, _)| state == "uncertain");
+        metrics::gauge!(names::MAILS_UNCERTAIN).set(precise(uncertain.map_or(0, |(_, n)| n)));
+        metrics::gauge!(names::SHORTFALL_UNITS).set(precise(store.shortfall_units().await?));
+        Ok(())
+    }
+
+    /// Mails what is new, and again what still stands after a while, as one mail.
+    async fn mail_alerts(&self, now: Timestamp) -> Result<(), StoreError> {
+        let Some(to) = self.app.config.mail.as_ref().and_then(|m| m.alert_to.clone()) else { return Ok(()) };
+        let Some(smtp) = &self.app.smtp else { return Ok(()) };
+        let again = Duration::from_secs(u64::from(self.app.config.alerts.repeat_hours.max(1)) * 3600);
+        let due: Vec<AlertRow> = self
+            .app
+            .store
+            .alerts()
+            .await?
+            .into_iter()
+            .filter(|a| a.mailed_at.is_none_or(|at| Timestamp(at).plus(again) <= now))
+            .collect();
+        let Some(newest) = due.iter().map(|a| a.id).max() else { return Ok(()) };
+        let Some(mail) = self.compose(&due, &to, newest, now) else { return Ok(()) };
+        match smtp.send(&mail).await {
+            Verdict::Accepted { .. } => {
+                let ids: Vec<i64> = due.iter().map(|a| a.id).collect();
+                self.app.store.alerts_mailed(&ids, now).await
+            }
+            other => {
+                tracing::warn!(answer = ?other, "the alert mail did not go out; it is tried again");
+                Ok(())
+            }
+        }
+    }
+
+    fn compose(&self, due: &[AlertRow], to: &str, newest: i64, now: Timestamp) -> Option<crate::mail::Outgoing> {
+        let config = self.app.config.mail.as_ref()?;
+        let lines: Vec<String> = due.iter().map(|a| format!("- {}", a.detail)).collect();
+        let rendered = Rendered {
+            subject: format!("[banto] {}: {} to look at", self.app.config.shop.name, due.len()),
+            text: format!("{}\n\n`banto doctor` shows the state of the house.\n", lines.join("\n\n")),
+            html: String::new(),
+        };
+        let domain = config.from.rsplit('@').next().unwrap_or("localhost");
+        let envelope = Envelope {
+            from: Mailbox { name: "banto".to_owned(), address: config.from.clone() },
+            reply_to: None,
+            to: Mailbox { name: String::new(), address: to.to_owned() },
+            message_id: format!("<alert.{newest}.{}@{domain}>", now.as_secs()),
+            date: now,
+            language: String::new(),
+            extra: Vec::new(),
+        };
+        match message(&rendered, &envelope) {
+            Ok(mail) => Some(mail),
+            Err(error) => {
+                tracing::error!(error = %error, "the alert mail cannot be made");
+                None
+            }
+        }
+    }
+}
+
+/// How long a channel has been silent, if that is longer than its normal gap allows.
+fn silence(row: &ChannelRow, factor: u32, least_minutes: u32, now: Timestamp) -> Option<Duration> {
+    let (last, gap) = (Timestamp(row.last_order_at?), row.order_gap?);
+    let quiet = now.since(last);
+    let normal = Duration::from_micros(gap.unsigned_abs()).saturating_mul(factor);
+    let limit = normal.max(Duration::from_secs(u64::from(least_minutes) * 60));
+    (quiet > limit).then_some(quiet)
+}
+
+fn words(time: Duration) -> String {
+    match time.as_secs() {
+        s if s < 120 => format!("{s} seconds"),
+        s if s < 7200 => format!("{} minutes", s / 60),
+        s if s < 172_800 => format!("{} hours", s / 3600),
+        s => format!("{} days", s / 86_400),
+    }
+}
+
+/// Counts are far below 2^53, where a float stops being exact.
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+fn precise(n: i64) -> f64 {
+    n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(last_minutes: i64, gap_minutes: i64) -> ChannelRow {
+        ChannelRow {
+            id: 1,
+            name: "honten".to_owned(),
+            kind: "sim".to_owned(),
+            mode: "live".to_owned(),
+            locations: "[]".to_owned(),
+            paused: false,
+            stopped: None,
+            approved: false,
+            cursor: None,
+            created_at: 0,
+            live_since: None,
+            pulled_at: None,
+            pull_error: None,
+            pull_failed_since: None,
+            last_order_at: Some(last_minutes * 60_000_000),
+            order_gap: Some(gap_minutes * 60_000_000),
+            credentials_expire: None,
+            owner: None,
+            lease_until: None,
+        }
+    }
+
+    #[test]
+    fn silence_is_measured_by_the_channels_own_pace() {
+        let at = |minutes: i64| Timestamp(minutes * 60_000_000);
+        assert_eq!(silence(&row(0, 10), 6, 30, at(59)), None);
+        assert_eq!(silence(&row(0, 10), 6, 30, at(61)), Some(Duration::from_secs(61 * 60)));
+        assert_eq!(silence(&row(0, 1), 6, 30, at(29)), None, "never before the least");
+        assert_eq!(silence(&ChannelRow { order_gap: None, ..row(0, 1) }, 6, 30, at(9999)), None);
+    }
+}
