@@ -1,0 +1,190 @@
+//! What people do at the shelf: take goods in, count them, write them off.
+
+use super::{Account, Book, Cause, Held, HoldKey, StockError};
+use crate::domain::{Ids, ItemId, LineNo, LocationId, OrderId};
+
+impl Book {
+    /// Takes goods in from outside the shelves: a delivery (`Supplier`), goods found (`Counted`), returned goods put
+    /// back on sale (`Returned`), a buyer's return that is sold again at once (`Shipped`). Fills shortfalls first.
+    ///
+    /// Errors: [`StockError::NotPositive`], [`StockError::TooLarge`].
+    pub fn take_in(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        source: Account,
+        at: (ItemId, LocationId),
+        quantity: i64,
+        line: Option<(OrderId, LineNo)>,
+    ) -> Result<(), StockError> {
+        self.post(ids, cause, at, source, Account::Available, quantity, line)?;
+        self.fill(ids, cause, at.0, at.1)
+    }
+
+    /// Notes that a buyer sent goods back that are not put on sale yet.
+    ///
+    /// Errors: [`StockError::NotPositive`].
+    pub fn set_aside_return(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        at: (ItemId, LocationId),
+        quantity: i64,
+        line: (OrderId, LineNo),
+    ) -> Result<(), StockError> {
+        self.post(ids, cause, at, Account::Shipped, Account::Returned, quantity, Some(line))
+    }
+
+    /// Sets what lies on the shelf to what was counted. Missing goods come out of the free ones first; if those do
+    /// not suffice, the newest orders lose their reservation and become shortfalls.
+    ///
+    /// Errors: [`StockError::NotPositive`] for a negative count, [`StockError::TooLarge`].
+    pub fn count(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        (item, location): (ItemId, LocationId),
+        counted: i64,
+    ) -> Result<(), StockError> {
+        if counted < 0 {
+            return Err(StockError::NotPositive(counted));
+        }
+        let level = self.level(item, location);
+        let difference = counted - level.on_hand();
+        if difference >= 0 {
+            return self.take_in(ids, cause, Account::Counted, (item, location), difference, None);
+        }
+        let missing = -difference;
+        self.unreserve_newest(ids, cause, (item, location), missing - level.available)?;
+        self.post(ids, cause, (item, location), Account::Available, Account::Counted, missing, None)
+    }
+
+    fn unreserve_newest(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        at: (ItemId, LocationId),
+        quantity: i64,
+    ) -> Result<(), StockError> {
+        let mut left = quantity;
+        let newest_first: Vec<(HoldKey, Held)> = self
+            .holds
+            .iter()
+            .rev()
+            .filter(|(k, _)| (k.item, k.location) == at)
+            .map(|(k, h)| (*k, *h))
+            .collect();
+        for (key, held) in newest_first {
+            let take = left.min(held.reserved);
+            if take <= 0 {
+                continue;
+            }
+            let line = Some((key.order, key.line));
+            self.post(ids, cause, at, Account::Reserved, Account::Available, take, line)?;
+            self.post(ids, cause, at, Account::Owed, Account::Short, take, line)?;
+            self.hold(key, |h| {
+                h.reserved -= take;
+                h.short += take;
+            });
+            left -= take;
+        }
+        Ok(())
+    }
+
+    /// Takes goods that are broken, lost or given away off the shelf, free ones first. With `even_reserved` the
+    /// newest orders lose their reservation and become shortfalls where the free ones do not suffice.
+    ///
+    /// Errors: [`StockError::NotPositive`]; [`StockError::NotEnough`] when less than that is there.
+    pub fn write_off(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        at: (ItemId, LocationId),
+        quantity: i64,
+        even_reserved: bool,
+    ) -> Result<(), StockError> {
+        if quantity <= 0 {
+            return Err(StockError::NotPositive(quantity));
+        }
+        let level = self.level(at.0, at.1);
+        if even_reserved && level.on_hand() >= quantity {
+            self.unreserve_newest(ids, cause, at, quantity - level.available)?;
+        }
+        self.post(ids, cause, at, Account::Available, Account::WrittenOff, quantity, None)
+    }
+
+    /// Throws away goods that came back and were set aside; the caller knows that so many are there.
+    ///
+    /// Errors: [`StockError::NotPositive`].
+    pub fn write_off_returned(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        at: (ItemId, LocationId),
+        quantity: i64,
+    ) -> Result<(), StockError> {
+        if quantity <= 0 {
+            return Err(StockError::NotPositive(quantity));
+        }
+        self.post(ids, cause, at, Account::Returned, Account::WrittenOff, quantity, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use banto_channel::Timestamp;
+
+    use super::super::Level;
+    use super::*;
+
+    struct Count(i64);
+
+    impl Ids for Count {
+        fn next_id(&mut self) -> i64 {
+            self.0 += 1;
+            self.0
+        }
+    }
+
+    const SHELF: (ItemId, LocationId) = (1, 9);
+
+    fn book(available: i64, holds: &[(OrderId, i64)]) -> (Book, Count, Cause) {
+        let mut book = Book::default();
+        let reserved = holds.iter().map(|h| h.1).sum();
+        book.load_level(SHELF.0, SHELF.1, Level { available, reserved, short: 0, last_entry: 7 });
+        for (order, reserved) in holds {
+            let key = HoldKey { order: *order, line: 1, item: SHELF.0, location: SHELF.1 };
+            book.load_hold(key, Held { reserved: *reserved, short: 0 });
+        }
+        let cause = Cause { at: Timestamp(1), actor: "cli:hanako".into(), reason: "written_off" };
+        (book, Count(100), cause)
+    }
+
+    #[test]
+    fn only_free_goods_are_written_off_unless_told_otherwise() {
+        let (mut book, mut ids, cause) = book(2, &[(10, 1), (11, 3)]);
+        let refused = book.write_off(&mut ids, &cause, SHELF, 3, false);
+        assert_eq!(refused, Err(StockError::NotEnough { account: Account::Available, there: 2, wanted: 3 }));
+        assert!(book.entries.is_empty() && book.touched().is_empty());
+        book.write_off(&mut ids, &cause, SHELF, 4, true).unwrap();
+        let level = book.level(SHELF.0, SHELF.1);
+        assert_eq!((level.available, level.reserved, level.short), (0, 2, 2));
+        assert_eq!(book.holds_of(11, None)[0].1, Held { reserved: 1, short: 2 }, "the newest order waits");
+        assert_eq!(book.holds_of(10, None)[0].1, Held { reserved: 1, short: 0 });
+        assert_eq!(level.last_entry, book.entries.last().unwrap().id);
+    }
+
+    #[test]
+    fn nobody_writes_off_more_than_there_is() {
+        let (mut book, mut ids, cause) = book(2, &[(10, 1)]);
+        let error = book.write_off(&mut ids, &cause, SHELF, 4, true);
+        assert_eq!(error, Err(StockError::NotEnough { account: Account::Available, there: 2, wanted: 4 }));
+        assert!(book.entries.is_empty());
+        for quantity in [0, -1] {
+            assert_eq!(
+                book.write_off(&mut ids, &cause, SHELF, quantity, true),
+                Err(StockError::NotPositive(quantity))
+            );
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A stocktake's sheet: code or JAN/GTIN, what was counted, where.
+
+use super::Sheet;
+use super::cells::{narrow, quantity};
+use super::items::{CODE, GTIN, LOCATION, NAME, code, read_gtin};
+use super::table::{Field, Row, Table};
+use crate::domain::catalogue::Remark;
+
+const FIELDS: &[Field] = &[
+    CODE,
+    NAME,
+    GTIN,
+    LOCATION,
+    Field {
+        key: "counted",
+        names: &[
+            "counted",
+            "実棚",
+            "実棚数",
+            "棚卸数",
+            "実在庫",
+            "count",
+            "quantity",
+            "qty",
+            "数量",
+            "在庫",
+            "在庫数",
+            "stock",
+            "実数",
+            "棚卸数量",
+        ],
+    },
+];
+
+/// One counted shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountLine {
+    /// The line.
+    pub line: u64,
+    /// The item's code, if the line has it.
+    pub code: Option<String>,
+    /// Its JAN/GTIN, if the line has it.
+    pub gtin: Option<String>,
+    /// The location's code, if the line has it.
+    pub location: Option<String>,
+    /// How many lie there, reserved ones included.
+    pub counted: i64,
+}
+
+/// Reads a stocktake's sheet. Whether codes stand twice is for the store to say, which knows what a JAN stands for.
+///
+/// Errors: what keeps the whole file from being read.
+pub fn count(bytes: &[u8]) -> Result<Sheet<CountLine>, Remark> {
+    let mut table = Table::read(bytes, FIELDS)?;
+    if !table.has("gtin") {
+        table.need("code", FIELDS)?;
+    }
+    table.need("counted", FIELDS)?;
+    let rows = std::mem::take(&mut table.rows);
+    let lines = rows.iter().filter_map(|row| line(&mut table, row)).collect();
+    let (mut faults, warnings) = (table.faults, table.warnings);
+    faults.sort();
+    Ok(Sheet { encoding: table.encoding, lines, faults, warnings })
+}
+
+fn line(table: &mut Table, row: &Row) -> Option<CountLine> {
+    let mut bad = false;
+    let mut missing = |table: &mut Table, what: &str| {
+        table.faults.push(Remark::new(row.line, what));
+        bad = true;
+    };
+    if table.cell(row, "code").is_none() && table.cell(row, "gtin").is_none() {
+        missing(table, "the line has neither code nor JAN/GTIN");
+    }
+    if table.cell(row, "counted").is_none() {
+        missing(table, "nothing was counted; write 0 for an empty shelf, or leave the line out");
+    }
+    let code = table.read_cell(row, "code", &mut bad, code);
+    let gtin = table.read_cell(row, "gtin", &mut bad, read_gtin);
+    let location = table.read_cell(row, "location", &mut bad, |cell| Ok(narrow(cell)));
+    let counted = table.read_cell(row, "counted", &mut bad, quantity);
+    let line = CountLine { line: row.line, code, gtin, location, counted: counted? };
+    (!bad).then_some(line)
+}
