@@ -220,7 +220,9 @@ pub fn smtp(config: &Config) -> anyhow::Result<Option<Smtp>> {
 
 /// Who this process is: host and process, so that a person can find it.
 fn owner() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    // The unit hides /proc/sys (ProcSubset=pid); the machine's id tells two hosts apart where the name cannot.
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname", "/etc/machine-id"];
+    let host = files.iter().find_map(|f| std::fs::read_to_string(f).ok()).unwrap_or_default();
     format!("{}:{}", host.trim(), std::process::id())
 }
 

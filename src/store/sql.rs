@@ -14,7 +14,9 @@ texts! {
     // Ids and the store itself.
     NEXT_ID = "SELECT next FROM counter WHERE name = 'id'";
     SET_NEXT_ID = "UPDATE counter SET next = $1 WHERE name = 'id'";
-    ANYTHING_THERE = "SELECT id FROM channel UNION ALL SELECT id FROM item LIMIT 1";
+    ANYTHING_THERE = "SELECT id FROM channel UNION ALL SELECT id FROM location UNION ALL SELECT id FROM item \
+        UNION ALL SELECT id FROM orders UNION ALL SELECT id FROM audit LIMIT 1";
+    MIGRATIONS_APPLIED = "SELECT version FROM _sqlx_migrations ORDER BY version";
     PING = "SELECT next FROM counter WHERE name = 'id'";
     SCHEMA_VERSION = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations";
     NEWEST_ENTRY = "SELECT CAST(COALESCE(MAX(id), 0) AS BIGINT) FROM entry";
@@ -225,6 +227,14 @@ texts! {
 pub(super) const SQLITE_VERSION: &str = "SELECT sqlite_version()";
 /// SQLite has one writer by itself.
 pub(super) const PG_WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+/// Finds a damaged file.
+pub(super) const SQLITE_INTEGRITY: &str = "PRAGMA integrity_check(5)";
+/// Finds rows whose parent is gone.
+pub(super) const SQLITE_FOREIGN_KEYS: &str =
+    "SELECT \"table\", CAST(COUNT(*) AS BIGINT) FROM pragma_foreign_key_check GROUP BY 1 ORDER BY 1";
+/// What only the server knows: its version, and its clock in microseconds since 1970.
+pub(super) const PG_SERVER: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
+    CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 /// A consistent copy of the file while it is in use.
 pub(super) const SQLITE_VACUUM_INTO: &str = "VACUUM INTO $1";
 /// Claims due jobs of a lane. A claimed job is due again when its lease runs out: `run_at` is all that is looked at.

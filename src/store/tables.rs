@@ -115,9 +115,6 @@ macro_rules! tables {
             $(($table, <$row as Table>::INSERT), ($table, <$row as Table>::UPSERT), ($table, <$row as Table>::SELECT),)*
         ];
 
-        /// Names of all tables, parents before children.
-        pub(super) const NAMES: &[&str] = &[$($table),*];
-
         /// Copies every row of every table from a snapshot into an empty store; `told` hears each table's rows.
         pub(super) async fn copy_all(from: &mut Tx, to: &mut Tx, told: Told<'_>) -> Result<Vec<Tally>, StoreError> {
             let mut all = Vec::new();

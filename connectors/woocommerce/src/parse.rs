@@ -1,6 +1,6 @@
 //! One order of WooCommerce as banto's remote order. Pure.
 
-use banto_channel::{Fulfilment, Payment, RemoteOrder, RemoteOrderId, Timestamp, Totals};
+use banto_channel::{Fulfilment, Money, Payment, RemoteLine, RemoteOrder, RemoteOrderId, Timestamp, Totals};
 
 use crate::address::{self, Which};
 use crate::config::{Settings, State};
@@ -46,10 +46,7 @@ pub(crate) fn order(
     let on_delivery = settings.pay_on_delivery.contains(&order.payment_method.0);
     Ok(RemoteOrder {
         id,
-        number: match order.number.0.trim() {
-            "" => order.id.0.to_string(),
-            number => number.to_owned(),
-        },
+        number: number(order),
         placed_at,
         changed_at,
         payment: payment(state, paid_at, on_delivery, &totals),
@@ -72,6 +69,14 @@ pub(crate) fn order(
         unknowns,
         raw: raw.to_owned(),
     })
+}
+
+/// The number that people use; plugins may make it differ from the id.
+fn number(order: &Order<'_>) -> String {
+    match order.number.0.trim() {
+        "" => order.id.0.to_string(),
+        number => number.to_owned(),
+    }
 }
 
 /// When the goods left, for orders that say they did. `date_completed` outlives a step back to "processing", so it
@@ -104,7 +109,7 @@ fn fulfilment(
     state: Option<State>,
     left_at: Option<Timestamp>,
     by_line: bool,
-    lines: &mut [banto_channel::RemoteLine],
+    lines: &mut [RemoteLine],
     unknowns: &mut Vec<String>,
 ) -> Fulfilment {
     let ended = matches!(state, Some(State::Cancelled | State::Refunded));
@@ -150,11 +155,11 @@ fn totals(order: &Order<'_>, unknowns: &mut Vec<String>) -> Result<Totals, Strin
     }
     let mut totals = Totals {
         items: items.money(currency)?,
-        discount: banto_channel::Money(0),
+        discount: Money(0),
         shipping: shipping.money(currency)?,
         fees: fees.money(currency)?,
         tax_on_top: match order.prices_include_tax.0 {
-            true => banto_channel::Money(0),
+            true => Money(0),
             false => tax.money(currency)?,
         },
         tax: tax.money(currency)?,
