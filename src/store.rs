@@ -5,17 +5,24 @@
 //! commits cause and consequence together. Dropping a `Write` undoes it. Nothing here touches the network.
 
 mod alerts;
+mod backup;
 mod channels;
 mod db;
 mod intake;
+mod items;
 mod jobs;
+mod listings;
 mod mails;
+mod maintenance;
 mod orders;
 mod plan;
 mod records;
+mod rematch;
 mod schema;
 mod sql;
+mod stock;
 mod tables;
+mod verify;
 
 use std::sync::Arc;
 
@@ -24,17 +31,23 @@ use tokio::sync::watch;
 use db::{Db, Tx, args};
 
 pub use alerts::Alert;
+pub use backup::{Backup, TableRows};
 pub use channels::{Lease, OrderCount};
 pub use intake::{IntakeReport, QuarantineReason};
+pub use items::{Holding, Import, Imported, ItemView};
 pub use jobs::{JobCount, JobEnd, JobFilter, NoticeJob, channel_lane};
+pub use listings::{ListingView, Mapped, Waiting};
 pub use mails::{Letter, MailAct, MailEnd, MailKey, MailText};
+pub use maintenance::{CHECKS, Check, Named, PendingMigration};
 pub use orders::{Act, Done, OrderFilter, OrderView, Retried};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
 pub use schema::SchemaState;
+pub use stock::{CountPlan, CountRow, Moved, StockAct, WriteOff};
 pub use tables::{
     AlertRow, AuditRow, ChannelRow, ComponentRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow,
     LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow, ReservationRow, TimelineRow,
 };
+pub use verify::Discrepancy;
 
 use crate::domain::Ids;
 use crate::domain::stock::StockError;
@@ -153,9 +166,10 @@ impl Store {
         })
     }
 
-    /// Brings the schema up to this program's.
+    /// Brings the schema up to this program's. One that a newer banto has added to is left as it is: the release
+    /// before it can still run on it (migrations/README.md).
     ///
-    /// Errors: [`StoreError::Migrate`] when the database was made by a newer banto.
+    /// Errors: [`StoreError::Migrate`] when a migration that was applied is not the one that this program has.
     pub async fn migrate(&self) -> Result<()> {
         self.db.migrate().await
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -115,10 +116,7 @@ impl Tx {
 
     /// Runs a statement; returns how many rows it touched.
     pub(super) async fn run(&mut self, text: &'static str, args: &[Val<'_>]) -> Result<u64, StoreError> {
-        Ok(on!(self, Tx, |c| bind!(sqlx::query(text), args)
-            .execute(&mut **c)
-            .await?
-            .rows_affected()))
+        Ok(on!(self, Tx, |c| bind!(sqlx::query(text), args).execute(&mut **c).await?.rows_affected()))
     }
 
     /// Every row of a query.
@@ -127,9 +125,7 @@ impl Tx {
         text: &'static str,
         args: &[Val<'_>],
     ) -> Result<Vec<T>, StoreError> {
-        Ok(on!(self, Tx, |c| bind!(sqlx::query_as(text), args)
-            .fetch_all(&mut **c)
-            .await?))
+        Ok(on!(self, Tx, |c| bind!(sqlx::query_as(text), args).fetch_all(&mut **c).await?))
     }
 
     /// The first row of a query, if there is one.
@@ -138,9 +134,24 @@ impl Tx {
         text: &'static str,
         args: &[Val<'_>],
     ) -> Result<Option<T>, StoreError> {
-        Ok(on!(self, Tx, |c| bind!(sqlx::query_as(text), args)
-            .fetch_optional(&mut **c)
-            .await?))
+        Ok(on!(self, Tx, |c| bind!(sqlx::query_as(text), args).fetch_optional(&mut **c).await?))
+    }
+
+    /// Calls `each` with every row of a query, one at a time: for what does not fit into memory.
+    pub(super) async fn for_each<T: Row>(
+        &mut self,
+        text: &'static str,
+        args: &[Val<'_>],
+        mut each: impl FnMut(T),
+    ) -> Result<(), StoreError> {
+        use futures_util::TryStreamExt;
+        on!(self, Tx, |c| {
+            let mut rows = bind!(sqlx::query_as::<_, T>(text), args).fetch(&mut **c);
+            while let Some(row) = rows.try_next().await? {
+                each(row);
+            }
+        });
+        Ok(())
     }
 
     pub(super) async fn commit(self) -> Result<(), StoreError> {
@@ -158,9 +169,7 @@ impl Db {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Self::open_postgres(url).await;
         }
-        Err(StoreError::Url(
-            url.split("://").next().unwrap_or_default().to_owned(),
-        ))
+        Err(StoreError::Url(url.split("://").next().unwrap_or_default().to_owned()))
     }
 
     async fn open_sqlite(path: &str) -> Result<Self, StoreError> {
@@ -194,9 +203,7 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?
-            .application_name("banto")
-            .disable_statement_logging();
+        let options = PgConnectOptions::from_str(url)?.application_name("banto").disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(30))
@@ -255,10 +262,9 @@ impl Db {
     pub(super) async fn begin_snapshot(&self) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
-            Self::Postgres(pool) => Ok(Tx::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            )),
+            Self::Postgres(pool) => {
+                Ok(Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
+            }
         }
     }
 
@@ -297,9 +303,14 @@ impl Db {
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+        // What a newer release has added to the schema does not disturb this one (migrations/README.md).
+        let lenient = |mut migrator: Migrator| {
+            migrator.set_ignore_missing(true);
+            migrator
+        };
         match self {
-            Self::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await?,
-            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+            Self::Sqlite { writer, .. } => lenient(sqlx::migrate!("migrations/sqlite")).run(writer).await?,
+            Self::Postgres(pool) => lenient(sqlx::migrate!("migrations/postgres")).run(pool).await?,
         }
         Ok(())
     }

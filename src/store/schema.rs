@@ -29,7 +29,13 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`] when the store does not answer.
     pub async fn schema_state(&self) -> Result<SchemaState> {
-        let (at, program) = (self.schema_version().await?, Db::newest_migration());
+        self.db.schema_state().await
+    }
+}
+
+impl Db {
+    pub(super) async fn schema_state(&self) -> Result<SchemaState> {
+        let (at, program) = (self.schema_version().await?, Self::newest_migration());
         Ok(match at {
             _ if at < program => SchemaState::Older { at, program },
             _ if at > program => SchemaState::Newer { at, program },
@@ -38,7 +44,7 @@ impl Store {
     }
 
     async fn schema_version(&self) -> Result<i64> {
-        match self.db.first::<(i64,)>(sql::SCHEMA_VERSION, args![]).await {
+        match self.first::<(i64,)>(sql::SCHEMA_VERSION, args![]).await {
             Ok(row) => Ok(row.map_or(0, |row| row.0)),
             // The table is not there before the first migration: SQLITE_ERROR, or undefined_table.
             Err(StoreError::Sql(sqlx::Error::Database(e)))

@@ -52,6 +52,7 @@ texts! {
     ITEMS_ALL = "SELECT * FROM item ORDER BY id";
     COMPONENTS_OF = "SELECT * FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
         ORDER BY set_id, item_id";
+    COMPONENTS_ALL = "SELECT * FROM component ORDER BY set_id, item_id";
     SETS_WITH = "SELECT * FROM component WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
         ORDER BY set_id, item_id";
     COMPONENTS_DROP = "DELETE FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
@@ -66,14 +67,9 @@ texts! {
     ENTRY_CHAIN = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
         SELECT e.prev_id, c.n + 1 FROM chain c JOIN entry e ON e.id = c.id WHERE e.prev_id > 0 AND c.n < $2) \
         SELECT e.* FROM chain c JOIN entry e ON e.id = c.id ORDER BY e.id DESC";
-    LEDGER_SUMS = "SELECT item_id, location_id, \
-        CAST(SUM(CASE WHEN target = 'available' THEN quantity ELSE 0 END) \
-           - SUM(CASE WHEN source = 'available' THEN quantity ELSE 0 END) AS BIGINT) AS available, \
-        CAST(SUM(CASE WHEN target = 'reserved' THEN quantity ELSE 0 END) \
-           - SUM(CASE WHEN source = 'reserved' THEN quantity ELSE 0 END) AS BIGINT) AS reserved, \
-        CAST(SUM(CASE WHEN target = 'short' THEN quantity ELSE 0 END) \
-           - SUM(CASE WHEN source = 'short' THEN quantity ELSE 0 END) AS BIGINT) AS short, \
-        CAST(MAX(id) AS BIGINT) AS last_entry FROM entry GROUP BY item_id, location_id ORDER BY item_id, location_id";
+    ENTRIES_ALL = "SELECT * FROM entry ORDER BY id";
+    RETURNED_OF_ITEM = "SELECT CAST(COALESCE(SUM(CASE WHEN target = 'returned' THEN quantity ELSE -quantity END), 0) \
+        AS BIGINT) FROM entry WHERE item_id = $1 AND (target = 'returned' OR source = 'returned')";
     RESERVATION_SUMS = "SELECT item_id, location_id, CAST(0 AS BIGINT) AS available, \
         CAST(SUM(reserved) AS BIGINT) AS reserved, CAST(SUM(short) AS BIGINT) AS short, CAST(0 AS BIGINT) AS last_entry \
         FROM reservation GROUP BY item_id, location_id ORDER BY item_id, location_id";
@@ -90,6 +86,14 @@ texts! {
         ORDER BY r.order_id, r.line_no, r.item_id, r.location_id";
     SHORTFALL_UNITS = "SELECT CAST(COALESCE(SUM(short), 0) AS BIGINT) FROM reservation WHERE short > 0";
     SHORTFALLS = "SELECT * FROM reservation WHERE short > 0 ORDER BY order_id, line_no";
+    HOLDINGS_OF_ITEMS = "SELECT r.order_id, c.name AS channel, o.number, r.line_no, r.item_id, r.location_id, \
+        r.reserved, r.short FROM reservation r JOIN orders o ON o.id = r.order_id JOIN channel c ON c.id = o.channel_id \
+        WHERE r.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        ORDER BY r.order_id, r.line_no, r.item_id, r.location_id";
+    ORDERS_HOLDING_SETS = "SELECT DISTINCT l.item_id, c.name || '/' || o.number FROM reservation r \
+        JOIN order_line l ON l.order_id = r.order_id AND l.line_no = r.line_no \
+        JOIN orders o ON o.id = r.order_id JOIN channel c ON c.id = o.channel_id \
+        WHERE l.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY 1, 2";
     RESERVATION_DROP = "DELETE FROM reservation \
         WHERE order_id = $1 AND line_no = $2 AND item_id = $3 AND location_id = $4";
     HELD_BY_CHANNEL = "SELECT r.item_id, CAST(SUM(r.reserved + r.short) AS BIGINT) FROM reservation r \
@@ -103,6 +107,8 @@ texts! {
     ORDERS_BY_NUMBER = "SELECT * FROM orders WHERE number = $1 OR remote_id = $1 ORDER BY id DESC LIMIT 20";
     ORDERS_OF_CHANNEL_BY_NUMBER = "SELECT * FROM orders WHERE channel_id = $1 AND (number = $2 OR remote_id = $2) \
         ORDER BY id DESC LIMIT 20";
+    ORDER_NAMES = "SELECT o.id, c.name, o.number FROM orders o JOIN channel c ON c.id = o.channel_id \
+        WHERE o.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY o.id";
     ORDERS_PAGE = "SELECT * FROM orders WHERE id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
     ORDERS_PAGE_OPEN = "SELECT * FROM orders WHERE open AND id < $1 AND ($2 = 0 OR channel_id = $2) \
         ORDER BY id DESC LIMIT $3";
@@ -124,8 +130,14 @@ texts! {
         ORDER BY order_id, line_no";
     LINES_UNMATCHED = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.item_id IS NULL \
         AND l.per > 0 AND o.moves_stock AND l.quantity > l.cancelled ORDER BY l.order_id, l.line_no LIMIT $1";
-    LINES_UNMATCHED_OF_LISTING = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
-        WHERE l.item_id IS NULL AND o.channel_id = $1 AND l.listing = $2 ORDER BY l.order_id, l.line_no";
+    LINES_UNMATCHED_OF_LISTINGS = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
+        WHERE l.item_id IS NULL AND o.open AND o.channel_id = $1 \
+        AND l.listing IN (SELECT value ->> 0 FROM json_each($2)) ORDER BY l.order_id, l.line_no";
+    LINES_UNMATCHED_OF_CODES = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
+        WHERE l.item_id IS NULL AND l.per > 0 AND o.open \
+        AND l.code IN (SELECT value ->> 0 FROM json_each($1)) ORDER BY l.order_id, l.line_no";
+    LINES_SET_PER = "UPDATE order_line SET per = $3 WHERE item_id IS NULL AND listing = $2 \
+        AND order_id IN (SELECT id FROM orders WHERE channel_id = $1 AND open)";
     PARCELS_OF = "SELECT * FROM parcel WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
         ORDER BY order_id, seq";
     TIMELINE_OF = "SELECT * FROM timeline WHERE order_id = $1 ORDER BY id";
@@ -154,7 +166,8 @@ texts! {
     LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
     LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 AND shown > 0";
     LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
-    LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0 WHERE id = $1";
+    LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0, \
+        error = NULL, error_at = NULL, retry_at = NULL, tries = 0 WHERE id = $1";
     LISTINGS_SENT = "UPDATE listing SET sent = (SELECT CAST(value ->> 1 AS BIGINT) FROM json_each($1) \
         WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
         sent_version = (SELECT CAST(value ->> 2 AS BIGINT) FROM json_each($1) WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
@@ -221,6 +234,113 @@ texts! {
     ALERT_MAILED = "UPDATE alert SET mailed_at = $2 WHERE id = $1";
     ALERT_CLEAR = "UPDATE alert SET cleared_at = $2 WHERE key = $1 AND cleared_at IS NULL";
     AUDIT_RECENT = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
+
+    // What must be true. Each names what is not, with how many there are; `$1` is the time before which it must have
+    // been so.
+    CHECK_LEDGER = "WITH sums AS (SELECT item_id, location_id, \
+            CAST(SUM(CASE WHEN target = 'available' THEN quantity ELSE 0 END) \
+               - SUM(CASE WHEN source = 'available' THEN quantity ELSE 0 END) AS BIGINT) AS available, \
+            CAST(SUM(CASE WHEN target = 'reserved' THEN quantity ELSE 0 END) \
+               - SUM(CASE WHEN source = 'reserved' THEN quantity ELSE 0 END) AS BIGINT) AS reserved, \
+            CAST(SUM(CASE WHEN target = 'short' THEN quantity ELSE 0 END) \
+               - SUM(CASE WHEN source = 'short' THEN quantity ELSE 0 END) AS BIGINT) AS short, \
+            CAST(MAX(id) AS BIGINT) AS last_entry FROM entry GROUP BY item_id, location_id), \
+        parted AS (SELECT COALESCE(l.item_id, s.item_id) AS item_id, COALESCE(l.location_id, s.location_id) AS location_id, \
+            COALESCE(l.available, 0) AS la, COALESCE(l.reserved, 0) AS lr, COALESCE(l.short, 0) AS ls, \
+            COALESCE(s.available, 0) AS sa, COALESCE(s.reserved, 0) AS sr, COALESCE(s.short, 0) AS ss, \
+            COALESCE(l.last_entry, 0) AS ll, COALESCE(s.last_entry, 0) AS sl \
+            FROM level l FULL JOIN sums s ON s.item_id = l.item_id AND s.location_id = l.location_id) \
+        SELECT COALESCE(i.code, 'item ' || p.item_id) || ' at ' || COALESCE(o.code, 'location ' || p.location_id) \
+            || ': the level says free ' || la || ', reserved ' || lr || ', short ' || ls \
+            || '; the entries sum to ' || sa || ', ' || sr || ', ' || ss, CAST(COUNT(*) OVER () AS BIGINT) \
+        FROM parted p LEFT JOIN item i ON i.id = p.item_id LEFT JOIN location o ON o.id = p.location_id \
+        WHERE la <> sa OR lr <> sr OR ls <> ss OR ll <> sl ORDER BY p.item_id, p.location_id LIMIT 5";
+    CHECK_CHAIN = "SELECT 'entry ' || id || ' after entry ' || before, CAST(COUNT(*) OVER () AS BIGINT) FROM ( \
+            SELECT id, prev_id, source, target, quantity, available_after, reserved_after, short_after, \
+            LAG(id, 1, CAST(0 AS BIGINT)) OVER w AS before, LAG(available_after, 1, CAST(0 AS BIGINT)) OVER w AS a, \
+            LAG(reserved_after, 1, CAST(0 AS BIGINT)) OVER w AS r, LAG(short_after, 1, CAST(0 AS BIGINT)) OVER w AS s \
+            FROM entry WINDOW w AS (PARTITION BY item_id, location_id ORDER BY id)) chain \
+        WHERE prev_id <> before \
+        OR available_after - a <> quantity * (CASE WHEN target = 'available' THEN 1 ELSE 0 END - CASE WHEN source = 'available' THEN 1 ELSE 0 END) \
+        OR reserved_after - r <> quantity * (CASE WHEN target = 'reserved' THEN 1 ELSE 0 END - CASE WHEN source = 'reserved' THEN 1 ELSE 0 END) \
+        OR short_after - s <> quantity * (CASE WHEN target = 'short' THEN 1 ELSE 0 END - CASE WHEN source = 'short' THEN 1 ELSE 0 END) \
+        ORDER BY id LIMIT 5";
+    CHECK_NEGATIVE = "SELECT what, CAST(COUNT(*) OVER () AS BIGINT) FROM ( \
+            SELECT 'the level of item ' || item_id || ' at location ' || location_id AS what FROM level \
+            WHERE available < 0 OR reserved < 0 OR short < 0 \
+            UNION ALL SELECT 'line ' || line_no || ' of order #' || order_id FROM order_line \
+            WHERE quantity < 0 OR cancelled < 0 OR shipped < 0 OR returned < 0 OR per < 0 \
+            UNION ALL SELECT 'what order #' || order_id || ' holds' FROM reservation WHERE reserved < 0 OR short < 0) found \
+        ORDER BY what LIMIT 5";
+    CHECK_HELD = "WITH held AS (SELECT item_id, location_id, CAST(SUM(reserved) AS BIGINT) AS reserved, \
+            CAST(SUM(short) AS BIGINT) AS short FROM reservation GROUP BY item_id, location_id), \
+        parted AS (SELECT COALESCE(l.item_id, h.item_id) AS item_id, COALESCE(l.location_id, h.location_id) AS location_id, \
+            COALESCE(l.reserved, 0) AS lr, COALESCE(l.short, 0) AS ls, \
+            COALESCE(h.reserved, 0) AS hr, COALESCE(h.short, 0) AS hs \
+            FROM level l FULL JOIN held h ON h.item_id = l.item_id AND h.location_id = l.location_id) \
+        SELECT COALESCE(i.code, 'item ' || p.item_id) || ' at ' || COALESCE(o.code, 'location ' || p.location_id) \
+            || ': the level says reserved ' || lr || ', short ' || ls || '; orders hold ' || hr || ' and lack ' || hs, \
+            CAST(COUNT(*) OVER () AS BIGINT) \
+        FROM parted p LEFT JOIN item i ON i.id = p.item_id LEFT JOIN location o ON o.id = p.location_id \
+        WHERE lr <> hr OR ls <> hs ORDER BY p.item_id, p.location_id LIMIT 5";
+    CHECK_DEMAND = "WITH need AS (SELECT l.order_id, l.line_no, COALESCE(c.item_id, l.item_id) AS item_id, \
+            (l.quantity - l.cancelled - l.shipped) * l.per * COALESCE(c.quantity, 1) AS units \
+            FROM orders o JOIN order_line l ON l.order_id = o.id LEFT JOIN component c ON c.set_id = l.item_id \
+            WHERE o.open AND o.moves_stock AND l.item_id IS NOT NULL AND l.quantity - l.cancelled - l.shipped > 0), \
+        held AS (SELECT order_id, line_no, item_id, CAST(SUM(reserved + short) AS BIGINT) AS units \
+            FROM reservation GROUP BY order_id, line_no, item_id), \
+        parted AS (SELECT COALESCE(n.order_id, h.order_id) AS order_id, COALESCE(n.line_no, h.line_no) AS line_no, \
+            COALESCE(n.item_id, h.item_id) AS item_id, COALESCE(n.units, 0) AS need, COALESCE(h.units, 0) AS held \
+            FROM need n FULL JOIN held h ON h.order_id = n.order_id AND h.line_no = n.line_no AND h.item_id = n.item_id) \
+        SELECT 'order #' || order_id || ' line ' || line_no || ' needs ' || need || ' of ' \
+            || COALESCE(i.code, 'item ' || p.item_id) || ' and holds ' || held, CAST(COUNT(*) OVER () AS BIGINT) \
+        FROM parted p LEFT JOIN item i ON i.id = p.item_id WHERE need <> held ORDER BY order_id, line_no, p.item_id LIMIT 5";
+    CHECK_ONCE = "SELECT 'channel ' || channel_id || ', ' || remote_id, CAST(COUNT(*) OVER () AS BIGINT) FROM orders \
+        GROUP BY channel_id, remote_id HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 5";
+    CHECK_PAYLOADS = "SELECT 'order #' || o.id, CAST(COUNT(*) OVER () AS BIGINT) FROM orders o \
+        LEFT JOIN payload p ON p.id = o.payload_id WHERE p.id IS NULL ORDER BY o.id LIMIT 5";
+    CHECK_SETS = "SELECT s.code || ' holds ' || i.code, CAST(COUNT(*) OVER () AS BIGINT) FROM component c \
+        JOIN item s ON s.id = c.set_id JOIN item i ON i.id = c.item_id WHERE i.is_set OR NOT s.is_set \
+        ORDER BY c.set_id, c.item_id LIMIT 5";
+    CHECK_IDS = "SELECT 'id ' || u.top || ' is in use, the counter stands at ' || c.next, CAST(1 AS BIGINT) FROM counter c, \
+        (SELECT MAX(id) AS top FROM (SELECT MAX(id) AS id FROM entry UNION ALL SELECT MAX(id) FROM orders \
+            UNION ALL SELECT MAX(id) FROM payload UNION ALL SELECT MAX(id) FROM job UNION ALL SELECT MAX(id) FROM listing \
+            UNION ALL SELECT MAX(id) FROM item UNION ALL SELECT MAX(id) FROM channel UNION ALL SELECT MAX(id) FROM location \
+            UNION ALL SELECT MAX(id) FROM quarantine UNION ALL SELECT MAX(id) FROM alert UNION ALL SELECT MAX(id) FROM audit) ids) u \
+        WHERE c.name = 'id' AND u.top >= c.next";
+    CHECK_MAIL_JOBS = "SELECT kind || ' ' || revision || ' of order #' || order_id || ' is ' || state, \
+        CAST(COUNT(*) OVER () AS BIGINT) FROM mail WHERE state NOT IN ('sent', 'dropped') AND state IN ('queued', 'sending') \
+        AND NOT EXISTS (SELECT 1 FROM job WHERE job.key = 'mail:' || mail.order_id || ':' || mail.kind || ':' || mail.revision) \
+        ORDER BY order_id, kind, revision LIMIT 5";
+    CHECK_MAIL_STUCK = "SELECT kind || ' ' || revision || ' of order #' || order_id || ' is ' || state, \
+        CAST(COUNT(*) OVER () AS BIGINT) FROM mail WHERE state NOT IN ('sent', 'dropped') AND state = 'sending' \
+        AND updated_at < $1 ORDER BY order_id, kind, revision LIMIT 5";
+    CHECK_MAIL_UNCERTAIN = "SELECT kind || ' ' || revision || ' of order #' || order_id, CAST(COUNT(*) OVER () AS BIGINT) \
+        FROM mail WHERE state NOT IN ('sent', 'dropped') AND state = 'uncertain' ORDER BY order_id, kind, revision LIMIT 5";
+    CHECK_JOBS_DEAD = "SELECT key || ': ' || COALESCE(last_error, ''), CAST(COUNT(*) OVER () AS BIGINT) FROM job \
+        WHERE state = 'dead' ORDER BY id LIMIT 5";
+    CHECK_JOBS_OVERDUE = "SELECT key, CAST(COUNT(*) OVER () AS BIGINT) FROM job WHERE state <> 'dead' AND run_at < $1 \
+        ORDER BY run_at, id LIMIT 5";
+    CHECK_PULLS = "SELECT name || ': ' || COALESCE(pull_error, 'not read for a long time'), CAST(COUNT(*) OVER () AS BIGINT) \
+        FROM channel WHERE COALESCE(pulled_at, created_at) < $1 OR pull_failed_since < $1 ORDER BY name LIMIT 5";
+    CHECK_STOPPED = "SELECT name || ': ' || stopped, CAST(COUNT(*) OVER () AS BIGINT) FROM channel \
+        WHERE stopped IS NOT NULL ORDER BY name LIMIT 5";
+    CHECK_LISTINGS = "SELECT c.name || ': ' || COUNT(DISTINCT l.id), CAST(SUM(COUNT(DISTINCT l.id)) OVER () AS BIGINT) \
+        FROM channel c JOIN listing l ON l.channel_id = c.id LEFT JOIN component k ON k.set_id = l.item_id \
+        JOIN level v ON v.item_id = COALESCE(k.item_id, l.item_id) JOIN entry e ON e.id = v.last_entry \
+        WHERE c.mode = 'live' AND NOT c.paused AND c.stopped IS NULL AND l.active AND NOT l.ignored \
+        AND v.last_entry > l.shown_version AND e.at < $1 \
+        AND v.location_id IN (SELECT CAST(CAST(value AS TEXT) AS BIGINT) FROM json_each(c.locations)) \
+        GROUP BY c.name ORDER BY c.name LIMIT 5";
+    CHECK_QUARANTINE = "SELECT c.name || ' ' || COALESCE(q.remote_id, '') || ': ' || q.reason, CAST(COUNT(*) OVER () AS BIGINT) \
+        FROM quarantine q JOIN channel c ON c.id = q.channel_id WHERE q.resolved_at IS NULL ORDER BY q.id LIMIT 5";
+    CHECK_UNMATCHED = "SELECT 'order #' || l.order_id || ': ' || l.title, CAST(COUNT(*) OVER () AS BIGINT) \
+        FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.item_id IS NULL AND l.per > 0 AND o.moves_stock \
+        AND l.quantity > l.cancelled ORDER BY l.order_id, l.line_no LIMIT 5";
+    CHECK_SHORT = "SELECT i.code || ': ' || SUM(r.short), CAST(SUM(SUM(r.short)) OVER () AS BIGINT) FROM reservation r \
+        JOIN item i ON i.id = r.item_id WHERE r.short > 0 GROUP BY i.code ORDER BY i.code LIMIT 5";
+    CHECK_ALERTS = "SELECT key || ': ' || detail, CAST(COUNT(*) OVER () AS BIGINT) FROM alert WHERE cleared_at IS NULL \
+        ORDER BY id LIMIT 5";
 }
 
 /// Texts that only one engine understands; each says why.
