@@ -23,7 +23,7 @@ fn products() -> Vec<FakeProduct> {
         gtin: format!("49{n:011}"),
         price: 540 * i64::try_from(n).unwrap(),
         stock: Some(50),
-        reduced_tax: n % 2 == 0,
+        reduced_tax: n.is_multiple_of(2),
         ..FakeProduct::default()
     };
     let variation = |option: &str| FakeVariation {
