@@ -13,7 +13,7 @@ mod tests;
 
 use crate::domain::catalogue::Remark;
 
-pub use count::{CountLine, count};
+pub use count::count;
 pub use decode::Encoding;
 pub use items::items;
 

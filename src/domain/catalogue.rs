@@ -31,6 +31,21 @@ pub struct Draft {
     pub parts: Option<BTreeMap<String, i64>>,
 }
 
+/// One shelf, as a line of a stocktake's sheet tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountLine {
+    /// The line.
+    pub line: u64,
+    /// The item's code, if the line has it.
+    pub code: Option<String>,
+    /// Its JAN/GTIN, if the line has it.
+    pub gtin: Option<String>,
+    /// The location's code, if the line has it.
+    pub location: Option<String>,
+    /// How many lie there, reserved ones included.
+    pub counted: i64,
+}
+
 /// An item that is there already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownItem {

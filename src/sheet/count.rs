@@ -4,7 +4,7 @@ use super::Sheet;
 use super::cells::{narrow, quantity};
 use super::items::{CODE, GTIN, LOCATION, NAME, code, read_gtin};
 use super::table::{Field, Row, Table};
-use crate::domain::catalogue::Remark;
+use crate::domain::catalogue::{CountLine, Remark};
 
 const FIELDS: &[Field] = &[
     CODE,
@@ -31,21 +31,6 @@ const FIELDS: &[Field] = &[
         ],
     },
 ];
-
-/// One counted shelf.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CountLine {
-    /// The line.
-    pub line: u64,
-    /// The item's code, if the line has it.
-    pub code: Option<String>,
-    /// Its JAN/GTIN, if the line has it.
-    pub gtin: Option<String>,
-    /// The location's code, if the line has it.
-    pub location: Option<String>,
-    /// How many lie there, reserved ones included.
-    pub counted: i64,
-}
 
 /// Reads a stocktake's sheet. Whether codes stand twice is for the store to say, which knows what a JAN stands for.
 ///

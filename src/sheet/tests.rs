@@ -1,7 +1,7 @@
 use encoding_rs::SHIFT_JIS;
 
 use super::*;
-use crate::domain::catalogue::Draft;
+use crate::domain::catalogue::{CountLine, Draft};
 
 fn read(text: &str) -> Sheet<Draft> {
     items(text.as_bytes(), "JPY").unwrap()

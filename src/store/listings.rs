@@ -1,0 +1,296 @@
+//! Listings: which item each one offers, and what waits until somebody says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use banto_channel::Timestamp;
+
+use super::db::args;
+use super::tables::{self, ChannelRow, ItemRow, LineRow, ListingRow};
+use super::{Result, Store, StoreError, Write, keys, sql};
+use crate::domain::mapping::{Index, Proposal, Rule};
+use crate::domain::{ChannelId, ItemId, OrderId};
+
+/// A listing with what it is mapped to, or may be.
+#[derive(Clone, Debug)]
+pub struct ListingView {
+    /// The listing.
+    pub row: ListingRow,
+    /// Its channel's name.
+    pub channel: String,
+    /// The code of its item.
+    pub code: Option<String>,
+    /// What it could be mapped to.
+    pub proposal: Option<Proposal>,
+}
+
+/// Order lines of one offer that wait for an item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// The channel's name.
+    pub channel: String,
+    /// The channel's key of the offer, if the lines have one.
+    pub listing: Option<String>,
+    /// The code on the lines.
+    pub code: Option<String>,
+    /// What buyers saw.
+    pub title: String,
+    /// Units that still have to leave.
+    pub units: i64,
+    /// The orders, as people call them.
+    pub orders: Vec<String>,
+}
+
+/// What a mapping did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapped {
+    /// Listings that have an item now: channel, key there, the item's code.
+    pub listings: Vec<(String, String, String)>,
+    /// Order lines that waited for them and have it, too.
+    pub matched: usize,
+}
+
+/// Waiting lines looked at; more than this many is a catalogue that nobody has imported yet.
+const LINES_LOOKED_AT: i64 = 50_000;
+/// Listings read at once.
+const PAGE: i64 = 1000;
+
+impl Store {
+    /// Listings of a channel, or of all.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn listings(&self, channel: Option<ChannelId>) -> Result<Vec<ListingView>> {
+        let mut rows: Vec<ListingRow> = Vec::new();
+        let channels = self.channels().await?;
+        for one in channels.iter().filter(|c| channel.is_none_or(|id| id == c.id)) {
+            let mut after = 0;
+            loop {
+                let page: Vec<ListingRow> =
+                    self.db.all(sql::LISTINGS_OF_CHANNEL, args![one.id, after, PAGE]).await?;
+                let Some(last) = page.last() else { break };
+                after = last.id;
+                rows.extend(page);
+            }
+        }
+        self.views(rows, &channels).await
+    }
+
+    /// Listings that have no item and are not ignored, by channel.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn listings_unmapped(&self) -> Result<Vec<ListingView>> {
+        let rows: Vec<ListingRow> = self.db.all(sql::LISTINGS_UNMAPPED, args![i64::MAX]).await?;
+        self.views(rows, &self.channels().await?).await
+    }
+
+    async fn views(&self, rows: Vec<ListingRow>, channels: &[ChannelRow]) -> Result<Vec<ListingView>> {
+        let items = self.items_of(&rows.iter().filter_map(|r| r.item_id).collect()).await?;
+        let names: BTreeMap<ChannelId, &str> = channels.iter().map(|c| (c.id, c.name.as_str())).collect();
+        let view = |row: ListingRow| {
+            let proposal =
+                row.proposal.as_deref().map(serde_json::from_str).transpose().map_err(StoreError::Json)?;
+            Ok(ListingView {
+                channel: names.get(&row.channel_id).copied().unwrap_or_default().to_owned(),
+                code: row.item_id.and_then(|id| items.get(&id)).map(|i| i.code.clone()),
+                proposal,
+                row,
+            })
+        };
+        rows.into_iter().map(view).collect()
+    }
+
+    /// Order lines that wait for an item, by offer, the longest waiting first.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn lines_waiting(&self) -> Result<Vec<Waiting>> {
+        let lines: Vec<LineRow> = self.db.all(sql::LINES_UNMATCHED, args![LINES_LOOKED_AT]).await?;
+        let names = self.order_names(&lines.iter().map(|l| l.order_id).collect()).await?;
+        let mut places: BTreeMap<(String, Option<String>, Option<String>), usize> = BTreeMap::new();
+        let mut waiting: Vec<Waiting> = Vec::new();
+        for line in lines {
+            let Some((channel, number)) = names.get(&line.order_id) else { continue };
+            // One offer is one place: lines without a key there are told apart by their code.
+            let code = line.listing.is_none().then(|| line.code.clone()).flatten();
+            let at = *places.entry((channel.clone(), line.listing.clone(), code)).or_insert_with(|| {
+                waiting.push(Waiting { channel: channel.clone(), ..Waiting::default() });
+                waiting.len() - 1
+            });
+            let place = &mut waiting[at];
+            let order = format!("{channel}/{number}");
+            if place.orders.last() != Some(&order) {
+                place.orders.push(order);
+            }
+            place.units += line.quantity - line.cancelled - line.shipped;
+            (place.listing, place.code, place.title) = (line.listing, line.code, line.title);
+        }
+        Ok(waiting)
+    }
+
+    /// Channel and number of orders.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn order_names(&self, ids: &BTreeSet<OrderId>) -> Result<BTreeMap<OrderId, (String, String)>> {
+        let rows: Vec<(OrderId, String, String)> = self.db.all(sql::ORDER_NAMES, args![&keys(ids)?]).await?;
+        Ok(rows.into_iter().map(|(id, channel, number)| (id, (channel, number))).collect())
+    }
+
+    /// Maps a listing to units of an item, and gives the item to order lines that waited for it.
+    ///
+    /// Errors: [`StoreError::NotFound`] for an unknown channel, listing or code; [`StoreError::Refused`] when a unit
+    /// is not at least one.
+    pub async fn map_listing(
+        &self,
+        (channel, remote_id): (&str, &str),
+        (code, per): (&str, i64),
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Mapped> {
+        if !(1..=1_000_000).contains(&per) {
+            return Err(StoreError::Refused(format!("one listing cannot be {per} of an item")));
+        }
+        let mut write = self.write().await?;
+        let (channel, listing) = write.listing(channel, remote_id).await?;
+        let item: Option<ItemRow> = write.tx.first(sql::ITEM_BY_CODE, args![code]).await?;
+        let item = item.ok_or_else(|| super::items::no_item(code))?;
+        let mapped = write.map(listing, item.id, per).await?;
+        let matched = write.rematch_listings(&[mapped], actor, now).await?;
+        let detail = format!("{per} × {code}, {matched} waiting lines");
+        write.audit(actor, "listing_map", &format!("{}/{remote_id}", channel.name), &detail, now).await?;
+        write.commit().await?;
+        Ok(Mapped { listings: vec![(channel.name, remote_id.to_owned(), code.to_owned())], matched })
+    }
+
+    /// Maps every unmapped listing whose proposal was found by one of these rules.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
+    pub async fn accept_proposals(
+        &self,
+        rules: &[Rule],
+        channel: Option<ChannelId>,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Mapped> {
+        let names: BTreeMap<ChannelId, String> =
+            self.channels().await?.into_iter().map(|c| (c.id, c.name)).collect();
+        let mut write = self.write().await?;
+        let rows: Vec<ListingRow> = write.tx.all(sql::LISTINGS_UNMAPPED, args![i64::MAX]).await?;
+        let (mut done, mut mapped) = (Mapped::default(), Vec::new());
+        for row in rows.into_iter().filter(|r| channel.is_none_or(|id| id == r.channel_id)) {
+            let Some(json) = &row.proposal else { continue };
+            let proposal: Proposal = serde_json::from_str(json).map_err(StoreError::Json)?;
+            if !rules.contains(&proposal.rule) {
+                continue;
+            }
+            let name = names.get(&row.channel_id).cloned().unwrap_or_default();
+            let subject = format!("{name}/{}", row.remote_id);
+            write
+                .audit(actor, "listing_map", &subject, &format!("1 × {} (proposed)", proposal.code), now)
+                .await?;
+            done.listings.push((name, row.remote_id.clone(), proposal.code));
+            mapped.push(write.map(row, proposal.item, 1).await?);
+        }
+        if mapped.is_empty() {
+            return Ok(done);
+        }
+        done.matched = write.rematch_listings(&mapped, actor, now).await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Says that no stock stands behind a listing (a service, a gift wrap): nothing is pushed to it, and its order
+    /// lines wait for nothing.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn ignore_listing(
+        &self,
+        channel: &str,
+        remote_id: &str,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.unlink(channel, remote_id, true, actor, now).await
+    }
+
+    /// Takes a listing's mapping away; it waits for another. Orders that are there keep their item.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn unmap_listing(
+        &self,
+        channel: &str,
+        remote_id: &str,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.unlink(channel, remote_id, false, actor, now).await
+    }
+
+    async fn unlink(
+        &self,
+        channel: &str,
+        remote_id: &str,
+        ignore: bool,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut write = self.write().await?;
+        let (channel, listing) = write.listing(channel, remote_id).await?;
+        write.tx.run(sql::LISTING_MAP, args![listing.id, None::<i64>, 1, ignore]).await?;
+        // Lines without an item have `per` 0 where nobody waits for one.
+        write.tx.run(sql::LINES_SET_PER, args![channel.id, remote_id, i64::from(!ignore)]).await?;
+        let action = if ignore { "listing_ignore" } else { "listing_unmap" };
+        let before = listing
+            .item_id
+            .map_or_else(|| "no item".to_owned(), |id| format!("was {} × item #{id}", listing.per));
+        write.audit(actor, action, &format!("{}/{remote_id}", channel.name), &before, now).await?;
+        write.commit().await
+    }
+}
+
+impl Write {
+    async fn listing(&mut self, channel: &str, remote_id: &str) -> Result<(ChannelRow, ListingRow)> {
+        let row: Option<ChannelRow> = self.tx.first(sql::CHANNEL_BY_NAME, args![channel]).await?;
+        let row = row.ok_or_else(|| StoreError::NotFound(format!("no channel is called {channel:?}")))?;
+        let listing = self.tx.first(sql::LISTINGS_BY_REMOTE, args![row.id, &keys([remote_id])?]).await?;
+        let listing = listing.ok_or_else(|| {
+            StoreError::NotFound(format!(
+                "{channel} has no listing {remote_id:?}; `banto listings list --channel {channel}` shows them"
+            ))
+        })?;
+        Ok((row, listing))
+    }
+
+    async fn map(&mut self, row: ListingRow, item: ItemId, per: i64) -> Result<ListingRow> {
+        self.tx.run(sql::LISTING_MAP, args![row.id, item, per, false]).await?;
+        Ok(ListingRow { item_id: Some(item), per, ignored: false, proposal: None, ..row })
+    }
+
+    /// Looks again for the items of unmapped listings, after the items changed: an equal code maps, anything else
+    /// is proposed. Returns how many were mapped, and how many order lines waited for them.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
+    pub(super) async fn propose_again(&mut self, actor: &str, now: Timestamp) -> Result<(usize, usize)> {
+        let rows: Vec<ListingRow> = self.tx.all(sql::LISTINGS_UNMAPPED, args![i64::MAX]).await?;
+        if rows.is_empty() {
+            return Ok((0, 0));
+        }
+        let mut index = Index::default();
+        for item in self.tx.all::<ItemRow>(sql::ITEMS_ALL, args![]).await? {
+            index.add(item.id, &item.code, item.gtin.as_deref(), &item.name);
+        }
+        let (mut mapped, mut proposed) = (Vec::new(), Vec::new());
+        for row in rows {
+            let proposal = index.propose(row.code.as_deref(), row.gtin.as_deref(), &row.title);
+            match proposal {
+                Some(p) if p.rule == Rule::Code => mapped.push(self.map(row, p.item, 1).await?),
+                other => {
+                    let json =
+                        other.map(|p| serde_json::to_string(&p)).transpose().map_err(StoreError::Json)?;
+                    if json != row.proposal {
+                        proposed.push(ListingRow { proposal: json, ..row });
+                    }
+                }
+            }
+        }
+        tables::upsert(&mut self.tx, &proposed).await?;
+        Ok((mapped.len(), self.rematch_listings(&mapped, actor, now).await?))
+    }
+}
