@@ -114,7 +114,7 @@ pub fn message(rendered: &Rendered, envelope: &Envelope) -> Result<Outgoing, Com
         .to(mailbox("to", &envelope.to)?)
         .date(date(envelope.date)?)
         .message_id(Some(id.to_owned()))
-        .subject(single_line(&rendered.subject, SUBJECT_CHARS_MAX))
+        .subject(subject(&rendered.subject))
         .raw_header(fixed("Auto-Submitted", "auto-generated"))
         .raw_header(fixed("X-Auto-Response-Suppress", "OOF, AutoReply"));
     if let Some(reply_to) = &envelope.reply_to {
@@ -193,6 +193,11 @@ fn date(at: Timestamp) -> Result<SystemTime, ComposeError> {
         .filter(|secs| *secs < YEAR_10000)
         .map(|secs| SystemTime::UNIX_EPOCH + Duration::from_secs(secs))
         .ok_or(ComposeError::Date(at))
+}
+
+/// lettre leaves words in ASCII as they are, also those that a reader would take for encoded ones.
+fn subject(text: &str) -> String {
+    single_line(text, SUBJECT_CHARS_MAX).replace("=?", "= ?")
 }
 
 fn fixed(name: &'static str, value: &str) -> HeaderValue {

@@ -1,7 +1,7 @@
 //! Mails against a real SMTP server that is not ours: aiosmtpd with faults, `tests/mail/aiosmtpd_faults.py`.
 //!
-//! Where it runs is in `BANTO_TEST_SMTP` as `host:port:control_port:ca_file`; without it each test says that it
-//! is skipped. Every test has a server of its own.
+//! `BANTO_TEST_SMTP` holds the line of JSON that the script prints; without it each test says that it is skipped.
+//! Every test has a server of its own.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -30,11 +30,12 @@ impl Control {
             eprintln!("SKIP: BANTO_TEST_SMTP is not set; tests/run starts the server");
             return None;
         };
-        let parts: Vec<&str> = place.splitn(4, ':').collect();
-        let [host, _, control, ca_file] = parts[..] else {
-            panic!("BANTO_TEST_SMTP={place:?} is not host:port:control_port:ca_file");
-        };
-        Some(Self { host: host.to_owned(), port: control.parse().unwrap(), ca_file: ca_file.into() })
+        let place: Value = serde_json::from_str(&place).unwrap();
+        Some(Self {
+            host: place["host"].as_str().unwrap().to_owned(),
+            port: place["control"].as_u64().unwrap().try_into().unwrap(),
+            ca_file: place["ca"].as_str().unwrap().into(),
+        })
     }
 
     fn call(&self, method: &str, target: &str, body: &str) -> Value {
@@ -178,7 +179,8 @@ async fn names_cannot_add_headers_for_another_library_either() {
     let mut evil = envelope(1);
     evil.to.name = "x\r\nBcc: victim@example.com\r\n\r\nbody".to_owned();
     let mut rendered = rendered();
-    rendered.subject = "x\r\nBcc: victim@example.com".to_owned();
+    rendered.subject = "x\r\nBcc: victim@example.com =?utf-8?q?=0D=0ABcc:?=".to_owned();
+    evil.from.name = "=?utf-8?q?=0D=0ABcc:?= \"<x@example.com>,".to_owned();
     rendered.text = "a\r\n.\r\nMAIL FROM:<evil@example.com>\r\n\r.\rb\n.\n..\n".to_owned();
     for mail in [mail(0), message(&rendered, &evil).unwrap()] {
         let verdict = smtp.send(&mail).await;
@@ -189,6 +191,11 @@ async fn names_cannot_add_headers_for_another_library_either() {
     assert_eq!(mails[0]["headers"], mails[1]["headers"]);
     assert_eq!(mails[1]["to"], json!(["kumiko@example.jp"]));
     assert_eq!(mails[1]["to_header"][0][1], "kumiko@example.jp");
+    assert_eq!(
+        mails[1]["from_header"],
+        json!([["=?utf-8?q?=0D=0ABcc:?= \"<x@example.com>,", "shop@shop.example"]])
+    );
+    assert_eq!(mails[1]["subject"], "x  Bcc: victim@example.com = ?utf-8?q?=0D=0ABcc:?=");
     let text = mails[1]["text"].as_str().unwrap().trim_end();
     assert_eq!(text, "a\n.\nMAIL FROM:<evil@example.com>\n\n.\nb\n.\n..");
 }
