@@ -3,13 +3,21 @@
 //! Each command has a file here and writes through the same store functions as the daemon, so it may run while the
 //! daemon does. To add one: its file, a `mod` line, a variant of [`Command`] and its line in `Command::run`.
 
+mod backup;
 mod channel;
 mod check;
 mod completions;
+mod demo;
+mod doctor;
 mod exit;
 mod house;
+mod mail;
 mod man;
+mod migrate;
+mod orders;
 mod out;
+mod queue;
+mod restore;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -87,14 +95,30 @@ impl Globals {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write everything in the store into a new file
+    Backup(backup::Backup),
     /// Look at channels and drive them by hand
     Channel(channel::ChannelCommand),
     /// Check every file, key and credential of the config
     Check(check::Check),
     /// Print the completion script of a shell
     Completions(completions::Completions),
+    /// Show banto at its job: five shops, buyers, faults and a mail server on loopback
+    Demo(demo::DemoCommand),
+    /// Check that everything in the store is as it must be
+    Doctor(doctor::Doctor),
+    /// Look at mails to buyers, and decide about them
+    Mail(mail::MailCommand),
     /// Print the manual page
     Man(man::Man),
+    /// Bring the store's schema up to this program's
+    Migrate(migrate::Migrate),
+    /// Look at orders, and do something to them
+    Orders(orders::OrdersCommand),
+    /// Look at what waits to be done, and at what was given up
+    Queue(queue::QueueCommand),
+    /// Fill an empty store with a backup
+    Restore(restore::Restore),
     /// Run the daemon until it is told to stop
     Run(run::Run),
 }
@@ -105,10 +129,18 @@ impl Command {
     /// Errors: [`Failure`], whose exit code says of which kind.
     pub async fn run(self, globals: &Globals) -> Outcome {
         match self {
+            Self::Backup(command) => command.run(globals).await,
             Self::Channel(command) => command.run(globals).await,
             Self::Check(command) => command.run(globals).await,
             Self::Completions(command) => command.run(),
+            Self::Demo(command) => command.run(globals).await,
+            Self::Doctor(command) => command.run(globals).await,
+            Self::Mail(command) => command.run(globals).await,
             Self::Man(command) => command.run(),
+            Self::Orders(command) => command.run(globals).await,
+            Self::Queue(command) => command.run(globals).await,
+            Self::Migrate(command) => command.run(globals).await,
+            Self::Restore(command) => command.run(globals).await,
             Self::Run(command) => command.run(globals).await,
         }
     }

@@ -10,6 +10,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod demo;
+pub mod doctor;
 pub mod domain;
 pub mod lifecycle;
 pub mod log;

@@ -38,7 +38,7 @@ pub use items::{Holding, Import, Imported, ItemView};
 pub use jobs::{JobCount, JobEnd, JobFilter, NoticeJob, channel_lane};
 pub use listings::{ListingView, Mapped, Waiting};
 pub use mails::{Letter, MailAct, MailEnd, MailKey, MailText};
-pub use maintenance::{CHECKS, Check, Named, PendingMigration};
+pub use maintenance::{CHECKS, Check, Named, PendingMigration, RESTORE};
 pub use orders::{Act, Done, OrderFilter, OrderView, Retried};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
 pub use schema::SchemaState;

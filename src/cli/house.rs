@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use banto_channel::{Clock, Timestamp};
 
-use super::{Failure, Out};
+use super::{Exit, Failure, Out};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::store::{LocationRow, OrderRow, SchemaState, Store};
@@ -29,13 +29,13 @@ impl House {
     /// Opens the store that the config names. Commands do not migrate: that is for `banto migrate` and `banto run`,
     /// which whoever upgrades starts knowingly.
     ///
-    /// Errors: [`super::Exit::Store`]; [`super::Exit::Refused`] when its schema is not this program's.
+    /// Errors: [`Exit::Store`], also when its schema is older than this program's; [`Exit::Refused`] when there is none.
     pub async fn open(config: Config, json: bool) -> Result<Self, Failure> {
         let store = open_store(&config).await?;
         Ok(Self {
             out: Out::new(json, config.zone.clone()),
             store,
-            actor: format!("cli:{}", os_user()),
+            actor: actor(),
             clock: SystemClock::new(Duration::ZERO),
             config,
         })
@@ -89,9 +89,9 @@ impl House {
     }
 }
 
-/// Opens the store that the config names, which must be there and have this program's schema.
+/// Opens the store that the config names, which must be there and have all of this program's schema.
 ///
-/// Errors: [`super::Exit::Store`], [`super::Exit::Refused`], [`super::Exit::Config`].
+/// Errors: [`Exit::Store`], [`Exit::Refused`], [`Exit::Config`].
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {
     let url = config.store_url()?;
     // Opening would make an empty file where a typing slip points.
@@ -101,15 +101,29 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
         )));
     }
     let store = Store::open(url.expose()).await?;
-    match store.schema_state().await? {
-        SchemaState::Current => Ok(store),
-        SchemaState::Older { at, program } => Err(Failure::refused(format!(
-            "the store's schema is {at}, this banto needs {program}; `banto migrate` brings it up (make a backup first)"
-        ))),
-        SchemaState::Newer { at, program } => Err(Failure::refused(format!(
-            "the store's schema is {at}, made by a newer banto than this one, which knows {program}; use the newer one"
-        ))),
+    must_fit(store.schema_state().await?)?;
+    Ok(store)
+}
+
+/// Whether this program can work on a store with such a schema: its own, or one to which a newer release has added
+/// (migrations/README.md); not one that lacks something.
+///
+/// Errors: [`super::Exit::Store`].
+pub(super) fn must_fit(state: SchemaState) -> Result<(), Failure> {
+    match state {
+        SchemaState::Current | SchemaState::Newer { .. } => Ok(()),
+        SchemaState::Older { at, program } => Err(Failure::new(
+            Exit::Store,
+            format!(
+                "the store's schema is {at}, this banto needs {program}; make a backup, then `banto migrate` brings it up"
+            ),
+        )),
     }
+}
+
+/// Who asks, for the ledger and the audit: `cli:hanako`.
+pub(super) fn actor() -> String {
+    format!("cli:{}", os_user())
 }
 
 /// Whoever started this process; behind `sudo`, the person before it.

@@ -42,7 +42,8 @@ pub struct Named {
     pub examples: Vec<String>,
 }
 
-const RESTORE: &str = "stop the daemon, keep a copy of the store, and restore the newest backup (deploy/recovery.md); \
+/// What to do where the house cannot be trusted.
+pub const RESTORE: &str = "stop the daemon, keep a copy of the store, and restore the newest backup (deploy/recovery.md); \
                        then report it: this is a fault of banto or of the disk";
 
 const fn grave(name: &'static str, text: &'static str) -> Check {
@@ -56,10 +57,7 @@ const fn look(name: &'static str, text: &'static str, minutes: u64, remedy: &'st
 
 /// Everything that is asked, in this order.
 pub const CHECKS: &[Check] = &[
-    grave("the ledger's sums are the levels", sql::CHECK_LEDGER),
-    grave("each ledger entry follows from the one before", sql::CHECK_CHAIN),
     grave("nothing is below zero", sql::CHECK_NEGATIVE),
-    grave("levels are what orders hold", sql::CHECK_HELD),
     grave("orders hold what they need", sql::CHECK_DEMAND),
     grave("each order is there once", sql::CHECK_ONCE),
     grave("each order has its payload", sql::CHECK_PAYLOADS),
@@ -135,6 +133,12 @@ impl Store {
         };
         let count = rows.first().map_or(0, |row| row.1);
         Ok(Named { count, examples: rows.into_iter().map(|row| row.0).collect() })
+    }
+
+    /// All migrations of this program, as an empty store would get them.
+    #[must_use]
+    pub fn migrations() -> Vec<PendingMigration> {
+        Db::migrations()
     }
 
     /// Damage that the engine itself can see, in its words. PostgreSQL finds its own damage when it reads.

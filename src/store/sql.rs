@@ -237,34 +237,6 @@ texts! {
 
     // What must be true. Each names what is not, with how many there are; `$1` is the time before which it must have
     // been so.
-    CHECK_LEDGER = "WITH sums AS (SELECT item_id, location_id, \
-            CAST(SUM(CASE WHEN target = 'available' THEN quantity ELSE 0 END) \
-               - SUM(CASE WHEN source = 'available' THEN quantity ELSE 0 END) AS BIGINT) AS available, \
-            CAST(SUM(CASE WHEN target = 'reserved' THEN quantity ELSE 0 END) \
-               - SUM(CASE WHEN source = 'reserved' THEN quantity ELSE 0 END) AS BIGINT) AS reserved, \
-            CAST(SUM(CASE WHEN target = 'short' THEN quantity ELSE 0 END) \
-               - SUM(CASE WHEN source = 'short' THEN quantity ELSE 0 END) AS BIGINT) AS short, \
-            CAST(MAX(id) AS BIGINT) AS last_entry FROM entry GROUP BY item_id, location_id), \
-        parted AS (SELECT COALESCE(l.item_id, s.item_id) AS item_id, COALESCE(l.location_id, s.location_id) AS location_id, \
-            COALESCE(l.available, 0) AS la, COALESCE(l.reserved, 0) AS lr, COALESCE(l.short, 0) AS ls, \
-            COALESCE(s.available, 0) AS sa, COALESCE(s.reserved, 0) AS sr, COALESCE(s.short, 0) AS ss, \
-            COALESCE(l.last_entry, 0) AS ll, COALESCE(s.last_entry, 0) AS sl \
-            FROM level l FULL JOIN sums s ON s.item_id = l.item_id AND s.location_id = l.location_id) \
-        SELECT COALESCE(i.code, 'item ' || p.item_id) || ' at ' || COALESCE(o.code, 'location ' || p.location_id) \
-            || ': the level says free ' || la || ', reserved ' || lr || ', short ' || ls \
-            || '; the entries sum to ' || sa || ', ' || sr || ', ' || ss, CAST(COUNT(*) OVER () AS BIGINT) \
-        FROM parted p LEFT JOIN item i ON i.id = p.item_id LEFT JOIN location o ON o.id = p.location_id \
-        WHERE la <> sa OR lr <> sr OR ls <> ss OR ll <> sl ORDER BY p.item_id, p.location_id LIMIT 5";
-    CHECK_CHAIN = "SELECT 'entry ' || id || ' after entry ' || before, CAST(COUNT(*) OVER () AS BIGINT) FROM ( \
-            SELECT id, prev_id, source, target, quantity, available_after, reserved_after, short_after, \
-            LAG(id, 1, CAST(0 AS BIGINT)) OVER w AS before, LAG(available_after, 1, CAST(0 AS BIGINT)) OVER w AS a, \
-            LAG(reserved_after, 1, CAST(0 AS BIGINT)) OVER w AS r, LAG(short_after, 1, CAST(0 AS BIGINT)) OVER w AS s \
-            FROM entry WINDOW w AS (PARTITION BY item_id, location_id ORDER BY id)) chain \
-        WHERE prev_id <> before \
-        OR available_after - a <> quantity * (CASE WHEN target = 'available' THEN 1 ELSE 0 END - CASE WHEN source = 'available' THEN 1 ELSE 0 END) \
-        OR reserved_after - r <> quantity * (CASE WHEN target = 'reserved' THEN 1 ELSE 0 END - CASE WHEN source = 'reserved' THEN 1 ELSE 0 END) \
-        OR short_after - s <> quantity * (CASE WHEN target = 'short' THEN 1 ELSE 0 END - CASE WHEN source = 'short' THEN 1 ELSE 0 END) \
-        ORDER BY id LIMIT 5";
     CHECK_NEGATIVE = "SELECT what, CAST(COUNT(*) OVER () AS BIGINT) FROM ( \
             SELECT 'the level of item ' || item_id || ' at location ' || location_id AS what FROM level \
             WHERE available < 0 OR reserved < 0 OR short < 0 \
@@ -272,17 +244,6 @@ texts! {
             WHERE quantity < 0 OR cancelled < 0 OR shipped < 0 OR returned < 0 OR per < 0 \
             UNION ALL SELECT 'what order #' || order_id || ' holds' FROM reservation WHERE reserved < 0 OR short < 0) found \
         ORDER BY what LIMIT 5";
-    CHECK_HELD = "WITH held AS (SELECT item_id, location_id, CAST(SUM(reserved) AS BIGINT) AS reserved, \
-            CAST(SUM(short) AS BIGINT) AS short FROM reservation GROUP BY item_id, location_id), \
-        parted AS (SELECT COALESCE(l.item_id, h.item_id) AS item_id, COALESCE(l.location_id, h.location_id) AS location_id, \
-            COALESCE(l.reserved, 0) AS lr, COALESCE(l.short, 0) AS ls, \
-            COALESCE(h.reserved, 0) AS hr, COALESCE(h.short, 0) AS hs \
-            FROM level l FULL JOIN held h ON h.item_id = l.item_id AND h.location_id = l.location_id) \
-        SELECT COALESCE(i.code, 'item ' || p.item_id) || ' at ' || COALESCE(o.code, 'location ' || p.location_id) \
-            || ': the level says reserved ' || lr || ', short ' || ls || '; orders hold ' || hr || ' and lack ' || hs, \
-            CAST(COUNT(*) OVER () AS BIGINT) \
-        FROM parted p LEFT JOIN item i ON i.id = p.item_id LEFT JOIN location o ON o.id = p.location_id \
-        WHERE lr <> hr OR ls <> hs ORDER BY p.item_id, p.location_id LIMIT 5";
     CHECK_DEMAND = "WITH need AS (SELECT l.order_id, l.line_no, COALESCE(c.item_id, l.item_id) AS item_id, \
             (l.quantity - l.cancelled - l.shipped) * l.per * COALESCE(c.quantity, 1) AS units \
             FROM orders o JOIN order_line l ON l.order_id = o.id LEFT JOIN component c ON c.set_id = l.item_id \
