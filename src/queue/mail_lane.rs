@@ -39,11 +39,13 @@ const BATCH: i64 = 50;
 const ALERT_SERVER: &str = "mail:server";
 
 /// Why a mail cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
     /// Never, as it is: an address that is none.
+    #[error("{0}")]
     Never(String),
     /// Not until a person mends something: a template, a setting.
+    #[error("{0}")]
     Mend(String),
 }
 
