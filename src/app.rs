@@ -67,7 +67,7 @@ impl App {
         for channel in config.enabled_channels() {
             channels.push(Self::channel(&config, &store, &clock, channel).await?);
         }
-        let templates = Templates::load(Some(&config.dir.join("mails"))).context("mail templates")?;
+        let templates = templates(&config)?;
         Ok(Self {
             smtp: smtp(&config)?.map(Arc::new),
             templates: Arc::new(templates),
@@ -195,6 +195,14 @@ pub fn connector(config: &Config, channel: &ChannelConfig) -> anyhow::Result<Arc
 fn wire(channel: &ChannelConfig, connector: &dyn Connector, clock: &Arc<dyn Clock>) -> anyhow::Result<Wire> {
     let config = WireConfig::new(channel.name.clone(), connector.capabilities().quotas);
     Wire::new(config, Arc::clone(clock)).with_context(|| format!("channel {}", channel.name))
+}
+
+/// The mail templates: the shipped ones, and over them those in the config's folder, if it has any.
+///
+/// Errors: a template that cannot be read or rendered, with its file and line.
+pub fn templates(config: &Config) -> anyhow::Result<Templates> {
+    let own = config.dir.join("mails");
+    Templates::load(own.is_dir().then_some(own.as_path())).context("mail templates")
 }
 
 /// The mail server of the config; `None` when it names none.

@@ -11,6 +11,8 @@ mod demo;
 mod doctor;
 mod exit;
 mod house;
+mod items;
+mod listings;
 mod mail;
 mod man;
 mod migrate;
@@ -19,6 +21,7 @@ mod out;
 mod queue;
 mod restore;
 mod run;
+mod stock;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -109,6 +112,10 @@ pub enum Command {
     Doctor(doctor::Doctor),
     /// Look at mails to buyers, and decide about them
     Mail(mail::MailCommand),
+    /// Import, list and show items and sets
+    Items(items::Items),
+    /// List and map the offers of channels
+    Listings(listings::Listings),
     /// Print the manual page
     Man(man::Man),
     /// Bring the store's schema up to this program's
@@ -121,6 +128,8 @@ pub enum Command {
     Restore(restore::Restore),
     /// Run the daemon until it is told to stop
     Run(run::Run),
+    /// See, change, count, explain and prove stock
+    Stock(stock::Stock),
 }
 
 impl Command {
@@ -136,12 +145,15 @@ impl Command {
             Self::Demo(command) => command.run(globals).await,
             Self::Doctor(command) => command.run(globals).await,
             Self::Mail(command) => command.run(globals).await,
+            Self::Items(command) => command.run(globals).await,
+            Self::Listings(command) => command.run(globals).await,
             Self::Man(command) => command.run(),
             Self::Orders(command) => command.run(globals).await,
             Self::Queue(command) => command.run(globals).await,
             Self::Migrate(command) => command.run(globals).await,
             Self::Restore(command) => command.run(globals).await,
             Self::Run(command) => command.run(globals).await,
+            Self::Stock(command) => command.run(globals).await,
         }
     }
 }

@@ -6,13 +6,13 @@ mod house;
 mod report;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use banto_channel::{Clock, Timestamp};
 use banto_sim::faults::FaultRates;
 use banto_sim::market::Market;
-use banto_sim::trade::{Trade, TradeRates};
+use banto_sim::{Trade, TradeRates};
 
 use crate::clock::SystemClock;
 use crate::mail::SinkRates;
@@ -87,28 +87,55 @@ impl Demo {
         clock: &dyn Clock,
         began: Timestamp,
     ) -> anyhow::Result<()> {
-        let mut deeds = tokio::time::interval(Duration::from_secs(1) / self.pace.max(1));
-        let mut ships = tokio::time::interval(SHIP_EVERY);
-        let mut rechecks = tokio::time::interval(RECHECK_EVERY);
-        let mut summaries = tokio::time::interval(SUMMARY_EVERY);
-        let stop = house.life.soft();
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(()),
-                _ = tokio::signal::ctrl_c() => return Ok(()),
-                _ = summaries.tick(), if self.live => {
-                    eprint!("{}", report::summary(house, trade, clock.now().since(began)).await?);
-                }
-                _ = rechecks.tick() => house.recheck(),
-                _ = ships.tick() => clerk::ship_some(house, clock.now()).await?,
-                _ = deeds.tick() => {
-                    if self.time.is_some_and(|time| clock.now().since(began) >= time) {
-                        return Ok(());
-                    }
-                    trade.step();
+        let over = async {
+            match self.time {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        let placed = Mutex::new(trade);
+        let buyers = async {
+            let mut ticks = tokio::time::interval(Duration::from_secs(1) / self.pace.max(1));
+            loop {
+                ticks.tick().await;
+                lock(&placed).step();
+            }
+        };
+        let staff = async {
+            loop {
+                tokio::time::sleep(SHIP_EVERY).await;
+                clerk::ship_some(house, clock.now()).await?;
+            }
+        };
+        let rechecks = async {
+            loop {
+                tokio::time::sleep(RECHECK_EVERY).await;
+                house.recheck();
+            }
+        };
+        let summaries = async {
+            loop {
+                tokio::time::sleep(SUMMARY_EVERY).await;
+                if self.live {
+                    let counts = lock(&placed).counts();
+                    eprint!("{}", report::summary(house, counts, clock.now().since(began)).await?);
                 }
             }
+        };
+        let stop = house.life.soft();
+        tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            _ = tokio::signal::ctrl_c() => Ok(()),
+            () = over => Ok(()),
+            () = buyers => Ok(()),
+            () = rechecks => Ok(()),
+            ended = staff => ended,
+            ended = summaries => ended,
         }
     }
+}
+
+/// A panic elsewhere leaves plain counts behind, which are as good as before.
+fn lock<'a, 't>(trade: &'a Mutex<&'t mut Trade>) -> MutexGuard<'a, &'t mut Trade> {
+    trade.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,6 @@ use crate::channels::mail_rules;
 use crate::clock::SystemClock;
 use crate::config::{ChannelConfig, Config, Mode};
 use crate::domain::mail_policy::{MailKind, MailRules};
-use crate::mail::templates::Templates;
 use crate::store::Store;
 
 /// Check every file, key and credential of the config
@@ -88,7 +87,7 @@ impl Check {
         for warning in &config.warnings {
             findings.add("config", State::Warning, warning.to_string());
         }
-        if let Some(_templates) = findings.take("mails", templates(&config)) {
+        if let Some(_templates) = findings.take("mails", app::templates(&config)) {
             findings.add("mails", State::Ok, "every template was read and tried on a sample order");
         }
         self.check_store(&config, &mut findings).await;
@@ -151,7 +150,7 @@ impl Check {
         }
         let Some(connector) = findings.take(&what, app::connector(config, channel)) else { return };
         if let Some(set) = &channel.mail.templates {
-            match templates(config) {
+            match app::templates(config) {
                 Ok(templates) if templates.has_set(set) => {}
                 _ => {
                     let folder = config.dir.join("mails").join(set);
@@ -183,10 +182,6 @@ impl Check {
             Err(error) => findings.add(&what, State::Wrong, error.to_string()),
         }
     }
-}
-
-fn templates(config: &Config) -> anyhow::Result<Templates> {
-    Ok(Templates::load(Some(&config.dir.join("mails")))?)
 }
 
 async fn probe(

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use banto_channel::Clock;
-use banto_sim::market::Market;
 use banto_woocommerce::fake::{FakeConfig, FakeProduct, FakeShop, FakeVariation};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::task::JoinHandle;
@@ -20,7 +19,7 @@ use crate::daemon::{Current, Daemon};
 use crate::lifecycle::{ExitReason, Lifecycle};
 use crate::mail::{SinkRates, SmtpSink};
 use crate::sheet;
-use crate::store::Store;
+use crate::store::{Import, Store};
 use crate::web::Metrics;
 
 /// The shops: name, title, minutes east of UTC, currency.
@@ -118,18 +117,19 @@ impl House {
 
     /// Does what a merchant does once: says that the offer of three is three of an item.
     pub(super) async fn map_bundles(&self, most: Duration) -> anyhow::Result<()> {
-        let item = self.store.item(GOODS[0].0).await?;
         let waiting = async {
             for running in &self.current.app().channels {
-                let channel = running.channel.id;
-                loop {
-                    let rows = self.store.unmapped_listings(Some(channel)).await?;
-                    if let Some(row) = rows.iter().find(|r| r.code.as_deref() == Some(BUNDLE.0)) {
-                        self.store.map_listing(row.id, item.id, 3, "demo", running.channel.now()).await?;
-                        break;
+                let name = running.channel.name.as_str();
+                let listing = loop {
+                    let unmapped = self.store.listings_unmapped().await?;
+                    let found = unmapped.iter().find(|l| l.channel == name && l.row.code.as_deref() == Some(BUNDLE.0));
+                    if let Some(listing) = found {
+                        break listing.row.remote_id.clone();
                     }
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                }
+                };
+                let three_of = (GOODS[0].0, 3);
+                self.store.map_listing((name, &listing), three_of, "demo", running.channel.now()).await?;
                 running.signals.look_at_all();
             }
             anyhow::Ok(())
@@ -161,9 +161,9 @@ impl House {
     }
 }
 
-/// What a shop sells. Abroad a yen is a cent: the numbers stay readable.
+/// What a shop sells, priced in its own currency's minor units: abroad a hundred yen are fifty cents.
 fn products(currency: &str) -> Vec<FakeProduct> {
-    let price = |yen: i64| if currency == "JPY" { yen } else { yen };
+    let price = |yen: i64| if currency == "JPY" { yen } else { yen / 2 };
     let simple = GOODS.iter().map(|(code, name, jan, yen, reduced, stock)| FakeProduct {
         name: (*name).to_owned(),
         sku: (*code).to_owned(),
@@ -207,7 +207,7 @@ fn products(currency: &str) -> Vec<FakeProduct> {
 }
 
 fn write_channel(dir: &Path, name: &str, key: &str, secret: &str) -> anyhow::Result<()> {
-    let files = [("key", key), ("secret", secret), ("hooks", "a secret that only the demo's shops know")];
+    let files = [("key", key), ("secret", secret), ("hooks", "demo-webhook-secret-0123456789")];
     for (what, text) in files {
         write_secret(&dir.join("secrets").join(format!("{name}.{what}")), text)?;
     }
@@ -289,4 +289,29 @@ fn catalogue() -> String {
         let _ = writeln!(csv, "{code},{name},,{yen},10,,{parts}");
     }
     csv
+}
+
+async fn import(store: &Store, config: &Config, clock: &dyn Clock) -> anyhow::Result<()> {
+    let now = clock.now();
+    let locations: Vec<(String, String)> =
+        config.shop.locations.iter().map(|l| (l.code.clone(), l.name.clone())).collect();
+    let mut write = store.write().await?;
+    let location = write.ensure_locations(&locations).await?.first().context("the demo has a location")?.id;
+    write.commit().await?;
+    let sheet = sheet::items(catalogue().as_bytes(), &config.shop.currency)
+        .map_err(|remark| anyhow::anyhow!("the demo's catalogue: {remark:?}"))?;
+    let import = Import {
+        currency: &config.shop.currency,
+        location,
+        skip_bad: false,
+        dry_run: false,
+        source: "the demo's catalogue",
+        actor: "demo",
+        now,
+    };
+    let imported = store.import_items(&sheet.lines, &import).await?;
+    if !imported.written {
+        bail!("the demo's catalogue was not taken: {:?} {:?}", sheet.faults, imported.plan.faults);
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use banto_sim::market::Market;
-use banto_sim::trade::Trade;
+use banto_sim::{Counts, Trade};
 use serde::Serialize;
 
 use super::Demo;
@@ -219,7 +219,7 @@ pub(super) async fn make(
 }
 
 /// A few lines for a person who watches.
-pub(super) async fn summary(house: &House, trade: &Trade, time: Duration) -> anyhow::Result<String> {
+pub(super) async fn summary(house: &House, counts: Counts, time: Duration) -> anyhow::Result<String> {
     let mut text = String::new();
     let mut line = |s: String| {
         // Writing to a String cannot fail.
@@ -232,7 +232,7 @@ pub(super) async fn summary(house: &House, trade: &Trade, time: Duration) -> any
         time.as_secs_f64(),
         imported(house).await?,
         house.store.shortfall_units().await?,
-        trade.counts().cancelled,
+        counts.cancelled,
     ));
     for running in &house.current.app().channels {
         let lags = running.signals.propagation();
