@@ -10,7 +10,9 @@ use crate::domain::order::{
 use crate::domain::stock::{Entry, Level};
 
 impl LevelRow {
-    pub(super) const fn level(&self) -> Level {
+    /// Its numbers.
+    #[must_use]
+    pub const fn level(&self) -> Level {
         Level {
             available: self.available,
             reserved: self.reserved,
