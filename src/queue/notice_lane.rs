@@ -39,11 +39,9 @@ pub struct NoticeLane {
 
 /// What one try came to.
 enum Told {
-    /// The channel said yes.
-    Applied,
-    /// It did not work out for this notice.
-    Failed(JobFailure),
-    /// The channel as a whole cannot be told anything now.
+    /// The channel answered: how the job ends, and what the timeline says.
+    Answered(JobEnd, Option<Event>),
+    /// It did not, or it will hear nothing from us now.
     Away(Error),
 }
 
@@ -65,27 +63,44 @@ impl Lane for NoticeLane {
 
     async fn work(&self, cx: &QueueCx, jobs: &[JobRow], stop: &CancellationToken) -> Result<()> {
         let mut older = cx.store.waiting_jobs(&self.name, LOOKED_AT).await?;
+        // A failure of the other side of which it is not known yet whether the channel is away or fails on this alone.
+        let mut doubtful: Option<(&JobRow, Error)> = None;
         for (at, job) in jobs.iter().enumerate() {
             if stop.is_cancelled() {
-                return self.give_back(cx, &jobs[at..], cx.now()).await;
+                let undone = doubtful.iter().map(|(job, _)| *job).chain(&jobs[at..]);
+                return self.give_back(cx, undone, None, cx.now()).await;
             }
             let before = |o: &&JobRow| o.id < job.id && o.order() == job.order();
             if let Some(first) = older.iter().find(before) {
                 let until = Timestamp(first.run_at).max(cx.now().plus(PAUSED_WAIT));
-                self.give_back(cx, std::slice::from_ref(job), until).await?;
+                self.give_back(cx, [job], None, until).await?;
                 continue;
             }
-            let (end, event, away) = self.tell(cx, job).await;
-            let done = matches!(end, JobEnd::Done | JobEnd::Dead { .. });
-            self.note(cx, job, (end, event), stop).await?;
-            if done {
-                older.retain(|o| o.id != job.id);
-            }
-            if let Some(until) = away {
-                return self.give_back(cx, &jobs[at + 1..], until).await;
+            match self.tell(cx, job).await {
+                Told::Away(error) if error.kind == ErrorKind::Unreachable && doubtful.is_none() => {
+                    doubtful = Some((job, error));
+                }
+                Told::Away(error) => {
+                    let untold = doubtful.iter().map(|(job, _)| *job).chain(&jobs[at..]);
+                    return self.rest(cx, untold, &error).await;
+                }
+                Told::Answered(end, event) => {
+                    if matches!(end, JobEnd::Done | JobEnd::Dead { .. }) {
+                        older.retain(|o| o.id != job.id);
+                    }
+                    self.note(cx, job, (end, event), stop).await?;
+                    if let Some((alone, error)) = doubtful.take() {
+                        let failure = JobFailure::Retry { after: error.retry_after, why: error.to_string() };
+                        let told = self.failed(alone, failure, cx.now());
+                        self.note(cx, alone, told, stop).await?;
+                    }
+                }
             }
         }
-        Ok(())
+        match doubtful {
+            Some((job, error)) => self.rest(cx, [job], &error).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -102,47 +117,39 @@ impl NoticeLane {
         }
     }
 
-    /// Tells the channel one thing. Returns how the job ends, what the timeline says, and until when the lane rests if
-    /// the channel is away.
-    async fn tell(&self, cx: &QueueCx, job: &JobRow) -> (JobEnd, Option<Event>, Option<Timestamp>) {
+    /// Tells the channel one thing.
+    async fn tell(&self, cx: &QueueCx, job: &JobRow) -> Told {
         let notice = match job.notice() {
             Ok(notice) => notice,
-            Err(error) => return (JobEnd::Dead { why: error.to_string() }, None, None),
+            Err(error) => return Told::Answered(JobEnd::Dead { why: error.to_string() }, None),
         };
         let key = IdempotencyKey(job.key.clone());
         let answer = self.connector.notify_order(&self.cx, &notice.remote, &notice.notice, &key).await;
         let now = cx.now();
-        match told(answer, now) {
-            Told::Applied => {
-                self.answered(cx, now).await;
-                (JobEnd::Done, Some(self.event("told", subject(&notice))), None)
-            }
-            Told::Failed(failure) => {
-                self.answered(cx, now).await;
-                let end = PATIENCE.end(job, failure, now);
-                let event = match &end {
-                    JobEnd::Dead { why } => {
-                        Some(self.event("told_refused", format!("{}: {why}", subject(&notice))))
-                    }
-                    _ => None,
-                };
-                tracing::warn!(channel = self.channel, order = notice.order, end = ?end, "the channel was not told");
-                (end, event, None)
-            }
-            Told::Away(error) => {
-                let first = self.rest.failures() == 0;
-                let until = self.away(cx, &error, now).await;
-                // Of failures in a row the first counts against the notice at hand: one that always fails while others
-                // get through is given up in the end, and an outage gives up none.
-                let failure = match error.kind {
-                    ErrorKind::Unreachable if first => {
-                        JobFailure::Retry { after: Some(until.since(now)), why: error.to_string() }
-                    }
-                    _ => JobFailure::Postpone { until, why: error.to_string() },
-                };
-                (PATIENCE.end(job, failure, now), None, Some(until))
+        let failure = match answer {
+            Err(error) if is_away(&error) => return Told::Away(error),
+            answer => failure(answer, now),
+        };
+        self.answered(cx, now).await;
+        match failure {
+            None => Told::Answered(JobEnd::Done, Some(self.event("told", subject(&notice)))),
+            Some(failure) => {
+                let (end, event) = self.failed(job, failure, now);
+                Told::Answered(end, event)
             }
         }
+    }
+
+    /// How a job ends that failed on its own, and what the timeline says if that is the end of it.
+    fn failed(&self, job: &JobRow, failure: JobFailure, now: Timestamp) -> (JobEnd, Option<Event>) {
+        let end = PATIENCE.end(job, failure, now);
+        let what = job.notice().map(|n| subject(&n)).unwrap_or_default();
+        let event = match &end {
+            JobEnd::Dead { why } => Some(self.event("told_refused", format!("{what}: {why}"))),
+            JobEnd::Done | JobEnd::Retry { .. } | JobEnd::Postpone { .. } => None,
+        };
+        tracing::warn!(channel = self.channel, order = job.order(), end = ?end, "the channel was not told");
+        (end, event)
     }
 
     async fn note(
@@ -158,12 +165,29 @@ impl NoticeLane {
         insist("what a channel was told", stop, || cx.store.settle_notice(&ends, event.clone(), now)).await
     }
 
-    async fn give_back(&self, cx: &QueueCx, jobs: &[JobRow], until: Timestamp) -> Result<()> {
+    /// The channel as a whole is away: it is left alone for a while, and no try counts.
+    async fn rest(
+        &self,
+        cx: &QueueCx,
+        jobs: impl IntoIterator<Item = &JobRow> + Send,
+        error: &Error,
+    ) -> Result<()> {
+        let until = self.away(cx, error, cx.now()).await;
+        self.give_back(cx, jobs, Some(error), until).await
+    }
+
+    async fn give_back(
+        &self,
+        cx: &QueueCx,
+        jobs: impl IntoIterator<Item = &JobRow> + Send,
+        error: Option<&Error>,
+        until: Timestamp,
+    ) -> Result<()> {
         let back = |job: &JobRow| {
-            let why = job.last_error.clone().unwrap_or_default();
+            let why = error.map(ToString::to_string).or_else(|| job.last_error.clone()).unwrap_or_default();
             (job.clone(), JobEnd::Postpone { at: until, why })
         };
-        let ends: Vec<_> = jobs.iter().map(back).collect();
+        let ends: Vec<_> = jobs.into_iter().map(back).collect();
         cx.store.end_jobs(&ends).await
     }
 
@@ -203,28 +227,32 @@ impl NoticeLane {
     }
 }
 
-fn told(answer: banto_channel::Result<Outcome>, now: Timestamp) -> Told {
-    match answer {
-        Ok(Outcome::Applied) => Told::Applied,
+/// Whether the error is about the channel, and not about what it was told.
+fn is_away(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::Unreachable | ErrorKind::RateLimited | ErrorKind::Auth | ErrorKind::Config
+    )
+}
+
+/// Why an answer is not the end of it; `None` when the channel did what it was told.
+fn failure(answer: banto_channel::Result<Outcome>, now: Timestamp) -> Option<JobFailure> {
+    Some(match answer {
+        Ok(Outcome::Applied) => return None,
         // The same call with the same key asks after it: a repetition changes nothing.
-        Ok(Outcome::Pending(receipt)) => Told::Failed(JobFailure::Postpone {
+        Ok(Outcome::Pending(receipt)) => JobFailure::Postpone {
             until: now.plus(PENDING_WAIT),
             why: format!("the channel took it and will answer later ({receipt})"),
-        }),
-        Ok(Outcome::Refused { reason }) => Told::Failed(JobFailure::Fail { why: reason }),
-        Ok(Outcome::Retry { after, reason }) => {
-            Told::Failed(JobFailure::Retry { after: Some(after), why: reason })
-        }
-        Err(error) => match error.kind {
-            ErrorKind::Unreachable | ErrorKind::RateLimited | ErrorKind::Auth | ErrorKind::Config => {
-                Told::Away(error)
-            }
-            ErrorKind::Refused | ErrorKind::NotFound | ErrorKind::Unsupported => {
-                Told::Failed(JobFailure::Fail { why: error.to_string() })
-            }
-            _ => Told::Failed(JobFailure::Retry { after: error.retry_after, why: error.to_string() }),
         },
-    }
+        Ok(Outcome::Refused { reason }) => JobFailure::Fail { why: reason },
+        Ok(Outcome::Retry { after, reason }) => JobFailure::Retry { after: Some(after), why: reason },
+        Err(error) => match error.kind {
+            ErrorKind::Refused | ErrorKind::NotFound | ErrorKind::Unsupported => {
+                JobFailure::Fail { why: error.to_string() }
+            }
+            _ => JobFailure::Retry { after: error.retry_after, why: error.to_string() },
+        },
+    })
 }
 
 fn subject(job: &NoticeJob) -> String {
