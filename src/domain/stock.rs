@@ -135,11 +135,7 @@ impl fmt::Display for StockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotPositive(n) => write!(f, "{n} is not a quantity; it must be positive"),
-            Self::NotEnough {
-                account,
-                there,
-                wanted,
-            } => {
+            Self::NotEnough { account, there, wanted } => {
                 write!(f, "{} holds {there}, which is less than {wanted}", account.name())
             }
             Self::TooLarge => f.write_str("the quantity is too large for the ledger"),
@@ -228,28 +224,15 @@ impl Book {
     /// The holds of an order's line, or of the whole order when `line` is `None`.
     #[must_use]
     pub fn holds_of(&self, order: OrderId, line: Option<LineNo>) -> Vec<(HoldKey, Held)> {
-        let from = HoldKey {
-            order,
-            line: line.unwrap_or(i64::MIN),
-            item: i64::MIN,
-            location: i64::MIN,
-        };
-        let to = HoldKey {
-            order,
-            line: line.unwrap_or(i64::MAX),
-            item: i64::MAX,
-            location: i64::MAX,
-        };
+        let from = HoldKey { order, line: line.unwrap_or(i64::MIN), item: i64::MIN, location: i64::MIN };
+        let to = HoldKey { order, line: line.unwrap_or(i64::MAX), item: i64::MAX, location: i64::MAX };
         self.holds.range(from..=to).map(|(k, h)| (*k, *h)).collect()
     }
 
     /// Every hold that changed since loading, with its new state; both numbers 0 means that it is gone.
     #[must_use]
     pub fn touched(&self) -> Vec<(HoldKey, Held)> {
-        self.touched_holds
-            .keys()
-            .map(|k| (*k, self.holds.get(k).copied().unwrap_or_default()))
-            .collect()
+        self.touched_holds.keys().map(|k| (*k, self.holds.get(k).copied().unwrap_or_default())).collect()
     }
 
     /// Items and locations whose level changed, with the new level.
@@ -258,9 +241,7 @@ impl Book {
         let mut keys: Vec<_> = self.entries.iter().map(|e| (e.item, e.location)).collect();
         keys.sort_unstable();
         keys.dedup();
-        keys.into_iter()
-            .map(|key| (key, self.level(key.0, key.1)))
-            .collect()
+        keys.into_iter().map(|key| (key, self.level(key.0, key.1))).collect()
     }
 
     #[expect(
@@ -286,19 +267,12 @@ impl Book {
         let mut level = self.level(item, location);
         if let Some(from) = level.account(source) {
             if *from < quantity {
-                return Err(StockError::NotEnough {
-                    account: source,
-                    there: *from,
-                    wanted: quantity,
-                });
+                return Err(StockError::NotEnough { account: source, there: *from, wanted: quantity });
             }
             *from -= quantity;
         }
         if let Some(to) = level.account(target) {
-            *to = to
-                .checked_add(quantity)
-                .filter(|n| *n <= QUANTITY_MAX)
-                .ok_or(StockError::TooLarge)?;
+            *to = to.checked_add(quantity).filter(|n| *n <= QUANTITY_MAX).ok_or(StockError::TooLarge)?;
         }
         let (id, prev) = (ids.next_id(), level.last_entry);
         level.last_entry = id;
@@ -345,9 +319,7 @@ impl Book {
         if quantity < 0 {
             return Err(StockError::NotPositive(quantity));
         }
-        let whole = locations
-            .iter()
-            .find(|l| self.level(item, **l).available >= quantity);
+        let whole = locations.iter().find(|l| self.level(item, **l).available >= quantity);
         let order_of_use: Vec<LocationId> = match whole {
             Some(location) => vec![*location],
             None => locations.to_vec(),
@@ -357,47 +329,15 @@ impl Book {
             let take = left.min(self.level(item, location).available);
             if take > 0 {
                 let at = (item, location);
-                self.post(
-                    ids,
-                    cause,
-                    at,
-                    Account::Available,
-                    Account::Reserved,
-                    take,
-                    Some((order, line)),
-                )?;
-                self.hold(
-                    HoldKey {
-                        order,
-                        line,
-                        item,
-                        location,
-                    },
-                    |h| h.reserved += take,
-                );
+                self.post(ids, cause, at, Account::Available, Account::Reserved, take, Some((order, line)))?;
+                self.hold(HoldKey { order, line, item, location }, |h| h.reserved += take);
                 left -= take;
             }
         }
         if let (true, Some(first)) = (left > 0, locations.first()) {
             let at = (item, *first);
-            self.post(
-                ids,
-                cause,
-                at,
-                Account::Owed,
-                Account::Short,
-                left,
-                Some((order, line)),
-            )?;
-            self.hold(
-                HoldKey {
-                    order,
-                    line,
-                    item,
-                    location: *first,
-                },
-                |h| h.short += left,
-            );
+            self.post(ids, cause, at, Account::Owed, Account::Short, left, Some((order, line)))?;
+            self.hold(HoldKey { order, line, item, location: *first }, |h| h.short += left);
         }
         Ok(())
     }
@@ -415,18 +355,11 @@ impl Book {
         quantity: i64,
     ) -> Result<(), StockError> {
         let mut left = quantity;
-        let holds: Vec<_> = self
-            .holds_of(order, Some(line))
-            .into_iter()
-            .filter(|(k, _)| k.item == item)
-            .collect();
+        let holds: Vec<_> =
+            self.holds_of(order, Some(line)).into_iter().filter(|(k, _)| k.item == item).collect();
         let there: i64 = holds.iter().map(|(_, h)| h.reserved + h.short).sum();
         if there < quantity {
-            return Err(StockError::NotEnough {
-                account: Account::Reserved,
-                there,
-                wanted: quantity,
-            });
+            return Err(StockError::NotEnough { account: Account::Reserved, there, wanted: quantity });
         }
         for (key, held) in &holds {
             let take = left.min(held.short);
@@ -437,15 +370,7 @@ impl Book {
             let take = left.min(held.reserved);
             if take > 0 {
                 let at = (item, key.location);
-                self.post(
-                    ids,
-                    cause,
-                    at,
-                    Account::Reserved,
-                    Account::Available,
-                    take,
-                    Some((order, line)),
-                )?;
+                self.post(ids, cause, at, Account::Reserved, Account::Available, take, Some((order, line)))?;
                 self.hold(*key, |h| h.reserved -= take);
                 left -= take;
                 self.fill(ids, cause, item, key.location)?;
@@ -462,15 +387,7 @@ impl Book {
         take: i64,
     ) -> Result<(), StockError> {
         let line = Some((key.order, key.line));
-        self.post(
-            ids,
-            cause,
-            (key.item, key.location),
-            Account::Short,
-            Account::Owed,
-            take,
-            line,
-        )?;
+        self.post(ids, cause, (key.item, key.location), Account::Short, Account::Owed, take, line)?;
         if take > 0 {
             self.hold(key, |h| h.short -= take);
         }
@@ -500,21 +417,10 @@ impl Book {
             if take == 0 {
                 continue;
             }
-            let filled = Cause {
-                reason: "shortfall_filled",
-                ..cause.clone()
-            };
+            let filled = Cause { reason: "shortfall_filled", ..cause.clone() };
             self.drop_short(ids, &filled, key, take)?;
             let line = Some((key.order, key.line));
-            self.post(
-                ids,
-                &filled,
-                (item, location),
-                Account::Available,
-                Account::Reserved,
-                take,
-                line,
-            )?;
+            self.post(ids, &filled, (item, location), Account::Available, Account::Reserved, take, line)?;
             self.hold(HoldKey { location, ..key }, |h| h.reserved += take);
         }
         Ok(())
@@ -533,31 +439,16 @@ impl Book {
         quantity: i64,
     ) -> Result<(), StockError> {
         let mut left = quantity;
-        let holds: Vec<_> = self
-            .holds_of(order, Some(line))
-            .into_iter()
-            .filter(|(k, _)| k.item == item)
-            .collect();
+        let holds: Vec<_> =
+            self.holds_of(order, Some(line)).into_iter().filter(|(k, _)| k.item == item).collect();
         let there: i64 = holds.iter().map(|(_, h)| h.reserved + h.short).sum();
         if there < quantity {
-            return Err(StockError::NotEnough {
-                account: Account::Reserved,
-                there,
-                wanted: quantity,
-            });
+            return Err(StockError::NotEnough { account: Account::Reserved, there, wanted: quantity });
         }
         for (key, held) in &holds {
             let take = left.min(held.reserved);
             let at = (item, key.location);
-            self.post(
-                ids,
-                cause,
-                at,
-                Account::Reserved,
-                Account::Shipped,
-                take,
-                Some((order, line)),
-            )?;
+            self.post(ids, cause, at, Account::Reserved, Account::Shipped, take, Some((order, line)))?;
             if take > 0 {
                 self.hold(*key, |h| h.reserved -= take);
             }
@@ -566,20 +457,9 @@ impl Book {
         for (key, held) in &holds {
             let take = left.min(held.short);
             self.drop_short(ids, cause, *key, take)?;
-            let found = Cause {
-                reason: "shipped_beyond_ledger",
-                ..cause.clone()
-            };
+            let found = Cause { reason: "shipped_beyond_ledger", ..cause.clone() };
             let at = (item, key.location);
-            self.post(
-                ids,
-                &found,
-                at,
-                Account::Counted,
-                Account::Shipped,
-                take,
-                Some((order, line)),
-            )?;
+            self.post(ids, &found, at, Account::Counted, Account::Shipped, take, Some((order, line)))?;
             left -= take;
         }
         Ok(())

@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Executor, FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection, Executor, FromRow, Postgres, Sqlite, Transaction};
 
 use super::{StoreError, sql};
 
@@ -189,6 +189,14 @@ impl Db {
             .acquire_timeout(Duration::from_secs(60))
             .idle_timeout(None)
             .max_lifetime(None)
+            // SQLite itself rolls back when the disk is full; sqlx 0.9.0 then believes in the transaction for ever,
+            // and none can begin on that connection. The ping waits for the rollback that a drop has asked for.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_with(base.clone().pragma("cache_size", "-16000"))
             .await?;
         let readers = SqlitePoolOptions::new()

@@ -593,18 +593,25 @@ impl Write {
                 },
             );
         }
-        if !waiting.is_empty() {
-            let waiting = keys(waiting)?;
-            let rows: Vec<(i64, String)> = self
-                .tx
-                .all(sql::CHANNEL_LOCATIONS_OF_ORDERS, args![&waiting])
-                .await?;
-            for (order, locations) in rows {
-                let locations: Vec<i64> = serde_json::from_str(&locations).map_err(StoreError::Json)?;
-                book.allow(order, &locations);
-            }
-        }
+        self.allow_where_sold(&mut book, waiting).await?;
         Ok(book)
+    }
+
+    /// Tells the book from which locations the channels of these orders sell, so that what they lack can be taken
+    /// from there.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
+    pub(super) async fn allow_where_sold(&mut self, book: &mut Book, orders: BTreeSet<OrderId>) -> Result<()> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let args = keys(orders)?;
+        let rows: Vec<(i64, String)> = self.tx.all(sql::CHANNEL_LOCATIONS_OF_ORDERS, args![&args]).await?;
+        for (order, locations) in rows {
+            let locations: Vec<i64> = serde_json::from_str(&locations).map_err(StoreError::Json)?;
+            book.allow(order, &locations);
+        }
+        Ok(())
     }
 }
 

@@ -284,6 +284,7 @@ impl Write {
         let mut book = self.load_book(&mut HashMap::new(), items, &[]).await?;
         let holds: Vec<ReservationRow> =
             self.tx.all(sql::RESERVATIONS_OF_ITEMS, args![&keys(items)?]).await?;
+        let orders: BTreeSet<OrderId> = holds.iter().map(|row| row.order_id).collect();
         for row in holds {
             let key = HoldKey {
                 order: row.order_id,
@@ -293,6 +294,8 @@ impl Write {
             };
             book.load_hold(key, Held { reserved: row.reserved, short: row.short });
         }
+        // Whoever loses a reservation on this shelf may get the goods from another.
+        self.allow_where_sold(&mut book, orders).await?;
         Ok(book)
     }
 

@@ -16,15 +16,12 @@ use proptest::sample::Index;
 use house::{House, item_of, location_of};
 use trade::{ITEMS, SETS, Sold, Step, offer, step};
 
-/// Histories that each law is tried on; more of them where time is no matter.
+/// How many histories each law is tried on; `PROPTEST_CASES` says otherwise.
 fn config() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
     let quick = std::env::var_os("BANTO_TEST_QUICK").is_some();
-    let cases = if quick { 64 } else { 384 };
-    ProptestConfig {
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        ..ProptestConfig::with_cases(cases)
-    }
+    let cases = asked.unwrap_or(if quick { 64 } else { 384 });
+    ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::with_cases(cases) }
 }
 
 /// Lives a history, and calls `check` with the house before and after each step.
@@ -303,7 +300,7 @@ fn the_trade_reaches_every_corner() {
     assert_eq!(SETS.len(), 2);
     assert_eq!((offer(0), offer(6), offer(7)), ("l-tea", trade::GIFT_WRAP, trade::UNMAPPED));
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut seen = [0usize; 6];
+    let mut seen = [0usize; 5];
     for _ in 0..200 {
         use proptest::strategy::ValueTree;
         let steps = prop::collection::vec(step(), 1..60).new_tree(&mut runner).unwrap().current();
@@ -315,7 +312,6 @@ fn the_trade_reaches_every_corner() {
             has("returned"),
             has("released"),
             usize::from(house.holds.values().any(|h| h.short > 0)),
-            usize::from(house.mails.values().any(|times| *times > 1)),
         ];
         seen.iter_mut().zip(corners).for_each(|(sum, corner)| *sum += corner);
     }

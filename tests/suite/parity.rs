@@ -224,16 +224,7 @@ async fn checks_are_enforced() {
     each_store(async |fresh| {
         let level = "INSERT INTO level (item_id, location_id, available, reserved, short, last_entry) \
                      VALUES (1, 1, -1, 0, 0, 1)";
-        let error = match fresh.engine() {
-            "sqlite" => {
-                let mut db = SqliteConnection::connect(&fresh.url).await.unwrap();
-                sqlx::query(level).execute(&mut db).await.unwrap_err()
-            }
-            _ => {
-                let mut db = PgConnection::connect(&fresh.url).await.unwrap();
-                sqlx::query(level).execute(&mut db).await.unwrap_err()
-            }
-        };
+        let error = fresh.try_run(level).await.unwrap_err();
         let sqlx::Error::Database(error) = error else {
             panic!("{error}");
         };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use banto::store::Store;
 use futures_util::FutureExt;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// A store of its own for one test; it goes when this is dropped.
@@ -59,10 +59,44 @@ impl Fresh {
         let server = PgConnectOptions::from_str(&server).unwrap();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("banto_test_{}_{count}", std::process::id());
-        run(&server, format!("CREATE DATABASE {name}")).await;
+        on_server(&server, format!("CREATE DATABASE {name}")).await;
         let url = server.clone().database(&name).to_url_lossy().to_string();
         let store = Store::open(&url).await.unwrap();
         Some(Self { store, url, place: Place::Database { server, name } })
+    }
+}
+
+/// What only a test may do: SQL of its own.
+impl Fresh {
+    /// Runs a statement as a process of its own.
+    pub async fn run(&self, statement: &str) {
+        self.try_run(statement).await.unwrap();
+    }
+
+    /// Runs a statement that may be refused.
+    pub async fn try_run(&self, statement: &str) -> sqlx::Result<()> {
+        let statement = AssertSqlSafe(statement.to_owned());
+        if self.engine() == "sqlite" {
+            let mut db = SqliteConnection::connect(&self.url).await?;
+            db.execute(statement).await?;
+            db.close().await
+        } else {
+            let mut db = PgConnection::connect(&self.url).await?;
+            db.execute(statement).await?;
+            db.close().await
+        }
+    }
+
+    /// The whole number that a query gives.
+    pub async fn number(&self, query: &str) -> i64 {
+        let query = AssertSqlSafe(query.to_owned());
+        if self.engine() == "sqlite" {
+            let mut db = SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
+        } else {
+            let mut db = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
+        }
     }
 }
 
@@ -75,7 +109,7 @@ impl Drop for Fresh {
         let (server, drop_it) = (server.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
         let dropper = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(run(&server, drop_it));
+            runtime.unwrap().block_on(on_server(&server, drop_it));
         });
         if dropper.join().is_err() {
             eprintln!("the database {name} could not be dropped");
@@ -83,7 +117,7 @@ impl Drop for Fresh {
     }
 }
 
-async fn run(server: &PgConnectOptions, statement: String) {
+async fn on_server(server: &PgConnectOptions, statement: String) {
     let mut connection = PgConnection::connect_with(server).await.unwrap();
     connection.execute(AssertSqlSafe(statement)).await.unwrap();
     connection.close().await.unwrap();

@@ -36,7 +36,8 @@ impl Book {
     }
 
     /// Sets what lies on the shelf to what was counted. Missing goods come out of the free ones first; if those do
-    /// not suffice, the newest orders lose their reservation and become shortfalls.
+    /// not suffice, the newest orders lose their reservation and become shortfalls, as far as no other shelf of theirs
+    /// has the goods.
     ///
     /// Errors: [`StockError::NotPositive`] for a negative count, [`StockError::TooLarge`].
     pub fn count(
@@ -56,7 +57,21 @@ impl Book {
         }
         let missing = -difference;
         self.unreserve_newest(ids, cause, (item, location), missing - level.available)?;
-        self.post(ids, cause, (item, location), Account::Available, Account::Counted, missing, None)
+        self.post(ids, cause, (item, location), Account::Available, Account::Counted, missing, None)?;
+        self.serve_from_all_shelves(ids, cause, item)
+    }
+
+    /// Gives what is free anywhere to those that wait and may have it from there.
+    fn serve_from_all_shelves(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        item: ItemId,
+    ) -> Result<(), StockError> {
+        let of_item = self.levels.range((item, i64::MIN)..=(item, i64::MAX));
+        let with_goods: Vec<LocationId> =
+            of_item.filter(|(_, l)| l.available > 0).map(|(k, _)| k.1).collect();
+        with_goods.into_iter().try_for_each(|location| self.fill(ids, cause, item, location))
     }
 
     fn unreserve_newest(
@@ -92,7 +107,8 @@ impl Book {
     }
 
     /// Takes goods that are broken, lost or given away off the shelf, free ones first. With `even_reserved` the
-    /// newest orders lose their reservation and become shortfalls where the free ones do not suffice.
+    /// newest orders lose their reservation and become shortfalls where the free ones do not suffice, as far as no
+    /// other shelf of theirs has the goods.
     ///
     /// Errors: [`StockError::NotPositive`]; [`StockError::NotEnough`] when less than that is there.
     pub fn write_off(
@@ -110,7 +126,8 @@ impl Book {
         if even_reserved && level.on_hand() >= quantity {
             self.unreserve_newest(ids, cause, at, quantity - level.available)?;
         }
-        self.post(ids, cause, at, Account::Available, Account::WrittenOff, quantity, None)
+        self.post(ids, cause, at, Account::Available, Account::WrittenOff, quantity, None)?;
+        self.serve_from_all_shelves(ids, cause, at.0)
     }
 
     /// Throws away goods that came back and were set aside; the caller knows that so many are there.
