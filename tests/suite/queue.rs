@@ -4,3 +4,4 @@
 mod jobs;
 mod mails;
 mod notices;
+mod post;
