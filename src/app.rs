@@ -258,7 +258,9 @@ fn lock_beside(path: &Path) -> anyhow::Result<File> {
             "another banto daemon runs on {}; stop it first, or use PostgreSQL for several daemons",
             path.display()
         ),
-        Err(std::fs::TryLockError::Error(e)) => Err(e).with_context(|| format!("cannot lock {}", name.display())),
+        Err(std::fs::TryLockError::Error(e)) => {
+            Err(e).with_context(|| format!("cannot lock {}", name.display()))
+        }
     }
 }
 

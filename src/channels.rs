@@ -122,12 +122,21 @@ impl Channel {
 }
 
 fn locations_of(channel: &ChannelConfig, all: &[LocationRow]) -> Vec<LocationId> {
-    let named: Vec<LocationId> =
-        channel.stock.locations.iter().filter_map(|code| Some(all.iter().find(|l| l.code == *code)?.id)).collect();
+    let named: Vec<LocationId> = channel
+        .stock
+        .locations
+        .iter()
+        .filter_map(|code| Some(all.iter().find(|l| l.code == *code)?.id))
+        .collect();
     if named.is_empty() { all.iter().map(|l| l.id).collect() } else { named }
 }
 
-fn facts(row: &ChannelRow, channel: &ChannelConfig, locations: Vec<LocationId>, default: &MailRules) -> ChannelFacts {
+fn facts(
+    row: &ChannelRow,
+    channel: &ChannelConfig,
+    locations: Vec<LocationId>,
+    default: &MailRules,
+) -> ChannelFacts {
     ChannelFacts {
         id: row.id,
         name: row.name.clone(),

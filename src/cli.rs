@@ -32,7 +32,7 @@ use crate::config::Config;
 
 pub use exit::{Exit, Failure};
 pub use house::House;
-pub use out::{Amount, Out, Text, left, right, utc};
+pub use out::{Amount, Out, Text, counted, left, right, utc};
 
 /// What a command ends with: an exit code when it did its work, a failure with its message when it could not.
 pub type Outcome = Result<Exit, Failure>;
@@ -110,12 +110,12 @@ pub enum Command {
     Demo(demo::DemoCommand),
     /// Check that everything in the store is as it must be
     Doctor(doctor::Doctor),
-    /// Look at mails to buyers, and decide about them
-    Mail(mail::MailCommand),
     /// Import, list and show items and sets
     Items(items::Items),
     /// List and map the offers of channels
     Listings(listings::Listings),
+    /// Look at mails to buyers, and decide about them
+    Mail(mail::MailCommand),
     /// Print the manual page
     Man(man::Man),
     /// Bring the store's schema up to this program's
@@ -144,13 +144,13 @@ impl Command {
             Self::Completions(command) => command.run(),
             Self::Demo(command) => command.run(globals).await,
             Self::Doctor(command) => command.run(globals).await,
-            Self::Mail(command) => command.run(globals).await,
             Self::Items(command) => command.run(globals).await,
             Self::Listings(command) => command.run(globals).await,
+            Self::Mail(command) => command.run(globals).await,
             Self::Man(command) => command.run(),
+            Self::Migrate(command) => command.run(globals).await,
             Self::Orders(command) => command.run(globals).await,
             Self::Queue(command) => command.run(globals).await,
-            Self::Migrate(command) => command.run(globals).await,
             Self::Restore(command) => command.run(globals).await,
             Self::Run(command) => command.run(globals).await,
             Self::Stock(command) => command.run(globals).await,

@@ -41,7 +41,8 @@ impl Current {
 impl HookSink for Current {
     async fn receive(&self, channel: &str, hook: &Webhook<'_>) -> HookAnswer {
         let app = self.app();
-        let Some(running) = app.running(channel).filter(|r| r.channel.connector.capabilities().webhooks) else {
+        let Some(running) = app.running(channel).filter(|r| r.channel.connector.capabilities().webhooks)
+        else {
             return HookAnswer::UnknownChannel;
         };
         match running.channel.connector.verify_webhook(hook) {
@@ -72,18 +73,20 @@ impl Daemon {
     /// Starts everything on an open store whose schema is this program's.
     ///
     /// Errors: a config that cannot work, an address that cannot be listened on.
-    pub async fn start(config: Config, store: Store, life: Lifecycle, metrics: Metrics) -> anyhow::Result<Self> {
+    pub async fn start(
+        config: Config,
+        store: Store,
+        life: Lifecycle,
+        metrics: Metrics,
+    ) -> anyhow::Result<Self> {
         let tolerance = Duration::from_secs(u64::from(config.guard.clock_back_seconds));
         let clock = Arc::new(SystemClock::new(tolerance));
         let listener = web::bind(config.web.listen).await?;
         let address = listener.local_addr()?;
         let app = App::build(config, store.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
         let current = Current(Arc::new(RwLock::new(app)));
-        let state = WebState {
-            checks: vec![Arc::new(store.clone())],
-            hooks: Arc::new(current.clone()),
-            metrics,
-        };
+        let state =
+            WebState { checks: vec![Arc::new(store.clone())], hooks: Arc::new(current.clone()), metrics };
         let (router, stop) = (web::router(state), life.soft());
         life.spawn("web", async move {
             if let Err(error) = web::serve(listener, router, stop).await {
@@ -133,7 +136,10 @@ impl Daemon {
         match outcome {
             Ok(()) => reload.done(&self.status()),
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "the config was not reloaded; the old one stays in force");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the config was not reloaded; the old one stays in force"
+                );
                 reload.done(&format!("{}; the last reload failed, see the log", self.status()));
             }
         }

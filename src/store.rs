@@ -156,14 +156,8 @@ impl Store {
     ///
     /// Errors: [`StoreError::Url`], [`StoreError::OldSqlite`], [`StoreError::Sql`] if it cannot be reached.
     pub async fn open(url: &str) -> Result<Self> {
-        let hub = Hub {
-            stock: watch::Sender::new(0),
-            jobs: watch::Sender::new(0),
-        };
-        Ok(Self {
-            db: Db::open(url).await?,
-            hub: Arc::new(hub),
-        })
+        let hub = Hub { stock: watch::Sender::new(0), jobs: watch::Sender::new(0) };
+        Ok(Self { db: Db::open(url).await?, hub: Arc::new(hub) })
     }
 
     /// Brings the schema up to this program's. One that a newer banto has added to is left as it is: the release
@@ -197,16 +191,8 @@ impl Store {
     /// Errors: [`StoreError::Sql`] when the wait is too long.
     pub async fn write(&self) -> Result<Write> {
         let mut tx = self.db.begin_write().await?;
-        let next = tx
-            .first::<(i64,)>(sql::NEXT_ID, args![])
-            .await?
-            .map_or(1, |row| row.0);
-        Ok(Write {
-            tx,
-            ids: IdBlock { first: next, next },
-            hub: Arc::clone(&self.hub),
-            made_jobs: false,
-        })
+        let next = tx.first::<(i64,)>(sql::NEXT_ID, args![]).await?.map_or(1, |row| row.0);
+        Ok(Write { tx, ids: IdBlock { first: next, next }, hub: Arc::clone(&self.hub), made_jobs: false })
     }
 
     /// Moves whenever this process committed movements of stock.
@@ -225,11 +211,7 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn newest_entry(&self) -> Result<i64> {
-        Ok(self
-            .db
-            .first::<(i64,)>(sql::NEWEST_ENTRY, args![])
-            .await?
-            .map_or(0, |row| row.0))
+        Ok(self.db.first::<(i64,)>(sql::NEWEST_ENTRY, args![]).await?.map_or(0, |row| row.0))
     }
 
     /// Movements after `since`, oldest first, whoever made them: this daemon, another one, or a command.

@@ -162,7 +162,13 @@ impl Watchman {
         }
     }
 
-    fn compose(&self, due: &[AlertRow], to: &str, newest: i64, now: Timestamp) -> Option<crate::mail::Outgoing> {
+    fn compose(
+        &self,
+        due: &[AlertRow],
+        to: &str,
+        newest: i64,
+        now: Timestamp,
+    ) -> Option<crate::mail::Outgoing> {
         let config = self.app.config.mail.as_ref()?;
         let lines: Vec<String> = due.iter().map(|a| format!("- {}", a.detail)).collect();
         let rendered = Rendered {

@@ -1,6 +1,7 @@
 //! Orders in: pages from the connector, each committed with its cursor.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use banto_channel::{Cursor, Error, ErrorKind, Page, Read, RemoteOrderId};
 
@@ -10,6 +11,8 @@ use crate::web::metric_names as names;
 
 /// Most pages of one round; a backlog beyond that goes on in the next.
 const PAGES_MAX: usize = 500;
+/// How far a cursor may be ahead of the clock: two daemons' clocks differ a little.
+const FUTURE_ALLOWED: Duration = Duration::from_secs(300);
 
 /// Why a round ended early. What was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,9 @@ impl Pulled {
 /// [`ErrorKind::Malformed`], because such a page never ends.
 pub async fn pull_round(channel: &Channel, store: &Store) -> Result<Pulled, PullError> {
     let mut cursor = store.channel(&channel.name).await?.cursor.map(Cursor::from);
+    if let Some(cursor) = &cursor {
+        refuse_the_future(channel, cursor)?;
+    }
     let mut seen: HashSet<Option<Cursor>> = HashSet::from([cursor.clone()]);
     let mut pulled = Pulled::default();
     while pulled.pages < PAGES_MAX {
@@ -75,6 +81,23 @@ pub async fn pull_round(channel: &Channel, store: &Store) -> Result<Pulled, Pull
         }
     }
     Ok(pulled)
+}
+
+/// A clock that was wrong once may have written a cursor that would skip everything until that day.
+fn refuse_the_future(channel: &Channel, cursor: &Cursor) -> Result<(), Error> {
+    let now = channel.now();
+    match channel.connector.cursor_made_at(cursor) {
+        Some(made) if made > now.plus(FUTURE_ALLOWED) => Err(Error::new(
+            ErrorKind::Unexpected,
+            format!(
+                "the cursor was made {} s in the future: this machine's clock was or is wrong. Set the clock; if it is \
+                 right now, `banto channel pull {} --from-start` reads orders anew and takes none twice",
+                made.since(now).as_secs(),
+                channel.name
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Reads open orders again, for channels whose search misses changes.

@@ -3,8 +3,8 @@
 //! A timer decides when; a verified webhook or a movement of stock only shortens the wait. The steps themselves
 //! are in `pull` and `push` and know nothing of waiting, so that the simulation can drive them in virtual time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -325,7 +325,8 @@ impl Task {
 }
 
 /// The deadlines of unpaid orders by payment method, as the channel's config sets them.
-fn unpaid_rules(channel: &Channel) -> BTreeMap<String, UnpaidRule> {
+#[must_use]
+pub fn unpaid_rules(channel: &Channel) -> BTreeMap<String, UnpaidRule> {
     let days = |n: Option<u32>| n.map(|n| Duration::from_secs(u64::from(n) * 24 * 3600));
     let rule = |rule: &crate::config::UnpaidRule| UnpaidRule {
         remind_after: days(rule.remind_days),

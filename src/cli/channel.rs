@@ -32,7 +32,13 @@ enum What {
     /// Prove the credentials of a channel with its cheapest calls
     Probe(Name),
     /// Pull its orders and offers now
-    Pull(Name),
+    Pull {
+        /// The channel
+        name: String,
+        /// Forget where the last pull stood and read from the beginning; no order is taken twice
+        #[arg(long)]
+        from_start: bool,
+    },
     /// Show, listing by listing, what would be pushed and why; writes nothing
     Diff {
         /// The channel
@@ -67,7 +73,7 @@ impl ChannelCommand {
         match self.what {
             What::List => list(&house).await,
             What::Probe(Name { name }) => probe(&house, &name).await,
-            What::Pull(Name { name }) => pull(&house, &name).await,
+            What::Pull { name, from_start } => pull(&house, &name, from_start).await,
             What::Diff { name, all } => diff(&house, &name, all).await,
             What::Push { name, yes } => push(&house, &name, yes).await,
             What::Pause(Name { name }) => pause(&house, &name, true).await,
@@ -184,8 +190,14 @@ async fn probe(house: &House, name: &str) -> Outcome {
     Ok(Exit::Ok)
 }
 
-async fn pull(house: &House, name: &str) -> Outcome {
+async fn pull(house: &House, name: &str, from_start: bool) -> Outcome {
     let channel = open(house, name).await?;
+    if from_start {
+        let mut write = house.store.write().await?;
+        write.set_cursor(channel.id, None).await?;
+        write.audit(&house.actor, "pull_from_start", name, "", house.now()).await?;
+        write.commit().await?;
+    }
     let pulled = pull_round(&channel, &house.store).await?;
     let offers = if channel.connector.capabilities().lists_offers {
         Some(read_offers(&channel, &house.store).await?)

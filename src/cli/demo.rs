@@ -49,18 +49,23 @@ impl DemoCommand {
     /// Runs it. The exit status is 0 only if every promise held.
     pub(super) async fn run(self, globals: &Globals) -> Outcome {
         if self.log {
-            crate::log::init("info", LogFormat::Auto).map_err(|e| Failure::new(Exit::Failed, e.to_string()))?;
+            crate::log::init("info", LogFormat::Auto)
+                .map_err(|e| Failure::new(Exit::Failed, e.to_string()))?;
         }
         let now = SystemClock::new(Duration::ZERO).now();
         let seed = self.seed.unwrap_or(now.0.unsigned_abs() % 1_000_000);
-        eprintln!("banto demo, seed {seed}: five shops on loopback{}", if self.calm { "" } else { ", with faults" });
+        eprintln!(
+            "banto demo, seed {seed}: five shops on loopback{}",
+            if self.calm { "" } else { ", with faults" }
+        );
         if self.time.is_none() {
             eprintln!("Ctrl-C ends it with a report");
         }
         let demo = Demo { seed, time: self.time, calm: self.calm, pace: self.pace, live: !globals.json() };
         let folder = Folder::new(self.keep, now.0)?;
         let report = demo.run(&folder.path).await?;
-        Out::new(globals.json(), jiff::tz::TimeZone::UTC).answer(&report, |text| report.text().lines().for_each(|line| text.line(line)))?;
+        Out::new(globals.json(), jiff::tz::TimeZone::UTC)
+            .answer(&report, |text| report.text().lines().for_each(|line| text.line(line)))?;
         Ok(if report.is_good() { Exit::Ok } else { Exit::Failed })
     }
 }

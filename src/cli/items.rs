@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Amount, Exit, Failure, Globals, House, Outcome, Text, left, right, utc};
+use super::{Amount, Exit, Failure, Globals, House, Outcome, Text, counted, left, right, utc};
 use crate::domain::ItemId;
 use crate::domain::catalogue::{Draft, Remark, parts_text};
 use crate::sheet;
@@ -178,27 +178,25 @@ fn tell_import(text: &mut Text, report: &ImportReport<'_>, done: &Imported, curr
             .collect();
         text.table(["CHANGED", "FIELD", "FROM", "TO"].map(left), &rows);
     }
-    let would = if done.written { "" } else { " would be" };
     let (new, changed) = (plan.create.len(), plan.update.len());
-    text.line(
-        format!("{new} new,{would} {changed} changed, {} as they were", plan.unchanged).replace(",  ", ", "),
-    );
+    text.line(match done.written {
+        true => format!("{new} made, {changed} changed, {} as they were", plan.unchanged),
+        false => format!("{new} to make, {changed} to change, {} as they are", plan.unchanged),
+    });
     if done.mapped + done.matched > 0 {
-        text.line(format!(
-            "{} listings and {} waiting order lines have their item now",
-            done.mapped, done.matched
-        ));
+        let listings = counted(done.mapped, "listing", "listings");
+        let lines = counted(done.matched, "order line", "order lines");
+        text.line(format!("found their item: {listings}, {lines} that waited"));
     }
+    let faults = counted(report.faults.len(), "fault", "faults");
     match (report.faults.len(), done.written) {
         (0, true) => {}
         (0, false) if report.dry_run => text.line("nothing was written: this was a dry run"),
         (0, false) => text.line("nothing was written: there is nothing new"),
-        (n, true) => text.line(format!("{n} faults were skipped")),
+        (_, true) => text.line(format!("{faults} skipped")),
         (_, false) if skip_bad => text.line("nothing was written"),
-        (n, false) => {
-            text.line(format!(
-                "nothing was written: mend the {n} faults above, or take the rest with --skip-bad"
-            ));
+        (_, false) => {
+            text.line(format!("nothing was written: mend {faults}, or take the rest with --skip-bad"));
         }
     }
 }

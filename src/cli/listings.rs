@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::{Exit, Failure, Globals, House, Outcome, left, right};
+use super::{Exit, Failure, Globals, House, Outcome, counted, left, right};
 use crate::domain::mapping::Rule;
 use crate::store::{ListingView, Mapped, Waiting};
 
@@ -228,8 +228,8 @@ async fn unmatched(house: &House) -> Outcome {
         if !listings.is_empty() {
             text.table(heads, &listings.iter().map(row).collect::<Vec<_>>());
             text.line(format!(
-                "{} offers without an item; `banto listings map` gives them one",
-                listings.len()
+                "{} without an item; see `banto listings map`",
+                counted(listings.len(), "offer", "offers")
             ));
         }
         if !waiting.is_empty() {
@@ -281,7 +281,9 @@ fn tell_mapped(house: &House, mapped: &Mapped) -> Outcome {
         if !rows.is_empty() {
             text.table(["CHANNEL", "LISTING", "ITEM"].map(left), &rows);
         }
-        text.line(format!("{} offers mapped, {} waiting order lines served", rows.len(), mapped.matched));
+        let offers = counted(rows.len(), "offer", "offers");
+        let lines = counted(mapped.matched, "order line", "order lines");
+        text.line(format!("{offers} mapped, {lines} that waited served"));
     })?;
     Ok(Exit::Ok)
 }

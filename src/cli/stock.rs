@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::items::{all_items, parts_by_set};
-use super::{Exit, Failure, Globals, House, Outcome, Text, left, right};
+use super::{Exit, Failure, Globals, House, Outcome, Text, counted, left, right};
 use crate::domain::stock::Level;
 use crate::domain::{ItemId, LocationId};
 use crate::store::{ItemRow, LocationRow, Moved, StockAct, WriteOff};
@@ -319,7 +319,10 @@ async fn verify(house: &House) -> Outcome {
         }
         match found.len() {
             0 => text.line("the ledger is sound: entries, levels and reservations agree"),
-            n => text.line(format!("{n} discrepancies; `banto doctor` says what to do")),
+            n => text.line(format!(
+                "{}; `banto doctor` says what to do",
+                counted(n, "discrepancy", "discrepancies")
+            )),
         }
     })?;
     Ok(if found.is_empty() { Exit::Ok } else { Exit::Failed })

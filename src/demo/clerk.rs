@@ -18,19 +18,15 @@ const SHIP: usize = 4;
 pub(super) async fn ship_some(house: &House, now: Timestamp) -> anyhow::Result<()> {
     let open = house.store.orders(OrderFilter::Open, None, i64::MAX, LOOK).await?;
     let ready = open.iter().rev().filter(|o| {
-        o.payment == payment_name(Payment::Paid) && o.fulfilment == fulfilment_name(Fulfilment::Open) && o.hold.is_none()
+        o.payment == payment_name(Payment::Paid)
+            && o.fulfilment == fulfilment_name(Fulfilment::Open)
+            && o.hold.is_none()
     });
     let app = house.current.app();
     for row in ready.take(SHIP) {
         let Some(running) = app.channels.iter().find(|r| r.channel.id == row.channel_id) else { continue };
         let channel = &running.channel;
-        let act = Act {
-            order: row.id,
-            version: None,
-            seller: channel.seller(),
-            actor: "demo:clerk",
-            now,
-        };
+        let act = Act { order: row.id, version: None, seller: channel.seller(), actor: "demo:clerk", now };
         let shipment = Shipment {
             carrier: "ヤマト運輸".to_owned(),
             tracking: format!("4000{:08}", row.id),

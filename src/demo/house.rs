@@ -47,10 +47,8 @@ const GOODS: [(&str, &str, &str, i64, bool, i64); 8] = [
 const SHIRTS: [(&str, &str, i64); 3] = [("NOREN-R", "紅", 60), ("NOREN-B", "藍", 60), ("NOREN-G", "緑", 9)];
 
 /// Sets: code, name, price, components as the catalogue file writes them.
-const SETS: [(&str, &str, i64, &str); 2] = [
-    ("SET-01", "お茶セット", 4180, "TEA-01*2+CUP-01*1"),
-    ("SET-02", "夫婦湯呑", 4400, "CUP-01*1+CUP-02*1"),
-];
+const SETS: [(&str, &str, i64, &str); 2] =
+    [("SET-01", "お茶セット", 4180, "TEA-01*2+CUP-01*1"), ("SET-02", "夫婦湯呑", 4400, "CUP-01*1+CUP-02*1")];
 
 /// The offer that is three of an item under a code of its own, which a person has to map.
 const BUNDLE: (&str, &str, i64) = ("TEA01-3P", "煎茶 3本組", 3000);
@@ -122,7 +120,9 @@ impl House {
                 let name = running.channel.name.as_str();
                 let listing = loop {
                     let unmapped = self.store.listings_unmapped().await?;
-                    let found = unmapped.iter().find(|l| l.channel == name && l.row.code.as_deref() == Some(BUNDLE.0));
+                    let found = unmapped
+                        .iter()
+                        .find(|l| l.channel == name && l.row.code.as_deref() == Some(BUNDLE.0));
                     if let Some(listing) = found {
                         break listing.row.remote_id.clone();
                     }

@@ -283,7 +283,7 @@ fn warnings(good: &[&Draft], known: &Known) -> Vec<Remark> {
     }
     if kept > 0 {
         let what = format!(
-            "the stock of {kept} lines is not taken, because their items are there already; `banto stock count` changes stock"
+            "stock is taken for new items only, not on {kept} of these lines; `banto stock count` changes it"
         );
         warnings.push(Remark::new(first_kept, what));
     }

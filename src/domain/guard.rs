@@ -19,13 +19,7 @@ pub struct GuardLimits {
 
 impl Default for GuardLimits {
     fn default() -> Self {
-        Self {
-            zeros_percent: 30,
-            zeros_min: 10,
-            raise_factor: 10,
-            raise_percent: 30,
-            raise_min: 10,
-        }
+        Self { zeros_percent: 30, zeros_min: 10, raise_factor: 10, raise_percent: 30, raise_min: 10 }
     }
 }
 
@@ -65,14 +59,9 @@ pub fn guard(pushes: Vec<Push>, on_sale: i64, limits: &GuardLimits) -> Guarded {
             "{raises} of {on_sale} listings would rise to {factor} times their number or more"
         ));
     }
-    let (stopped, go) = pushes
-        .into_iter()
-        .partition(|p| (stop_zeros && is_zero(p)) || (stop_raises && is_raise(p)));
-    Guarded {
-        go,
-        stopped,
-        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
-    }
+    let (stopped, go) =
+        pushes.into_iter().partition(|p| (stop_zeros && is_zero(p)) || (stop_raises && is_raise(p)));
+    Guarded { go, stopped, reason: (!reasons.is_empty()).then(|| reasons.join("; ")) }
 }
 
 #[cfg(test)]
@@ -80,13 +69,7 @@ mod tests {
     use super::*;
 
     fn push(listing: i64, was: i64, quantity: i64) -> Push {
-        Push {
-            listing,
-            remote_id: String::new(),
-            quantity,
-            was: Some(was),
-            version: 1,
-        }
+        Push { listing, remote_id: String::new(), quantity, was: Some(was), version: 1 }
     }
 
     #[test]
@@ -101,10 +84,7 @@ mod tests {
         pushes.push(push(99, 3, 2));
         let got = guard(pushes, 100, &GuardLimits::default());
         assert_eq!((got.go.len(), got.stopped.len()), (1, 40));
-        assert_eq!(
-            got.reason.as_deref(),
-            Some("40 of 100 listings on sale would show 0")
-        );
+        assert_eq!(got.reason.as_deref(), Some("40 of 100 listings on sale would show 0"));
     }
 
     #[test]

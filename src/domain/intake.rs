@@ -79,10 +79,7 @@ impl Catalogue {
     #[must_use]
     pub fn explode(&self, item: ItemId, units: i64) -> Vec<(ItemId, i64)> {
         match self.components.get(&item) {
-            Some(parts) => parts
-                .iter()
-                .map(|(part, n)| (*part, n.saturating_mul(units)))
-                .collect(),
+            Some(parts) => parts.iter().map(|(part, n)| (*part, n.saturating_mul(units))).collect(),
             None => vec![(item, units)],
         }
     }
@@ -116,19 +113,9 @@ pub fn unacceptable(remote: &RemoteOrder) -> Option<String> {
         return Some("the order has no id".to_owned());
     }
     remote.lines.iter().find_map(|line| {
-        let numbers = [
-            line.quantity,
-            line.cancelled,
-            line.returned,
-            line.shipped.unwrap_or(0),
-        ];
-        let bad = numbers
-            .into_iter()
-            .find(|n| !(0..=LINE_QUANTITY_MAX).contains(n))?;
-        Some(format!(
-            "line {} has the quantity {bad}, which cannot be right",
-            line.id
-        ))
+        let numbers = [line.quantity, line.cancelled, line.returned, line.shipped.unwrap_or(0)];
+        let bad = numbers.into_iter().find(|n| !(0..=LINE_QUANTITY_MAX).contains(n))?;
+        Some(format!("line {} has the quantity {bad}, which cannot be right", line.id))
     })
 }
 
@@ -165,24 +152,11 @@ pub fn intake(
             return Ok(Change::Unchanged);
         }
     }
-    let mut taking = Taking {
-        facts,
-        catalogue,
-        book,
-        ids,
-        now,
-        events: Vec::new(),
-        mails: Vec::new(),
-    };
+    let mut taking = Taking { facts, catalogue, book, ids, now, events: Vec::new(), mails: Vec::new() };
     let new = known.is_none();
     let order = taking.take(known, remote, digest)?;
     let Taking { events, mails, .. } = taking;
-    Ok(Change::Write {
-        order: Box::new(order),
-        new,
-        events,
-        mails,
-    })
+    Ok(Change::Write { order: Box::new(order), new, events, mails })
 }
 
 impl Taking<'_> {
@@ -282,11 +256,7 @@ impl Taking<'_> {
         let adds_up = remote.totals.sum() == Some(remote.totals.grand);
         let same_totals = before.is_some_and(|b| b.totals == remote.totals);
         if !adds_up && !same_totals && minor_digits(&remote.currency).is_some() {
-            let sum = remote
-                .totals
-                .sum()
-                .unwrap_or_default()
-                .to_decimal(&remote.currency);
+            let sum = remote.totals.sum().unwrap_or_default().to_decimal(&remote.currency);
             let grand = remote.totals.grand.to_decimal(&remote.currency);
             reasons.push(format!(
                 "the parts add up to {sum} {}, the channel's total is {grand}",
@@ -322,17 +292,9 @@ impl Taking<'_> {
             let new = self.merged_line(&old, line, remote, ended);
             wanted.push((at, old, new));
         }
-        for (at, line) in order
-            .lines
-            .iter()
-            .enumerate()
-            .filter(|(_, l)| !seen.contains(&l.no))
-        {
+        for (at, line) in order.lines.iter().enumerate().filter(|(_, l)| !seen.contains(&l.no)) {
             // The channel took the line out of the order.
-            let gone = Line {
-                cancelled: line.quantity - line.shipped,
-                ..line.clone()
-            };
+            let gone = Line { cancelled: line.quantity - line.shipped, ..line.clone() };
             wanted.push((at, line.clone(), gone));
         }
         if order.moves_stock && !history {
@@ -375,11 +337,7 @@ impl Taking<'_> {
     }
 
     fn merged_line(&mut self, old: &Line, line: &RemoteLine, remote: &RemoteOrder, ended: bool) -> Line {
-        let listing = line
-            .listing
-            .as_ref()
-            .map(|l| l.0.clone())
-            .or_else(|| old.listing.clone());
+        let listing = line.listing.as_ref().map(|l| l.0.clone()).or_else(|| old.listing.clone());
         let code = line.code.clone().or_else(|| old.code.clone());
         let (item, per) = match (old.item, self.catalogue.find(listing.as_deref(), code.as_deref())) {
             (Some(item), _) => (Some(item), old.per),
@@ -390,10 +348,7 @@ impl Taking<'_> {
                     let code = code.as_deref().unwrap_or("none");
                     self.event(
                         "unmatched",
-                        format!(
-                            "{}: no item for code {code}; see `banto listings unmatched`",
-                            line.title
-                        ),
+                        format!("{}: no item for code {code}; see `banto listings unmatched`", line.title),
                     );
                 }
                 (None, 1)
@@ -404,11 +359,8 @@ impl Taking<'_> {
             _ => 0,
         });
         let shipped = told.clamp(0, line.quantity).max(old.shipped);
-        let cancelled = if ended {
-            line.quantity - shipped
-        } else {
-            line.cancelled.min(line.quantity - shipped)
-        };
+        let cancelled =
+            if ended { line.quantity - shipped } else { line.cancelled.min(line.quantity - shipped) };
         Line {
             listing,
             code,
@@ -428,39 +380,20 @@ impl Taking<'_> {
 
     /// Ships, then gives up, then reserves: what one line gives up another line of the order can have.
     fn move_stock(&mut self, order: &Order, wanted: &[(usize, Line, Line)]) -> Result<(), StockError> {
-        let matched = || {
-            wanted
-                .iter()
-                .filter_map(|(_, old, new)| Some((old, new, new.item?)))
-        };
+        let matched = || wanted.iter().filter_map(|(_, old, new)| Some((old, new, new.item?)));
         for (old, new, item) in matched() {
             let line = (order.id, new.no);
             let newly_matched = old.item.is_none();
-            let shipped = if newly_matched {
-                new.shipped
-            } else {
-                new.shipped - old.shipped
-            };
+            let shipped = if newly_matched { new.shipped } else { new.shipped - old.shipped };
             for (part, units) in self.catalogue.explode(item, shipped * new.per) {
                 let held: i64 = self.held(order, new, part);
                 let from_hold = units.min(held);
-                self.book.ship(
-                    self.ids,
-                    &cause(self.facts, self.now, "shipped"),
-                    line,
-                    part,
-                    from_hold,
-                )?;
+                self.book.ship(self.ids, &cause(self.facts, self.now, "shipped"), line, part, from_hold)?;
                 let rest = units - from_hold;
                 let cause = cause(self.facts, self.now, "shipped");
-                self.book
-                    .ship_unheld(self.ids, &cause, line, part, rest, &self.facts.locations)?;
+                self.book.ship_unheld(self.ids, &cause, line, part, rest, &self.facts.locations)?;
             }
-            let returned = if newly_matched {
-                new.returned
-            } else {
-                new.returned - old.returned
-            };
+            let returned = if newly_matched { new.returned } else { new.returned - old.returned };
             self.take_back(order, new, item, returned)?;
         }
         let mut demand: BTreeMap<ItemId, i64> = BTreeMap::new();
@@ -470,8 +403,7 @@ impl Taking<'_> {
                 let held = self.held(order, new, part);
                 if held > units {
                     let cause = cause(self.facts, self.now, "released");
-                    self.book
-                        .release(self.ids, &cause, (order.id, new.no), part, held - units)?;
+                    self.book.release(self.ids, &cause, (order.id, new.no), part, held - units)?;
                 } else if units > held {
                     *demand.entry(part).or_default() += units - held;
                     asks.push((new.no, part, units - held));
@@ -481,28 +413,20 @@ impl Taking<'_> {
         for (no, part, units) in asks {
             let locations = self.preferred(part, demand.get(&part).copied().unwrap_or(units));
             let cause = cause(self.facts, self.now, "ordered");
-            self.book
-                .reserve(self.ids, &cause, (order.id, no), part, units, &locations)?;
+            self.book.reserve(self.ids, &cause, (order.id, no), part, units, &locations)?;
         }
         Ok(())
     }
 
     fn held(&self, order: &Order, line: &Line, part: ItemId) -> i64 {
         let holds = self.book.holds_of(order.id, Some(line.no));
-        holds
-            .iter()
-            .filter(|(k, _)| k.item == part)
-            .map(|(_, h)| h.reserved + h.short)
-            .sum()
+        holds.iter().filter(|(k, _)| k.item == part).map(|(_, h)| h.reserved + h.short).sum()
     }
 
     /// The channel's locations, with one that has the order's whole demand of the item in front.
     fn preferred(&self, item: ItemId, demand: i64) -> Vec<LocationId> {
         let mut locations = self.facts.locations.clone();
-        if let Some(at) = locations
-            .iter()
-            .position(|l| self.book.level(item, *l).available >= demand)
-        {
+        if let Some(at) = locations.iter().position(|l| self.book.level(item, *l).available >= demand) {
             let whole = locations.remove(at);
             locations.insert(0, whole);
         }
@@ -518,8 +442,7 @@ impl Taking<'_> {
             let cause = cause(self.facts, self.now, "returned");
             let at = (part, location);
             if self.facts.restock_returns {
-                self.book
-                    .take_in(self.ids, &cause, Account::Shipped, at, quantity, Some(by))?;
+                self.book.take_in(self.ids, &cause, Account::Shipped, at, quantity, Some(by))?;
             } else {
                 self.book.set_aside_return(self.ids, &cause, at, quantity, by)?;
             }
@@ -574,15 +497,9 @@ impl Taking<'_> {
         for mut parcel in arrived {
             parcel.seq = order.parcels.iter().map(|p| p.seq).max().unwrap_or(0) + 1;
             if !history {
-                let tracking = if parcel.tracking.is_empty() {
-                    "no tracking number"
-                } else {
-                    &parcel.tracking
-                };
-                self.event(
-                    "shipped",
-                    format!("{} {tracking}", parcel.carrier).trim().to_owned(),
-                );
+                let tracking =
+                    if parcel.tracking.is_empty() { "no tracking number" } else { &parcel.tracking };
+                self.event("shipped", format!("{} {tracking}", parcel.carrier).trim().to_owned());
                 self.mail(order, MailKind::Shipped, parcel.seq);
             }
             order.parcels.push(parcel);
@@ -594,10 +511,7 @@ impl Taking<'_> {
         let cancelled = order.fulfilment == Fulfilment::Cancelled;
         if before.is_none() {
             let total = order.totals.grand.to_decimal(&order.currency);
-            self.event(
-                "imported",
-                format!("{} {total} {}, {}", order.number, order.currency, order.status),
-            );
+            self.event("imported", format!("{} {total} {}, {}", order.number, order.currency, order.status));
             if !cancelled {
                 self.mail(order, MailKind::Received, 1);
             }
@@ -618,54 +532,33 @@ impl Taking<'_> {
             let amount = refund.amount.to_decimal(&order.currency);
             self.event(
                 "refunded",
-                format!("{amount} {} {}", order.currency, refund.reason)
-                    .trim()
-                    .to_owned(),
+                format!("{amount} {} {}", order.currency, refund.reason).trim().to_owned(),
             );
         }
         if before.is_some_and(|b| b.status != order.status) {
             self.event("status", order.status.clone());
         }
-        let short: i64 = self
-            .book
-            .holds_of(order.id, None)
-            .iter()
-            .map(|(_, h)| h.short)
-            .sum();
+        let short: i64 = self.book.holds_of(order.id, None).iter().map(|(_, h)| h.short).sum();
         if short > 0 && before.is_none() {
             self.event("shortfall", format!("{short} units are not there"));
         }
     }
 
     fn event(&mut self, kind: &'static str, detail: String) {
-        self.events.push(Event {
-            kind,
-            detail,
-            actor: format!("channel:{}", self.facts.name),
-        });
+        self.events.push(Event { kind, detail, actor: format!("channel:{}", self.facts.name) });
     }
 
     fn mail(&mut self, order: &Order, kind: MailKind, revision: i64) {
         let rule = self.facts.mails.of(kind);
-        let live = self
-            .facts
-            .live_since
-            .is_some_and(|since| order.placed_at >= since);
+        let live = self.facts.live_since.is_some_and(|since| order.placed_at >= since);
         if rule.owner != MailOwner::Us || !live {
             return;
         }
         if order.details.buyer.email.is_empty() {
-            self.event(
-                "no_mail",
-                format!("{}: the channel gives no mail address", kind.name()),
-            );
+            self.event("no_mail", format!("{}: the channel gives no mail address", kind.name()));
             return;
         }
-        self.mails.push(MailIntent {
-            kind,
-            revision,
-            by_hand: rule.by_hand,
-        });
+        self.mails.push(MailIntent { kind, revision, by_hand: rule.by_hand });
     }
 }
 
@@ -676,11 +569,7 @@ pub const fn is_unpaid(payment: Payment) -> bool {
 }
 
 fn cause(facts: &ChannelFacts, at: Timestamp, reason: &'static str) -> Cause {
-    Cause {
-        at,
-        actor: format!("channel:{}", facts.name),
-        reason,
-    }
+    Cause { at, actor: format!("channel:{}", facts.name), reason }
 }
 
 /// Marketplaces mask personal data after a while; what arrived once is never overwritten with nothing.

@@ -19,13 +19,7 @@ pub enum MailKind {
 
 impl MailKind {
     /// Every kind, in the order of an order's life.
-    pub const ALL: [Self; 5] = [
-        Self::Received,
-        Self::Reminder,
-        Self::Paid,
-        Self::Shipped,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 5] = [Self::Received, Self::Reminder, Self::Paid, Self::Shipped, Self::Cancelled];
 
     /// The stable word in the store, in config files and in template names.
     #[must_use]
@@ -73,10 +67,7 @@ impl MailRules {
     #[must_use]
     pub const fn from_policy(policy: &MailPolicy) -> Self {
         const fn rule(owner: MailOwner) -> MailRule {
-            MailRule {
-                owner,
-                by_hand: false,
-            }
+            MailRule { owner, by_hand: false }
         }
         Self {
             received: rule(policy.received),

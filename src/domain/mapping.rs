@@ -67,10 +67,7 @@ impl Index {
         // Two items under one key make the key useless: `None`.
         let mut put = |map: fn(&mut Self) -> &mut HashMap<String, Option<(ItemId, String)>>, key: String| {
             if !key.is_empty() {
-                map(self)
-                    .entry(key)
-                    .and_modify(|e| *e = None)
-                    .or_insert_with(|| Some(entry.clone()));
+                map(self).entry(key).and_modify(|e| *e = None).or_insert_with(|| Some(entry.clone()));
             }
         };
         put(|i| &mut i.similar, fold(code));
@@ -86,11 +83,7 @@ impl Index {
             map.get(&key).cloned().flatten().filter(|_| !key.is_empty())
         };
         if let Some(((item, code), rule)) = exact {
-            return Some(Proposal {
-                item: *item,
-                code: code.clone(),
-                rule,
-            });
+            return Some(Proposal { item: *item, code: code.clone(), rule });
         }
         let tries = [
             (&self.similar, fold(code.unwrap_or_default()), Rule::SimilarCode),
@@ -114,22 +107,10 @@ mod tests {
         index.add(2, "TEA-02", Some("4901234567900"), "ほうじ茶");
         index.add(3, "TEA-03", None, "ほうじ茶");
         let rule = |p: Option<Proposal>| p.map(|p| (p.item, p.rule));
-        assert_eq!(
-            rule(index.propose(Some("TEA-01"), Some("4901234567900"), "")),
-            Some((1, Rule::Code))
-        );
-        assert_eq!(
-            rule(index.propose(Some("ｔｅａ０２"), None, "")),
-            Some((2, Rule::SimilarCode))
-        );
-        assert_eq!(
-            rule(index.propose(None, Some("04901234567894"), "")),
-            Some((1, Rule::Gtin))
-        );
-        assert_eq!(
-            rule(index.propose(None, None, "煎茶　１００ｇ")),
-            Some((1, Rule::Title))
-        );
+        assert_eq!(rule(index.propose(Some("TEA-01"), Some("4901234567900"), "")), Some((1, Rule::Code)));
+        assert_eq!(rule(index.propose(Some("ｔｅａ０２"), None, "")), Some((2, Rule::SimilarCode)));
+        assert_eq!(rule(index.propose(None, Some("04901234567894"), "")), Some((1, Rule::Gtin)));
+        assert_eq!(rule(index.propose(None, None, "煎茶　１００ｇ")), Some((1, Rule::Title)));
         assert_eq!(index.propose(Some("x"), None, "ほうじ茶"), None);
     }
 }

@@ -265,12 +265,7 @@ pub const fn fulfilment_name(fulfilment: Fulfilment) -> &'static str {
 /// Reads a word of the fulfilment axis back.
 #[must_use]
 pub fn fulfilment_from(name: &str) -> Option<Fulfilment> {
-    [
-        Fulfilment::Open,
-        Fulfilment::Partial,
-        Fulfilment::Shipped,
-        Fulfilment::Cancelled,
-    ]
-    .into_iter()
-    .find(|f| fulfilment_name(*f) == name)
+    [Fulfilment::Open, Fulfilment::Partial, Fulfilment::Shipped, Fulfilment::Cancelled]
+        .into_iter()
+        .find(|f| fulfilment_name(*f) == name)
 }

@@ -31,7 +31,8 @@ pub struct Supply {
     pub units: i64,
     /// Free units at the channel's locations.
     pub available: i64,
-    /// Units that the channel's own open orders hold; a channel that takes the physical count subtracts them itself.
+    /// Units in the channel's own open orders of this listing; a channel that takes the physical count subtracts them
+    /// itself.
     pub held_by_channel: i64,
 }
 
@@ -63,30 +64,16 @@ pub fn wanted(supplies: &[Supply], rule: &StockRule, basis: StockBasis) -> Wante
     };
     if let Some(fixed) = rule.fixed {
         let quantity = step("the rule fixes the number".to_owned(), fixed.max(0));
-        return Wanted {
-            quantity: (!rule.paused).then_some(quantity),
-            steps,
-        };
+        return Wanted { quantity: (!rule.paused).then_some(quantity), steps };
     }
     let mut can = i64::MAX;
     for supply in supplies {
         let n = supply.available / supply.units.max(1);
-        let each = if supply.units == 1 {
-            String::new()
-        } else {
-            format!(" ÷ {} each", supply.units)
-        };
-        step(
-            format!("item {}: {} available{each}", supply.item, supply.available),
-            n,
-        );
+        let each = if supply.units == 1 { String::new() } else { format!(" ÷ {} each", supply.units) };
+        step(format!("item {}: {} available{each}", supply.item, supply.available), n);
         can = can.min(n);
     }
-    let mut quantity = if supplies.is_empty() {
-        step("no item is mapped".to_owned(), 0)
-    } else {
-        can.max(0)
-    };
+    let mut quantity = if supplies.is_empty() { step("no item is mapped".to_owned(), 0) } else { can.max(0) };
     if supplies.len() > 1 {
         quantity = step("the scarcest component decides".to_owned(), quantity);
     }
@@ -95,20 +82,13 @@ pub fn wanted(supplies: &[Supply], rule: &StockRule, basis: StockBasis) -> Wante
         quantity = step(format!("{share} % of it for this channel"), cut);
     }
     if rule.buffer > 0 {
-        quantity = step(
-            format!("{} held back", rule.buffer),
-            (quantity - rule.buffer).max(0),
-        );
+        quantity = step(format!("{} held back", rule.buffer), (quantity - rule.buffer).max(0));
     }
     if let Some(cap) = rule.cap {
         quantity = step(format!("at most {cap}"), quantity.min(cap.max(0)));
     }
     if basis == StockBasis::Physical {
-        let own = supplies
-            .iter()
-            .map(|s| s.held_by_channel / s.units.max(1))
-            .max()
-            .unwrap_or(0);
+        let own = supplies.iter().map(|s| s.held_by_channel / s.units.max(1)).max().unwrap_or(0);
         quantity = step(
             format!("{own} more that the channel's own orders hold, which it subtracts itself"),
             quantity + own,
@@ -117,10 +97,7 @@ pub fn wanted(supplies: &[Supply], rule: &StockRule, basis: StockBasis) -> Wante
     if rule.paused {
         step("the rule pauses pushes".to_owned(), quantity);
     }
-    Wanted {
-        quantity: (!rule.paused).then_some(quantity),
-        steps,
-    }
+    Wanted { quantity: (!rule.paused).then_some(quantity), steps }
 }
 
 /// A listing as the plan sees it.
@@ -198,13 +175,7 @@ pub fn plan(candidates: &[Candidate], now: Timestamp) -> Plan {
     }
     plan.pushes.sort_by_key(|p| {
         let lowered = p.was.is_none_or(|was| p.quantity < was);
-        (
-            p.quantity > 0,
-            !lowered,
-            p.quantity,
-            Reverse(p.version),
-            p.listing,
-        )
+        (p.quantity > 0, !lowered, p.quantity, Reverse(p.version), p.listing)
     });
     plan
 }
@@ -214,66 +185,30 @@ mod tests {
     use super::*;
 
     fn supply(units: i64, available: i64) -> Supply {
-        Supply {
-            item: 1,
-            units,
-            available,
-            held_by_channel: 0,
-        }
+        Supply { item: 1, units, available, held_by_channel: 0 }
     }
 
     #[test]
     fn the_scarcest_component_decides_and_rules_apply_in_order() {
-        let rule = StockRule {
-            share_percent: Some(50),
-            buffer: 1,
-            cap: Some(3),
-            ..StockRule::default()
-        };
+        let rule = StockRule { share_percent: Some(50), buffer: 1, cap: Some(3), ..StockRule::default() };
         let got = wanted(&[supply(2, 21), supply(1, 40)], &rule, StockBasis::Sellable);
         assert_eq!(got.quantity, Some(3));
-        assert_eq!(
-            got.steps.iter().map(|s| s.gives).collect::<Vec<_>>(),
-            [10, 40, 10, 5, 4, 3]
-        );
+        assert_eq!(got.steps.iter().map(|s| s.gives).collect::<Vec<_>>(), [10, 40, 10, 5, 4, 3]);
     }
 
     #[test]
     fn never_below_zero_and_never_more_than_is_there() {
-        let rule = StockRule {
-            buffer: 9,
-            ..StockRule::default()
-        };
-        assert_eq!(
-            wanted(&[supply(1, 4)], &rule, StockBasis::Sellable).quantity,
-            Some(0)
-        );
-        assert_eq!(
-            wanted(&[], &StockRule::default(), StockBasis::Sellable).quantity,
-            Some(0)
-        );
-        let paused = StockRule {
-            paused: true,
-            ..StockRule::default()
-        };
-        assert_eq!(
-            wanted(&[supply(1, 4)], &paused, StockBasis::Sellable).quantity,
-            None
-        );
+        let rule = StockRule { buffer: 9, ..StockRule::default() };
+        assert_eq!(wanted(&[supply(1, 4)], &rule, StockBasis::Sellable).quantity, Some(0));
+        assert_eq!(wanted(&[], &StockRule::default(), StockBasis::Sellable).quantity, Some(0));
+        let paused = StockRule { paused: true, ..StockRule::default() };
+        assert_eq!(wanted(&[supply(1, 4)], &paused, StockBasis::Sellable).quantity, None);
     }
 
     #[test]
     fn a_channel_that_takes_the_physical_count_gets_its_own_orders_on_top() {
-        let supply = Supply {
-            item: 1,
-            units: 1,
-            available: 7,
-            held_by_channel: 3,
-        };
-        assert_eq!(
-            wanted(&[supply], &StockRule::default(), StockBasis::Physical).quantity,
-            Some(10)
-        );
+        let supply = Supply { item: 1, units: 1, available: 7, held_by_channel: 3 };
+        assert_eq!(wanted(&[supply], &StockRule::default(), StockBasis::Physical).quantity, Some(10));
     }
 
     fn candidate(listing: i64, shown: Option<i64>, wanted: i64) -> Candidate {
@@ -297,11 +232,7 @@ mod tests {
             candidate(3, Some(5), 0),
             candidate(4, Some(9), 2),
         ];
-        let order: Vec<i64> = plan(&all, Timestamp(0))
-            .pushes
-            .iter()
-            .map(|p| p.listing)
-            .collect();
+        let order: Vec<i64> = plan(&all, Timestamp(0)).pushes.iter().map(|p| p.listing).collect();
         assert_eq!(order, [3, 4, 2, 1]);
     }
 
@@ -315,10 +246,7 @@ mod tests {
 
     #[test]
     fn a_listing_that_must_wait_says_until_when() {
-        let later = Candidate {
-            retry_at: Some(Timestamp(50)),
-            ..candidate(1, Some(5), 4)
-        };
+        let later = Candidate { retry_at: Some(Timestamp(50)), ..candidate(1, Some(5), 4) };
         let plan = plan(&[later], Timestamp(10));
         assert_eq!((plan.pushes.len(), plan.next_try), (0, Some(Timestamp(50))));
     }

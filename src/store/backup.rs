@@ -1,9 +1,9 @@
 //! A backup is one SQLite file with every row, from either engine, made while the daemon goes on; a restore fills an
 //! empty store of either engine with it, which is also the way from one engine to the other.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::db::{Db, Tx, args};
@@ -123,8 +123,9 @@ impl Partial {
         if lock.try_lock().is_err() {
             return Err(refused(file, "another backup is being written to it"));
         }
-        // What a backup that was cut off left behind.
-        lock.set_len(0).map_err(|e| trouble(&path, &e))?;
+        // It may be what a backup that was cut off left behind.
+        let emptied = lock.set_len(0).and_then(|()| lock.set_permissions(Permissions::from_mode(0o600)));
+        emptied.map_err(|e| trouble(&path, &e))?;
         Ok(Self { path, lock, done: false })
     }
 

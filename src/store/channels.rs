@@ -46,9 +46,7 @@ impl Store {
     pub async fn channel(&self, name: &str) -> Result<ChannelRow> {
         let row = self.db.first(sql::CHANNEL_BY_NAME, args![name]).await?;
         row.ok_or_else(|| {
-            StoreError::NotFound(format!(
-                "no channel is called {name:?}; `banto channel list` shows them"
-            ))
+            StoreError::NotFound(format!("no channel is called {name:?}; `banto channel list` shows them"))
         })
     }
 
@@ -119,11 +117,8 @@ impl Write {
         let mode = if live { "live" } else { "observe" };
         let found: Option<ChannelRow> = self.tx.first(sql::CHANNEL_BY_NAME, args![name]).await?;
         if let Some(row) = found {
-            let since = if live {
-                row.live_since.filter(|_| row.mode == "live").or(Some(now.0))
-            } else {
-                None
-            };
+            let since =
+                if live { row.live_since.filter(|_| row.mode == "live").or(Some(now.0)) } else { None };
             let configured = ChannelRow {
                 mode: mode.to_owned(),
                 kind: kind.to_owned(),
@@ -173,16 +168,9 @@ impl Write {
                 if row.name != *name {
                     self.tx.run(sql::LOCATION_RENAME, args![row.id, name]).await?;
                 }
-                rows.push(LocationRow {
-                    name: name.clone(),
-                    ..row.clone()
-                });
+                rows.push(LocationRow { name: name.clone(), ..row.clone() });
             } else {
-                let row = LocationRow {
-                    id: self.id(),
-                    code: code.clone(),
-                    name: name.clone(),
-                };
+                let row = LocationRow { id: self.id(), code: code.clone(), name: name.clone() };
                 tables::insert(&mut self.tx, std::slice::from_ref(&row)).await?;
                 rows.push(row);
             }
@@ -194,20 +182,14 @@ impl Write {
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn pause_channel(&mut self, channel: i64, paused: bool) -> Result<()> {
-        self.tx
-            .run(sql::CHANNEL_SET_PAUSED, args![channel, paused])
-            .await
-            .map(drop)
+        self.tx.run(sql::CHANNEL_SET_PAUSED, args![channel, paused]).await.map(drop)
     }
 
     /// Notes that the guard stopped pushes (`Some`, why) or that they go on (`None`).
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn stop_channel(&mut self, channel: i64, why: Option<&str>) -> Result<()> {
-        self.tx
-            .run(sql::CHANNEL_SET_STOPPED, args![channel, why])
-            .await
-            .map(drop)
+        self.tx.run(sql::CHANNEL_SET_STOPPED, args![channel, why]).await.map(drop)
     }
 
     /// Lets the push that the guard stopped go, once.
@@ -222,29 +204,20 @@ impl Write {
     /// Errors: [`StoreError::Sql`].
     pub async fn set_cursor(&mut self, channel: i64, cursor: Option<&Cursor>) -> Result<()> {
         let text = cursor.map(Cursor::as_str);
-        self.tx
-            .run(sql::CHANNEL_SET_CURSOR_TEXT, args![channel, text])
-            .await
-            .map(drop)
+        self.tx.run(sql::CHANNEL_SET_CURSOR_TEXT, args![channel, text]).await.map(drop)
     }
 
     /// Notes that a pull failed, and why.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn pull_failed(&mut self, channel: i64, why: &str, now: Timestamp) -> Result<()> {
-        self.tx
-            .run(sql::CHANNEL_PULL_FAILED, args![channel, why, now.0])
-            .await
-            .map(drop)
+        self.tx.run(sql::CHANNEL_PULL_FAILED, args![channel, why, now.0]).await.map(drop)
     }
 
     /// Notes when a channel's credentials run out.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn credentials_expire(&mut self, channel: i64, at: Option<Timestamp>) -> Result<()> {
-        self.tx
-            .run(sql::CHANNEL_SET_EXPIRY, args![channel, at.map(|t| t.0)])
-            .await
-            .map(drop)
+        self.tx.run(sql::CHANNEL_SET_EXPIRY, args![channel, at.map(|t| t.0)]).await.map(drop)
     }
 }

@@ -81,10 +81,7 @@ impl Store {
         let mut write = self.write().await?;
         let report = write.take_page(facts, page, now).await?;
         if let Some(cursor) = next {
-            write
-                .tx
-                .run(sql::CHANNEL_SET_CURSOR, args![facts.id, cursor.as_str(), now.0])
-                .await?;
+            write.tx.run(sql::CHANNEL_SET_CURSOR, args![facts.id, cursor.as_str(), now.0]).await?;
         }
         write.commit().await?;
         Ok(report)
@@ -165,22 +162,8 @@ impl Write {
                 None => None,
             };
             let prev_payload = before.as_ref().map_or(0, |o| o.payload_id);
-            let change = intake(
-                facts,
-                &catalogue,
-                &mut book,
-                &mut self.ids,
-                before,
-                remote,
-                (digest, now),
-            )?;
-            let Change::Write {
-                order,
-                new,
-                events,
-                mails,
-            } = change
-            else {
+            let change = intake(facts, &catalogue, &mut book, &mut self.ids, before, remote, (digest, now))?;
+            let Change::Write { order, new, events, mails } = change else {
                 report.unchanged += 1;
                 continue;
             };
@@ -225,9 +208,7 @@ impl Write {
         batch.lines.retain(|l| l.order_id != order.id);
         batch.parcels.retain(|p| p.order_id != order.id);
         batch.orders.push(OrderRow::from_order(order, now)?);
-        batch
-            .lines
-            .extend(order.lines.iter().map(|l| LineRow::from_line(order.id, l)));
+        batch.lines.extend(order.lines.iter().map(|l| LineRow::from_line(order.id, l)));
         for parcel in &order.parcels {
             batch.parcels.push(ParcelRow::from_record(order.id, parcel)?);
         }
@@ -253,12 +234,7 @@ impl Write {
         let wanted = self.mails_not_there(&batch.mails).await?;
         tables::insert(&mut self.tx, &wanted).await?;
         let ids: BTreeSet<String> = wanted.iter().map(mail_key).collect();
-        let jobs: Vec<JobRow> = batch
-            .jobs
-            .iter()
-            .filter(|j| ids.contains(&j.key))
-            .cloned()
-            .collect();
+        let jobs: Vec<JobRow> = batch.jobs.iter().filter(|j| ids.contains(&j.key)).cloned().collect();
         tables::insert(&mut self.tx, &jobs).await
     }
 
@@ -269,11 +245,7 @@ impl Write {
         let orders = keys(asked.iter().map(|m| m.order_id).collect::<BTreeSet<_>>())?;
         let there: Vec<MailRow> = self.tx.all(sql::MAILS_OF_ORDERS, args![&orders]).await?;
         let mut seen: BTreeSet<String> = there.iter().map(mail_key).collect();
-        Ok(asked
-            .iter()
-            .filter(|m| seen.insert(mail_key(m)))
-            .cloned()
-            .collect())
+        Ok(asked.iter().filter(|m| seen.insert(mail_key(m))).cloned().collect())
     }
 
     /// Writes one order's change outside of a page: what a person or a deadline did.
@@ -307,14 +279,10 @@ impl Write {
                 last_entry: level.last_entry,
             })
             .collect();
-        let (gone, kept): (Vec<_>, Vec<_>) = book
-            .touched()
-            .into_iter()
-            .partition(|(_, h)| *h == Held::default());
-        let kept: Vec<ReservationRow> = kept
-            .into_iter()
-            .map(|(key, held)| reservation_row(key, held))
-            .collect();
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            book.touched().into_iter().partition(|(_, h)| *h == Held::default());
+        let kept: Vec<ReservationRow> =
+            kept.into_iter().map(|(key, held)| reservation_row(key, held)).collect();
         let entries: Vec<EntryRow> = book.entries.into_iter().map(EntryRow::from).collect();
         tables::insert(&mut self.tx, &entries).await?;
         tables::upsert(&mut self.tx, &levels).await?;
@@ -335,9 +303,8 @@ impl Write {
         let ids = keys(orders.iter().map(|o| o.id.as_str()))?;
         let rows: Vec<OrderRow> = self.tx.all(sql::ORDERS_BY_REMOTE, args![facts.id, &ids]).await?;
         let told: HashMap<&str, &String> = orders.iter().map(|o| o.id.as_str()).zip(digests).collect();
-        let (same, news): (Vec<_>, Vec<_>) = rows
-            .into_iter()
-            .partition(|r| told.get(r.remote_id.as_str()).is_some_and(|d| **d == r.digest));
+        let (same, news): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|r| told.get(r.remote_id.as_str()).is_some_and(|d| **d == r.digest));
         let mut known: HashMap<String, Known> =
             same.into_iter().map(|r| (r.remote_id, Known::Same)).collect();
         for order in self.whole_orders(news).await? {
@@ -362,33 +329,24 @@ impl Write {
     async fn catalogue(&mut self, facts: &ChannelFacts, orders: &[&RemoteOrder]) -> Result<Catalogue> {
         let lines = || orders.iter().flat_map(|o| &o.lines);
         let mut catalogue = Catalogue::default();
-        let remote: BTreeSet<&str> = lines()
-            .filter_map(|l| Some(l.listing.as_ref()?.as_str()))
-            .collect();
+        let remote: BTreeSet<&str> = lines().filter_map(|l| Some(l.listing.as_ref()?.as_str())).collect();
         if !remote.is_empty() {
-            let rows: Vec<ListingRow> = self
-                .tx
-                .all(sql::LISTINGS_BY_REMOTE, args![facts.id, &keys(remote)?])
-                .await?;
+            let rows: Vec<ListingRow> =
+                self.tx.all(sql::LISTINGS_BY_REMOTE, args![facts.id, &keys(remote)?]).await?;
             for row in rows {
                 match row.item_id {
-                    Some(item) => catalogue
-                        .listings
-                        .insert(row.remote_id, Mapping::Item { item, per: row.per }),
+                    Some(item) => {
+                        catalogue.listings.insert(row.remote_id, Mapping::Item { item, per: row.per })
+                    }
                     None if row.ignored => catalogue.listings.insert(row.remote_id, Mapping::Ignored),
                     None => None,
                 };
             }
         }
         let unmapped = |l: &&banto_channel::RemoteLine| {
-            l.listing
-                .as_ref()
-                .is_none_or(|l| !catalogue.listings.contains_key(l.as_str()))
+            l.listing.as_ref().is_none_or(|l| !catalogue.listings.contains_key(l.as_str()))
         };
-        let codes: BTreeSet<&str> = lines()
-            .filter(unmapped)
-            .filter_map(|l| l.code.as_deref())
-            .collect();
+        let codes: BTreeSet<&str> = lines().filter(unmapped).filter_map(|l| l.code.as_deref()).collect();
         if !codes.is_empty() {
             let rows: Vec<ItemRow> = self.tx.all(sql::ITEMS_BY_CODES, args![&keys(codes)?]).await?;
             catalogue.codes = rows.into_iter().map(|r| (r.code, r.id)).collect();
@@ -458,10 +416,7 @@ impl Write {
             return Ok(());
         }
         let digests = keys(unreadable.iter().map(|u| digest(&u.raw)))?;
-        let known: Vec<QuarantineRow> = self
-            .tx
-            .all(sql::QUARANTINE_KNOWN, args![facts.id, &digests])
-            .await?;
+        let known: Vec<QuarantineRow> = self.tx.all(sql::QUARANTINE_KNOWN, args![facts.id, &digests]).await?;
         let mut seen: BTreeSet<String> = known.into_iter().map(|row| row.digest).collect();
         let mut rows = Vec::new();
         for one in unreadable {
@@ -480,10 +435,9 @@ impl Write {
                 body: one.raw.clone(),
                 resolved_at: None,
             });
-            report.quarantined.push(QuarantineReason {
-                remote_id: one.id.clone(),
-                reason: one.reason.clone(),
-            });
+            report
+                .quarantined
+                .push(QuarantineReason { remote_id: one.id.clone(), reason: one.reason.clone() });
         }
         tables::insert(&mut self.tx, &rows).await
     }
@@ -496,19 +450,12 @@ impl Write {
         now: Timestamp,
     ) -> Result<()> {
         if orders.is_empty()
-            || self
-                .tx
-                .first::<QuarantineRow>(sql::QUARANTINE_ANY, args![facts.id])
-                .await?
-                .is_none()
+            || self.tx.first::<QuarantineRow>(sql::QUARANTINE_ANY, args![facts.id]).await?.is_none()
         {
             return Ok(());
         }
         let ids = keys(orders.iter().map(|o| o.id.as_str()))?;
-        self.tx
-            .run(sql::QUARANTINE_RESOLVE, args![facts.id, &ids, now.0])
-            .await
-            .map(drop)
+        self.tx.run(sql::QUARANTINE_RESOLVE, args![facts.id, &ids, now.0]).await.map(drop)
     }
 
     /// Keeps the smoothed time between two orders, so that silence can be told from a quiet shop.
@@ -518,11 +465,7 @@ impl Write {
         report: &IntakeReport,
         orders: &[&RemoteOrder],
     ) -> Result<()> {
-        let Some(newest) = orders
-            .iter()
-            .map(|o| o.placed_at.0)
-            .max()
-            .filter(|_| !report.new.is_empty())
+        let Some(newest) = orders.iter().map(|o| o.placed_at.0).max().filter(|_| !report.new.is_empty())
         else {
             return Ok(());
         };
@@ -557,10 +500,7 @@ impl Write {
         }
         let rows: Vec<ComponentRow> = self.tx.all(sql::COMPONENTS_OF, args![&keys(items)?]).await?;
         for row in rows {
-            components
-                .entry(row.set_id)
-                .or_default()
-                .push((row.item_id, row.quantity));
+            components.entry(row.set_id).or_default().push((row.item_id, row.quantity));
         }
         let mut parts = items.clone();
         parts.extend(components.values().flatten().map(|(item, _)| *item));
@@ -573,9 +513,7 @@ impl Write {
         let waiting: BTreeSet<OrderId> = holds.iter().map(|r| r.order_id).collect();
         if !orders.is_empty() {
             holds.extend(
-                self.tx
-                    .all::<ReservationRow>(sql::RESERVATIONS_OF_ORDERS, args![&keys(orders)?])
-                    .await?,
+                self.tx.all::<ReservationRow>(sql::RESERVATIONS_OF_ORDERS, args![&keys(orders)?]).await?,
             );
         }
         for row in holds {
@@ -585,13 +523,7 @@ impl Write {
                 item: row.item_id,
                 location: row.location_id,
             };
-            book.load_hold(
-                key,
-                Held {
-                    reserved: row.reserved,
-                    short: row.short,
-                },
-            );
+            book.load_hold(key, Held { reserved: row.reserved, short: row.short });
         }
         self.allow_where_sold(&mut book, waiting).await?;
         Ok(book)
@@ -601,7 +533,11 @@ impl Write {
     /// from there.
     ///
     /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
-    pub(super) async fn allow_where_sold(&mut self, book: &mut Book, orders: BTreeSet<OrderId>) -> Result<()> {
+    pub(super) async fn allow_where_sold(
+        &mut self,
+        book: &mut Book,
+        orders: BTreeSet<OrderId>,
+    ) -> Result<()> {
         if orders.is_empty() {
             return Ok(());
         }

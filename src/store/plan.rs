@@ -54,12 +54,7 @@ impl Stocked {
     /// What the channel shows as far as we know: its own word if that is newer than our last push.
     #[must_use]
     pub fn shown(&self) -> Option<i64> {
-        match (
-            self.row.shown,
-            self.row.shown_at,
-            self.row.answered,
-            self.row.answered_at,
-        ) {
+        match (self.row.shown, self.row.shown_at, self.row.answered, self.row.answered_at) {
             (Some(_), Some(pushed), Some(answered), Some(read)) if read > pushed => Some(answered),
             (None, _, answered, _) => answered,
             (shown, ..) => shown,
@@ -76,11 +71,7 @@ impl Stocked {
             shown: self.shown(),
             shown_version: self.row.shown_version,
             version: self.version,
-            wanted: if idle {
-                None
-            } else {
-                wanted(&self.supplies, rule, basis).quantity
-            },
+            wanted: if idle { None } else { wanted(&self.supplies, rule, basis).quantity },
             unsure,
             retry_at: self.row.retry_at.map(Timestamp),
         }
@@ -94,20 +85,13 @@ impl Store {
     pub async fn stocked(&self, rules: &PlanRules<'_>, scope: Scope<'_>) -> Result<Vec<Stocked>> {
         let rows: Vec<ListingRow> = match scope {
             Scope::Page(after, limit) => {
-                self.db
-                    .all(sql::LISTINGS_OF_CHANNEL, args![rules.channel, after, limit])
-                    .await?
+                self.db.all(sql::LISTINGS_OF_CHANNEL, args![rules.channel, after, limit]).await?
             }
             Scope::Items(items) => {
                 let sets: Vec<ComponentRow> = self.db.all(sql::SETS_WITH, args![&keys(items)?]).await?;
-                let all: BTreeSet<ItemId> = items
-                    .iter()
-                    .copied()
-                    .chain(sets.iter().map(|c| c.set_id))
-                    .collect();
-                self.db
-                    .all(sql::LISTINGS_OF_CHANNEL_ITEMS, args![rules.channel, &keys(all)?])
-                    .await?
+                let all: BTreeSet<ItemId> =
+                    items.iter().copied().chain(sets.iter().map(|c| c.set_id)).collect();
+                self.db.all(sql::LISTINGS_OF_CHANNEL_ITEMS, args![rules.channel, &keys(all)?]).await?
             }
         };
         self.with_supplies(rules, rows).await
@@ -118,23 +102,12 @@ impl Store {
         if items.is_empty() {
             return Ok(rows
                 .into_iter()
-                .map(|row| Stocked {
-                    row,
-                    supplies: Vec::new(),
-                    version: 0,
-                })
+                .map(|row| Stocked { row, supplies: Vec::new(), version: 0 })
                 .collect());
         }
         let mut components: HashMap<ItemId, Vec<(ItemId, i64)>> = HashMap::new();
-        for row in self
-            .db
-            .all::<ComponentRow>(sql::COMPONENTS_OF, args![&keys(&items)?])
-            .await?
-        {
-            components
-                .entry(row.set_id)
-                .or_default()
-                .push((row.item_id, row.quantity));
+        for row in self.db.all::<ComponentRow>(sql::COMPONENTS_OF, args![&keys(&items)?]).await? {
+            components.entry(row.set_id).or_default().push((row.item_id, row.quantity));
         }
         let mut parts = items;
         parts.extend(components.values().flatten().map(|(item, _)| *item));
@@ -147,18 +120,11 @@ impl Store {
             }
             sum.1 = sum.1.max(level.last_entry);
         }
-        let held: HashMap<ItemId, i64> = if rules.basis == StockBasis::Physical {
-            let rows: Vec<(i64, i64)> = self
-                .db
-                .all(sql::HELD_BY_CHANNEL, args![rules.channel, &parts])
-                .await?;
-            rows.into_iter().collect()
-        } else {
-            HashMap::new()
-        };
+        let open = self.open_by_listing(rules, &rows).await?;
         let stocked = |row: ListingRow| {
             let own = row.item_id.map(|item| (item, 1));
             let parts = row.item_id.and_then(|item| components.get(&item).cloned());
+            let sold = open.get(&row.remote_id).copied().unwrap_or(0);
             let supplies: Vec<Supply> = parts
                 .unwrap_or_else(|| own.into_iter().collect())
                 .into_iter()
@@ -166,33 +132,36 @@ impl Store {
                     item,
                     units: units * row.per,
                     available: levels.get(&item).map_or(0, |l| l.0),
-                    held_by_channel: held.get(&item).copied().unwrap_or(0),
+                    held_by_channel: sold * units * row.per,
                 })
                 .collect();
-            let version = supplies
-                .iter()
-                .filter_map(|s| levels.get(&s.item))
-                .map(|l| l.1)
-                .max()
-                .unwrap_or(0);
-            Stocked {
-                row,
-                supplies,
-                version,
-            }
+            let version = supplies.iter().filter_map(|s| levels.get(&s.item)).map(|l| l.1).max().unwrap_or(0);
+            Stocked { row, supplies, version }
         };
         Ok(rows.into_iter().map(stocked).collect())
+    }
+
+    /// Units of each listing in the channel's open orders, where the channel subtracts them by itself. It knows nothing
+    /// of items: an order of a set lowers the set's listing and not those of its components.
+    async fn open_by_listing(
+        &self,
+        rules: &PlanRules<'_>,
+        rows: &[ListingRow],
+    ) -> Result<HashMap<String, i64>> {
+        if rules.basis != StockBasis::Physical {
+            return Ok(HashMap::new());
+        }
+        let listings = keys(rows.iter().map(|r| r.remote_id.as_str()))?;
+        let rows: Vec<(String, i64)> =
+            self.db.all(sql::OPEN_BY_LISTING, args![rules.channel, &listings]).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// How many of a channel's listings show more than zero; the guard's measure.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn listings_on_sale(&self, channel: ChannelId) -> Result<i64> {
-        Ok(self
-            .db
-            .first::<(i64,)>(sql::LISTINGS_ON_SALE, args![channel])
-            .await?
-            .map_or(0, |r| r.0))
+        Ok(self.db.first::<(i64,)>(sql::LISTINGS_ON_SALE, args![channel]).await?.map_or(0, |r| r.0))
     }
 
     /// Units that are ordered and not there.
@@ -213,9 +182,7 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn listings_pending(&self, channel: ChannelId, limit: i64) -> Result<Vec<ListingRow>> {
-        self.db
-            .all(sql::LISTINGS_WITH_RECEIPT, args![channel, limit])
-            .await
+        self.db.all(sql::LISTINGS_WITH_RECEIPT, args![channel, limit]).await
     }
 
     /// Commits what became of a batch of pushes. A refusal or failure is tried again later with growing delays; a
@@ -246,9 +213,7 @@ impl Store {
                 }
                 Outcome::Refused { reason } => write.push_failed(push, reason, None, now).await?,
                 Outcome::Retry { after, reason } => {
-                    write
-                        .push_failed(push, reason, Some(now.plus(*after)), now)
-                        .await?;
+                    write.push_failed(push, reason, Some(now.plus(*after)), now).await?;
                 }
             }
         }
@@ -272,10 +237,7 @@ impl Store {
     ) -> Result<Vec<ListingRow>> {
         let mut write = self.write().await?;
         let ids = keys(offers.iter().map(|o| o.id.as_str()))?;
-        let known: Vec<ListingRow> = write
-            .tx
-            .all(sql::LISTINGS_BY_REMOTE, args![channel, &ids])
-            .await?;
+        let known: Vec<ListingRow> = write.tx.all(sql::LISTINGS_BY_REMOTE, args![channel, &ids]).await?;
         let mut known: BTreeMap<String, ListingRow> =
             known.into_iter().map(|r| (r.remote_id.clone(), r)).collect();
         let mut rows = Vec::with_capacity(offers.len());
@@ -332,14 +294,7 @@ impl Write {
         let delay = RETRY_FIRST_SECS.saturating_mul(1 << tries).min(RETRY_MAX_SECS);
         let own = Timestamp(now.0 + delay * 1_000_000);
         let retry_at = at.map_or(own, |at| at.max(now));
-        let args = args![
-            push.listing,
-            push.quantity,
-            push.version,
-            now.0,
-            reason,
-            retry_at.0
-        ];
+        let args = args![push.listing, push.quantity, push.version, now.0, reason, retry_at.0];
         self.tx.run(sql::LISTING_FAILED, args).await.map(drop)
     }
 }
@@ -388,10 +343,8 @@ fn refreshed(row: ListingRow, offer: &RemoteOffer, index: &Index, now: Timestamp
         match proposal {
             Some(p) if p.rule == Rule::Code => (row.item_id, row.proposal) = (Some(p.item), None),
             other => {
-                row.proposal = other
-                    .map(|p| serde_json::to_string(&p))
-                    .transpose()
-                    .map_err(StoreError::Json)?
+                row.proposal =
+                    other.map(|p| serde_json::to_string(&p)).transpose().map_err(StoreError::Json)?
             }
         }
     }

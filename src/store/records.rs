@@ -123,10 +123,7 @@ impl OrderRow {
             payload_id: self.payload_id,
             digest: self.digest,
             lines: lines.into_iter().map(Line::from).collect(),
-            parcels: parcels
-                .into_iter()
-                .map(ParcelRow::into_record)
-                .collect::<Result<_>>()?,
+            parcels: parcels.into_iter().map(ParcelRow::into_record).collect::<Result<_>>()?,
         })
     }
 }

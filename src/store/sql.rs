@@ -96,9 +96,10 @@ texts! {
         WHERE l.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY 1, 2";
     RESERVATION_DROP = "DELETE FROM reservation \
         WHERE order_id = $1 AND line_no = $2 AND item_id = $3 AND location_id = $4";
-    HELD_BY_CHANNEL = "SELECT r.item_id, CAST(SUM(r.reserved + r.short) AS BIGINT) FROM reservation r \
-        JOIN orders o ON o.id = r.order_id WHERE o.channel_id = $1 \
-        AND r.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($2)) GROUP BY r.item_id";
+    OPEN_BY_LISTING = "SELECT l.listing, CAST(SUM(l.quantity - l.cancelled - l.shipped) AS BIGINT) FROM orders o \
+        JOIN order_line l ON l.order_id = o.id WHERE o.open AND o.moves_stock AND o.channel_id = $1 \
+        AND l.quantity > l.cancelled + l.shipped AND l.listing IN (SELECT value ->> 0 FROM json_each($2)) \
+        GROUP BY l.listing ORDER BY l.listing";
 
     // Orders.
     ORDERS_BY_REMOTE = "SELECT * FROM orders \

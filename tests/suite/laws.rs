@@ -21,7 +21,11 @@ fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
     let quick = std::env::var_os("BANTO_TEST_QUICK").is_some();
     let cases = asked.unwrap_or(if quick { 64 } else { 384 });
-    ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::with_cases(cases) }
+    ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::with_cases(cases)
+    }
 }
 
 /// Lives a history, and calls `check` with the house before and after each step.

@@ -4,8 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod concurrency;
+mod e2e;
 mod laws;
+mod orders;
 mod parity;
+mod queue;
+mod simulation;
 mod smtp;
 mod stores;
 mod tidy;
+mod trading;

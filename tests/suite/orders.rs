@@ -1,5 +1,7 @@
 //! What people and deadlines do to orders, and that the channel's next word neither undoes nor repeats it.
 
+mod cli;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

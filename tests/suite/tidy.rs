@@ -36,15 +36,10 @@ fn none(rule: &str, violations: Vec<String>) {
 
 /// `path:line: words` for each of the words that stands in the code of a file.
 fn named(file: &File, source: &Source, words: &[&str]) -> Vec<String> {
-    let mut found: Vec<_> = words
-        .iter()
-        .flat_map(|w| source.lines_with(w).into_iter().map(move |l| (l, *w)))
-        .collect();
+    let mut found: Vec<_> =
+        words.iter().flat_map(|w| source.lines_with(w).into_iter().map(move |l| (l, *w))).collect();
     found.sort_unstable();
-    found
-        .into_iter()
-        .map(|(line, word)| format!("{}:{line}: {word}", file.path))
-        .collect()
+    found.into_iter().map(|(line, word)| format!("{}:{line}: {word}", file.path)).collect()
 }
 
 fn long_functions(file: &File) -> Vec<String> {
@@ -205,20 +200,10 @@ fn each_connector_has_the_same_parts() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    let unfinished = [
-        "todo!",
-        "unimplemented!",
-        "dbg!",
-        "#[ignore",
-        "#[allow(",
-        "#![allow(",
-    ];
+    let unfinished = ["todo!", "unimplemented!", "dbg!", "#[ignore", "#[allow(", "#![allow("];
     none(
         "What is in the tree is done: no todo!, unimplemented!, dbg!, #[ignore]; and #[expect] in place of #[allow].",
-        files_in(&[""], ".rs")
-            .iter()
-            .flat_map(|f| named(f, &Source::new(&f.text), &unfinished))
-            .collect(),
+        files_in(&[""], ".rs").iter().flat_map(|f| named(f, &Source::new(&f.text), &unfinished)).collect(),
     );
 }
 
@@ -234,10 +219,7 @@ fn exceptions_to_a_lint_say_why() {
             .map(|line| format!("{}:{line}", file.path))
             .collect()
     };
-    none(
-        "#[expect(…)] carries a reason.",
-        files_in(&[""], ".rs").iter().flat_map(silent).collect(),
-    );
+    none("#[expect(…)] carries a reason.", files_in(&[""], ".rs").iter().flat_map(silent).collect());
 }
 
 #[test]
@@ -256,10 +238,7 @@ fn migrations_come_in_pairs() {
             .filter(|n| !is_migration(n))
             .map(|n| format!("{n} is not named like 0001_what_it_does.sql")),
     );
-    none(
-        "migrations/sqlite and migrations/postgres hold files of equal names.",
-        found,
-    );
+    none("migrations/sqlite and migrations/postgres hold files of equal names.", found);
 }
 
 fn is_migration(name: &str) -> bool {
@@ -268,9 +247,7 @@ fn is_migration(name: &str) -> bool {
             && number.bytes().all(|b| b.is_ascii_digit())
             && rest.strip_suffix(".sql").is_some_and(|what| {
                 !what.is_empty()
-                    && what
-                        .bytes()
-                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                    && what.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             })
     })
 }
@@ -299,19 +276,13 @@ fn no_path_of_one_machine_is_left_in() {
             .map(|(at, text)| format!("{}:{}: {}", file.path, at + 1, text.trim()))
             .collect()
     };
-    none(
-        "A path of one machine works on no other.",
-        files().iter().flat_map(inside).collect(),
-    );
+    none("A path of one machine works on no other.", files().iter().flat_map(inside).collect());
 }
 
 /// Whether `path` begins a path in `text`, rather than going on one (`https://shop.example/work/`).
 fn stands_alone(text: &str, path: &str) -> bool {
     text.match_indices(path).any(|(at, _)| {
-        !text[..at]
-            .chars()
-            .next_back()
-            .is_some_and(|c| c.is_alphanumeric() || "./-_}~".contains(c))
+        !text[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || "./-_}~".contains(c))
     })
 }
 
@@ -321,44 +292,27 @@ fn links_in_documents_lead_somewhere() {
     assert!(!documents.is_empty(), "no documents found");
     none(
         "Every relative link of a document leads to a file, and its #anchor to a heading.",
-        documents
-            .iter()
-            .flat_map(|d| links::broken(&d.path, &d.text))
-            .collect(),
+        documents.iter().flat_map(|d| links::broken(&d.path, &d.text)).collect(),
     );
 }
 
 #[test]
 fn scripts_stop_at_the_first_error() {
     let is_script = |f: &&File| f.text.starts_with("#!/bin/sh") || f.text.starts_with("#!/bin/bash");
-    let strict = |text: &str| {
-        text.lines()
-            .any(|l| matches!(l, "set -e" | "set -eu" | "set -euo pipefail"))
-    };
+    let strict = |text: &str| text.lines().any(|l| matches!(l, "set -e" | "set -eu" | "set -euo pipefail"));
     none(
         "A shell script says `set -e` (Debian's maintainer scripts), `set -eu` or `set -euo pipefail`.",
-        files()
-            .iter()
-            .filter(is_script)
-            .filter(|f| !strict(&f.text))
-            .map(|f| f.path.clone())
-            .collect(),
+        files().iter().filter(is_script).filter(|f| !strict(&f.text)).map(|f| f.path.clone()).collect(),
     );
 }
 
 #[test]
 fn the_rules_see_what_they_look_for() {
     let long = format!("fn long() {{\n{}}}\n", "    x();\n".repeat(FUNCTION_LINES_MAX));
-    let file = File {
-        path: "a.rs".into(),
-        text: long,
-    };
+    let file = File { path: "a.rs".into(), text: long };
     assert_eq!(long_functions(&file), ["a.rs:1: fn long has 62 lines"]);
     let source = Source::new("fn a() {\n    todo!()\n}\n#[ignore]\nfn b() { x.await }");
-    let file = File {
-        path: "b.rs".into(),
-        text: String::new(),
-    };
+    let file = File { path: "b.rs".into(), text: String::new() };
     assert_eq!(
         named(&file, &source, &["todo!", "#[ignore", "await"]),
         ["b.rs:2: todo!", "b.rs:4: #[ignore", "b.rs:5: await"]

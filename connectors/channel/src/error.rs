@@ -68,20 +68,13 @@ pub struct Error {
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            retry_after: None,
-            message: message.into(),
-        }
+        Self { kind, retry_after: None, message: message.into() }
     }
 
     /// The answer of a call that a connector does not offer.
     #[must_use]
     pub fn unsupported(call: &str) -> Self {
-        Self::new(
-            ErrorKind::Unsupported,
-            format!("this channel does not support {call}"),
-        )
+        Self::new(ErrorKind::Unsupported, format!("this channel does not support {call}"))
     }
 
     /// The same error with the delay that the other side asked for.

@@ -102,10 +102,7 @@ impl Request {
     /// Errors: [`ErrorKind::Unexpected`] if the value cannot be written as JSON.
     pub fn json<T: serde::Serialize>(mut self, value: &T) -> Result<Self> {
         self.body = serde_json::to_vec(value).map_err(|e| {
-            Error::new(
-                ErrorKind::Unexpected,
-                format!("cannot write the request as JSON: {e}"),
-            )
+            Error::new(ErrorKind::Unexpected, format!("cannot write the request as JSON: {e}"))
         })?;
         self.headers.push(("content-type", "application/json".to_owned()));
         Ok(self)
@@ -128,13 +125,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} ({} body bytes)",
-            self.method.as_str(),
-            self.url,
-            self.body.len()
-        )
+        write!(f, "{} {} ({} body bytes)", self.method.as_str(), self.url, self.body.len())
     }
 }
 
@@ -154,10 +145,7 @@ impl Response {
     /// The first header of that name (lower case).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// Whether the status is 2xx.

@@ -66,6 +66,12 @@ pub trait Connector: Debug + Send + Sync + 'static {
     /// its orders, and differs from every earlier cursor of the walk while `more` is true. An order that cannot be understood is [`Read::Unreadable`], never an error of the page.
     async fn pull_orders(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page<Read>>;
 
+    /// When a cursor was made, by our clock, if it says so. The daemon stops a channel whose cursor comes from the
+    /// future, because it would skip what happens until then.
+    fn cursor_made_at(&self, _cursor: &Cursor) -> Option<Timestamp> {
+        None
+    }
+
     /// Reads the named orders again, for marketplaces whose search does not show every change.
     ///
     /// At most [`Capabilities::reread_batch_max`] ids. An order the marketplace no longer knows is left out.

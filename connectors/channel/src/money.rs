@@ -75,9 +75,7 @@ impl Money {
         let minor: i64 = if number.is_empty() {
             0
         } else {
-            number
-                .parse()
-                .map_err(|_| MoneyError::TooLarge(text.to_owned()))?
+            number.parse().map_err(|_| MoneyError::TooLarge(text.to_owned()))?
         };
         Ok(Self(if negative { -minor } else { minor }))
     }
@@ -92,21 +90,11 @@ impl Money {
                 let digits = minor_digits(currency).unwrap_or(0) as usize;
                 let trimmed = text.trim();
                 let point = trimmed.find('.').unwrap_or(trimmed.len());
-                let cut = trimmed
-                    .get(..point + if digits == 0 { 0 } else { digits + 1 })
-                    .unwrap_or(trimmed);
-                let next = trimmed
-                    .as_bytes()
-                    .get(point + 1 + digits)
-                    .copied()
-                    .unwrap_or(b'0');
+                let cut = trimmed.get(..point + if digits == 0 { 0 } else { digits + 1 }).unwrap_or(trimmed);
+                let next = trimmed.as_bytes().get(point + 1 + digits).copied().unwrap_or(b'0');
                 let base = Self::parse(cut, currency)?;
                 let step = i64::from(next >= b'5');
-                Ok(Self(if trimmed.starts_with('-') {
-                    base.0 - step
-                } else {
-                    base.0 + step
-                }))
+                Ok(Self(if trimmed.starts_with('-') { base.0 - step } else { base.0 + step }))
             }
             other => other,
         }
@@ -119,11 +107,7 @@ impl Money {
         let sign = if self.0 < 0 { "-" } else { "" };
         let number = format!("{:0>width$}", self.0.unsigned_abs(), width = digits + 1);
         let (whole, fraction) = number.split_at(number.len() - digits);
-        if digits == 0 {
-            format!("{sign}{whole}")
-        } else {
-            format!("{sign}{whole}.{fraction}")
-        }
+        if digits == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
     }
 }
 
@@ -141,11 +125,7 @@ mod tests {
             (".5", "EUR", 50),
             ("76.874", "KWD", 76_874),
         ] {
-            assert_eq!(
-                Money::parse(text, currency),
-                Ok(Money(minor)),
-                "{text} {currency}"
-            );
+            assert_eq!(Money::parse(text, currency), Ok(Money(minor)), "{text} {currency}");
         }
         assert_eq!(Money(-5).to_decimal("EUR"), "-0.05");
         assert_eq!(Money(123_450).to_decimal("USD"), "1234.50");
@@ -155,22 +135,10 @@ mod tests {
     #[test]
     fn what_is_no_amount_is_refused() {
         assert!(matches!(Money::parse("", "JPY"), Err(MoneyError::NotANumber(_))));
-        assert!(matches!(
-            Money::parse("1e3", "JPY"),
-            Err(MoneyError::NotANumber(_))
-        ));
-        assert!(matches!(
-            Money::parse("12.34", "JPY"),
-            Err(MoneyError::TooPrecise(_))
-        ));
-        assert!(matches!(
-            Money::parse("1", "ABC"),
-            Err(MoneyError::UnknownCurrency(_))
-        ));
-        assert!(matches!(
-            Money::parse("99999999999999999999", "JPY"),
-            Err(MoneyError::TooLarge(_))
-        ));
+        assert!(matches!(Money::parse("1e3", "JPY"), Err(MoneyError::NotANumber(_))));
+        assert!(matches!(Money::parse("12.34", "JPY"), Err(MoneyError::TooPrecise(_))));
+        assert!(matches!(Money::parse("1", "ABC"), Err(MoneyError::UnknownCurrency(_))));
+        assert!(matches!(Money::parse("99999999999999999999", "JPY"), Err(MoneyError::TooLarge(_))));
     }
 
     #[test]

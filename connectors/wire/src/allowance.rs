@@ -8,12 +8,8 @@ use banto_channel::{Response, Timestamp};
 const PAUSE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Calls left, under the names in use (the last one is Walmart's).
-const REMAINING: [&str; 4] = [
-    "x-ratelimit-remaining",
-    "x-rate-limit-remaining",
-    "ratelimit-remaining",
-    "x-current-token-count",
-];
+const REMAINING: [&str; 4] =
+    ["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining", "x-current-token-count"];
 
 /// When calls come back: a delay in seconds or a moment. The last one is Walmart's, in milliseconds since 1970.
 const RESET: [&str; 5] = [
@@ -36,10 +32,7 @@ pub(crate) fn pause_asked(response: &Response, now: Timestamp) -> Option<Duratio
         .find_map(|name| response.header(name))
         .is_some_and(|left| left.trim().parse() == Ok(0.0));
     let retry_after = response.header("retry-after").filter(|_| refused);
-    let reset = RESET
-        .iter()
-        .find_map(|name| response.header(name))
-        .filter(|_| refused || used_up);
+    let reset = RESET.iter().find_map(|name| response.header(name)).filter(|_| refused || used_up);
     [retry_after, reset]
         .into_iter()
         .flatten()
@@ -60,10 +53,7 @@ fn delay(text: &str, now: Timestamp) -> Option<Duration> {
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()
-        .map(micros)
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(micros)
 }
 
 fn micros(time: jiff::Timestamp) -> Timestamp {
@@ -78,49 +68,25 @@ mod tests {
     const NOON: Timestamp = Timestamp::from_secs(1_795_262_400);
 
     fn asked(status: u16, headers: &[(&str, &str)]) -> Option<f64> {
-        let headers = headers
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-            .collect();
-        pause_asked(
-            &Response {
-                status,
-                headers,
-                body: Vec::new(),
-            },
-            NOON,
-        )
-        .map(|d| d.as_secs_f64())
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        pause_asked(&Response { status, headers, body: Vec::new() }, NOON).map(|d| d.as_secs_f64())
     }
 
     #[test]
     fn retry_after_is_read_in_seconds_and_as_a_date() {
         assert_eq!(asked(429, &[("retry-after", "7")]), Some(7.0));
         assert_eq!(asked(429, &[("retry-after", " 2.5 ")]), Some(2.5));
-        assert_eq!(
-            asked(503, &[("retry-after", "Sat, 21 Nov 2026 12:01:30 GMT")]),
-            Some(90.0)
-        );
+        assert_eq!(asked(503, &[("retry-after", "Sat, 21 Nov 2026 12:01:30 GMT")]), Some(90.0));
         assert_eq!(asked(429, &[("retry-after", "2026-11-21T12:00:05Z")]), Some(5.0));
-        for nothing in [
-            "0",
-            "-3",
-            "soon",
-            "",
-            "NaN",
-            "inf",
-            "Sat, 21 Nov 2026 11:00:00 GMT",
-        ] {
+        for nothing in ["0", "-3", "soon", "", "NaN", "inf", "Sat, 21 Nov 2026 11:00:00 GMT"] {
             assert_eq!(asked(429, &[("retry-after", nothing)]), None, "{nothing}");
         }
     }
 
     #[test]
     fn a_date_is_compared_with_the_servers_own_clock() {
-        let headers = [
-            ("retry-after", "Sat, 21 Nov 2026 15:00:10 GMT"),
-            ("date", "Sat, 21 Nov 2026 15:00:00 GMT"),
-        ];
+        let headers =
+            [("retry-after", "Sat, 21 Nov 2026 15:00:10 GMT"), ("date", "Sat, 21 Nov 2026 15:00:00 GMT")];
         assert_eq!(asked(429, &headers), Some(10.0));
     }
 
@@ -128,35 +94,20 @@ mod tests {
     fn reset_headers_are_delays_seconds_or_milliseconds_since_1970() {
         assert_eq!(asked(429, &[("x-ratelimit-reset", "12")]), Some(12.0));
         assert_eq!(asked(429, &[("ratelimit-reset", "1795262430")]), Some(30.0));
-        assert_eq!(
-            asked(429, &[("x-next-replenishment-time", "1795262401500")]),
-            Some(1.5)
-        );
+        assert_eq!(asked(429, &[("x-next-replenishment-time", "1795262401500")]), Some(1.5));
     }
 
     #[test]
     fn retry_after_comes_before_the_reset_and_only_on_refusals() {
-        assert_eq!(
-            asked(429, &[("x-ratelimit-reset", "12"), ("retry-after", "3")]),
-            Some(3.0)
-        );
-        assert_eq!(
-            asked(429, &[("x-ratelimit-reset", "12"), ("retry-after", "x")]),
-            Some(12.0)
-        );
+        assert_eq!(asked(429, &[("x-ratelimit-reset", "12"), ("retry-after", "3")]), Some(3.0));
+        assert_eq!(asked(429, &[("x-ratelimit-reset", "12"), ("retry-after", "x")]), Some(12.0));
         assert_eq!(asked(202, &[("retry-after", "3")]), None);
     }
 
     #[test]
     fn an_answer_that_was_the_last_one_holds_too() {
-        assert_eq!(
-            asked(200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "4")]),
-            Some(4.0)
-        );
-        assert_eq!(
-            asked(200, &[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "4")]),
-            None
-        );
+        assert_eq!(asked(200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "4")]), Some(4.0));
+        assert_eq!(asked(200, &[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "4")]), None);
         assert_eq!(asked(200, &[("x-ratelimit-reset", "4")]), None);
     }
 

@@ -49,14 +49,8 @@ impl Client {
             builder(config).tls_certs_only([]).build()
         });
         match http {
-            Ok(http) => Ok(Self {
-                http,
-                body_max: config.body_max,
-            }),
-            Err(e) => Err(Error::new(
-                ErrorKind::Unexpected,
-                format!("no HTTP client: {}", e.without_url()),
-            )),
+            Ok(http) => Ok(Self { http, body_max: config.body_max }),
+            Err(e) => Err(Error::new(ErrorKind::Unexpected, format!("no HTTP client: {}", e.without_url()))),
         }
     }
 
@@ -75,10 +69,7 @@ impl Client {
             request = copy(&prepared.request)?;
             *request.url_mut() = next;
         }
-        Err(Fault::new(
-            Cause::Redirects,
-            format!("more than {REDIRECTS_MAX} times"),
-        ))
+        Err(Fault::new(Cause::Redirects, format!("more than {REDIRECTS_MAX} times")))
     }
 
     async fn read(&self, mut answer: reqwest::Response) -> Result<Response, Fault> {
@@ -86,38 +77,24 @@ impl Client {
         let headers = answer.headers().iter();
         let headers = headers
             .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect();
         let too_large = || Fault::new(Cause::TooLarge, bytes(self.body_max));
-        if answer
-            .content_length()
-            .is_some_and(|n| usize::try_from(n).map_or(true, |n| n > self.body_max))
-        {
+        if answer.content_length().is_some_and(|n| usize::try_from(n).map_or(true, |n| n > self.body_max)) {
             return Err(too_large());
         }
         let mut body = Vec::new();
         loop {
             match answer.chunk().await {
                 Ok(None) => {
-                    return Ok(Response {
-                        status,
-                        headers,
-                        body,
-                    });
+                    return Ok(Response { status, headers, body });
                 }
                 Ok(Some(chunk)) if chunk.len() > self.body_max - body.len() => return Err(too_large()),
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 // What a 429 says is all in its head.
                 Err(_) if status == 429 => {
-                    return Ok(Response {
-                        status,
-                        headers,
-                        body,
-                    });
+                    return Ok(Response { status, headers, body });
                 }
                 Err(e) => return Err(Fault::of_body(&e.without_url(), status, body.len())),
             }
@@ -142,9 +119,7 @@ impl Prepared {
     pub fn new(request: &Request) -> Result<Self> {
         let url = address(request)?;
         let host = url.host_str().unwrap_or_default();
-        let host = url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let path = Scrub::of(request).text(url.path());
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -158,45 +133,26 @@ impl Prepared {
         if !request.body.is_empty() || matches!(request.method, Method::Post | Method::Put | Method::Patch) {
             *out.body_mut() = Some(request.body.clone().into());
         }
-        Ok(Self {
-            request: out,
-            host,
-            path,
-        })
+        Ok(Self { request: out, host, path })
     }
 }
 
 fn address(request: &Request) -> Result<Url> {
     let config = |text: String| Error::new(ErrorKind::Config, text);
     // A user name and password may stand in front of an `@`.
-    let shown = request
-        .url
-        .split(['?', '#'])
-        .next()
-        .filter(|u| !u.contains('@'))
-        .unwrap_or("(not shown)");
+    let shown = request.url.split(['?', '#']).next().filter(|u| !u.contains('@')).unwrap_or("(not shown)");
     let mut url = Url::parse(&request.url).map_err(|e| {
-        config(format!(
-            "the address {shown} cannot be used: {e}. It should look like https://shop.example"
-        ))
+        config(format!("the address {shown} cannot be used: {e}. It should look like https://shop.example"))
     })?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(config(format!(
-            "the address {shown} begins with neither https:// nor http://"
-        )));
+        return Err(config(format!("the address {shown} begins with neither https:// nor http://")));
     }
     if !url.username().is_empty() || url.password().is_some() {
         let text = "the address holds a user name or a password; credentials belong into their own settings";
         return Err(config(text.to_owned()));
     }
-    let plain = request
-        .query
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    let secret = request
-        .secret_query
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.expose()));
+    let plain = request.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let secret = request.secret_query.iter().map(|(name, value)| (name.as_str(), value.expose()));
     let mut query = url.query().unwrap_or_default().to_owned();
     for (name, value) in plain.chain(secret) {
         if !query.is_empty() {
@@ -215,14 +171,8 @@ fn headers(request: &Request) -> Result<HeaderMap> {
         );
         Error::new(ErrorKind::Config, text)
     };
-    let plain = request
-        .headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_str(), false));
-    let secret = request
-        .secret_headers
-        .iter()
-        .map(|(name, value)| (*name, value.expose(), true));
+    let plain = request.headers.iter().map(|(name, value)| (*name, value.as_str(), false));
+    let secret = request.secret_headers.iter().map(|(name, value)| (*name, value.expose(), true));
     let mut map = HeaderMap::new();
     for (name, value, sensitive) in plain.chain(secret) {
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| cannot(name))?;
@@ -234,12 +184,7 @@ fn headers(request: &Request) -> Result<HeaderMap> {
 }
 
 fn copy(request: &reqwest::Request) -> Result<reqwest::Request, Fault> {
-    let none = || {
-        Fault::new(
-            Cause::NoConnection,
-            "the body of the request cannot be sent again",
-        )
-    };
+    let none = || Fault::new(Cause::NoConnection, "the body of the request cannot be sent again");
     request.try_clone().ok_or_else(none)
 }
 
@@ -284,9 +229,7 @@ mod tests {
         let mut request = Request::new(Method::Get, "https://shop.example/api?rest_route=/wc/v3")
             .query("after", "2026-11-21T09:00:00+09:00")
             .query("search", "お茶 & 菓子");
-        request
-            .secret_query
-            .push(("key".to_owned(), Secret::new("a+b/c")));
+        request.secret_query.push(("key".to_owned(), Secret::new("a+b/c")));
         assert_eq!(
             address(&request).unwrap().as_str(),
             "https://shop.example/api?rest_route=/wc/v3&after=2026-11-21T09%3A00%3A00%2B09%3A00\
@@ -296,12 +239,7 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_used_is_a_config_error_without_credentials() {
-        for bad in [
-            "shop.example",
-            "ftp://shop.example",
-            "https://me:hunter22@shop.example/",
-            "https://",
-        ] {
+        for bad in ["shop.example", "ftp://shop.example", "https://me:hunter22@shop.example/", "https://"] {
             let error = address(&Request::new(Method::Get, bad)).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Config, "{bad}");
             assert!(!error.message.contains("hunter22"), "{error}");
@@ -313,10 +251,7 @@ mod tests {
         let request = Request::new(Method::Get, "https://shop.example")
             .secret_header("authorization", Secret::new("Bearer tok\n_123"));
         let error = headers(&request).unwrap_err();
-        assert!(
-            error.message.contains("authorization") && !error.message.contains("_123"),
-            "{error}"
-        );
+        assert!(error.message.contains("authorization") && !error.message.contains("_123"), "{error}");
     }
 
     #[test]

@@ -51,20 +51,13 @@ pub(crate) struct Tried<'a> {
 
 impl Fault {
     pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self {
-            cause,
-            detail: detail.into(),
-        }
+        Self { cause, detail: detail.into() }
     }
 
     /// From an error before the head of an answer came.
     pub fn of_send(error: &reqwest::Error) -> Self {
         let cause = if !error.is_connect() {
-            if error.is_timeout() {
-                Cause::Timeout
-            } else {
-                Cause::Closed
-            }
+            if error.is_timeout() { Cause::Timeout } else { Cause::Closed }
         } else if error.is_dns() {
             Cause::Dns
         } else if let Some(tls) = find::<rustls::Error>(error) {
@@ -136,10 +129,7 @@ impl Fault {
             ),
             Cause::NoConnection => format!("no connection to {host}: {detail}."),
             Cause::Timeout => {
-                format!(
-                    "{host} gave no complete answer within {} ({detail}).",
-                    words(tried.timeout)
-                )
+                format!("{host} gave no complete answer within {} ({detail}).", words(tried.timeout))
             }
             Cause::Closed => format!("{host} closed the connection before it answered ({detail})."),
             Cause::Torn => format!("the answer of {host} broke off ({detail})."),
@@ -222,12 +212,7 @@ mod tests {
     fn a_lost_answer_to_an_unrepeatable_call_says_that_nobody_knows() {
         let text = Fault::new(Cause::Closed, "reset").error(&TRIED).message;
         assert!(text.contains("not known whether it was carried out"), "{text}");
-        let text = Fault::new(Cause::Closed, "reset")
-            .error(&Tried {
-                idempotent: true,
-                ..TRIED
-            })
-            .message;
+        let text = Fault::new(Cause::Closed, "reset").error(&Tried { idempotent: true, ..TRIED }).message;
         assert!(!text.contains("not known"), "{text}");
         let text = Fault::new(Cause::Refused, "").error(&TRIED).message;
         assert!(!text.contains("not known"), "nothing was sent: {text}");
@@ -235,9 +220,7 @@ mod tests {
 
     #[test]
     fn the_number_of_tries_is_told() {
-        let text = Fault::new(Cause::Dns, "no such name")
-            .error(&Tried { tries: 4, ..TRIED })
-            .message;
+        let text = Fault::new(Cause::Dns, "no such name").error(&Tried { tries: 4, ..TRIED }).message;
         assert!(text.contains("Tried 4 times in 1.0 s."), "{text}");
     }
 

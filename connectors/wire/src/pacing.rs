@@ -34,12 +34,8 @@ impl Pacing {
         for quota in quotas {
             buckets.entry(quota.group).or_default().push(Bucket::new(quota)?);
         }
-        let groups = buckets
-            .into_iter()
-            .map(|(name, buckets)| (name, Arc::new(Group::new(buckets))));
-        Ok(Self {
-            groups: Mutex::new(groups.collect()),
-        })
+        let groups = buckets.into_iter().map(|(name, buckets)| (name, Arc::new(Group::new(buckets))));
+        Ok(Self { groups: Mutex::new(groups.collect()) })
     }
 
     /// Waits for the turn of one call and takes it; returns how long that took. Calls of a group go in the order
@@ -84,11 +80,7 @@ impl Pacing {
 
     fn group(&self, name: &'static str) -> Arc<Group> {
         let mut groups = lock(&self.groups);
-        Arc::clone(
-            groups
-                .entry(name)
-                .or_insert_with(|| Arc::new(Group::new(Vec::new()))),
-        )
+        Arc::clone(groups.entry(name).or_insert_with(|| Arc::new(Group::new(Vec::new()))))
     }
 }
 
@@ -102,20 +94,13 @@ struct Group {
 
 impl Group {
     fn new(buckets: Vec<Bucket>) -> Self {
-        Self {
-            queue: tokio::sync::Mutex::new(()),
-            held_until: Mutex::new(Instant::now()),
-            buckets,
-        }
+        Self { queue: tokio::sync::Mutex::new(()), held_until: Mutex::new(Instant::now()), buckets }
     }
 
     fn need(&self) -> Busy {
         let asked = lock(&self.held_until).saturating_duration_since(Instant::now());
         let own = self.buckets.iter().map(Bucket::wait).max().unwrap_or_default();
-        Busy {
-            wait: asked.max(own),
-            asked: asked > Duration::ZERO && asked >= own,
-        }
+        Busy { wait: asked.max(own), asked: asked > Duration::ZERO && asked >= own }
     }
 
     fn take(&self) {
@@ -144,28 +129,14 @@ impl Bucket {
             .zip(quota.burst.try_into().ok())
             .map(|(rate, burst)| rate.allow_burst(burst))
             .ok_or_else(|| {
-                let text = format!(
-                    "the quota of the group {:?} allows no call at all: {quota:?}",
-                    quota.group
-                );
+                let text =
+                    format!("the quota of the group {:?} allows no call at all: {quota:?}", quota.group);
                 Error::new(ErrorKind::Unexpected, text)
             })?;
         let level = Arc::new(InMemoryState::default());
         let ticks = Ticks(Instant::now());
-        let limiter = |keep| {
-            RateLimiter::new(
-                rate,
-                Level {
-                    level: Arc::clone(&level),
-                    keep,
-                },
-                ticks,
-            )
-        };
-        Ok(Self {
-            take: limiter(true),
-            look: limiter(false),
-        })
+        let limiter = |keep| RateLimiter::new(rate, Level { level: Arc::clone(&level), keep }, ticks);
+        Ok(Self { take: limiter(true), look: limiter(false) })
     }
 
     fn wait(&self) -> Duration {
@@ -194,9 +165,8 @@ impl StateStore for Level {
             return self.level.measure_and_replace(key, decide);
         }
         // An `Err` leaves the level as it is, and carries the verdict out.
-        let looked = self
-            .level
-            .measure_and_replace(key, |level| Err::<(Infallible, Nanos), _>(decide(level)));
+        let looked =
+            self.level.measure_and_replace(key, |level| Err::<(Infallible, Nanos), _>(decide(level)));
         match looked {
             Ok(never) => match never {},
             Err(verdict) => verdict.map(|(outcome, _)| outcome),
@@ -228,12 +198,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     /// 2 a second, 5 at once; a second group without a quota of its own is made by use.
-    const ORDERS: Quota = Quota {
-        group: "orders",
-        calls: 120,
-        per: Duration::from_secs(60),
-        burst: 5,
-    };
+    const ORDERS: Quota = Quota { group: "orders", calls: 120, per: Duration::from_secs(60), burst: 5 };
 
     fn secs(s: f64) -> Duration {
         Duration::from_secs_f64(s)
@@ -251,16 +216,9 @@ mod tests {
             pacing.turn("orders", LONG).await.unwrap();
         }
         let took = begun.elapsed();
-        assert!(
-            took >= secs(4.99) && took < secs(5.1),
-            "10 calls at 2 a second took {took:?}"
-        );
+        assert!(took >= secs(4.99) && took < secs(5.1), "10 calls at 2 a second took {took:?}");
         tokio::time::advance(secs(2.5)).await;
-        assert_eq!(
-            pacing.wait("orders"),
-            Duration::ZERO,
-            "a rest fills the bucket again"
-        );
+        assert_eq!(pacing.wait("orders"), Duration::ZERO, "a rest fills the bucket again");
     }
 
     #[tokio::test(start_paused = true)]
@@ -283,11 +241,7 @@ mod tests {
         let pacing = Pacing::new(&[ORDERS]).unwrap();
         pacing.hold("orders", secs(30.0));
         pacing.hold("orders", secs(10.0));
-        assert_eq!(
-            pacing.wait("orders"),
-            secs(30.0),
-            "the shorter pause does not end the longer one"
-        );
+        assert_eq!(pacing.wait("orders"), secs(30.0), "the shorter pause does not end the longer one");
         assert_eq!(pacing.turn("stock", Duration::ZERO).await, Ok(Duration::ZERO));
         let waited = pacing.turn("orders", LONG).await.unwrap();
         assert!(waited >= secs(30.0) && waited < secs(30.1), "{waited:?}");
@@ -298,40 +252,19 @@ mod tests {
         let pacing = Pacing::new(&[ORDERS]).unwrap();
         pacing.hold("orders", secs(90.0));
         let begun = Instant::now();
-        assert_eq!(
-            pacing.turn("orders", secs(60.0)).await,
-            Err(Busy {
-                wait: secs(90.0),
-                asked: true
-            })
-        );
+        assert_eq!(pacing.turn("orders", secs(60.0)).await, Err(Busy { wait: secs(90.0), asked: true }));
         assert_eq!(begun.elapsed(), Duration::ZERO);
         tokio::time::advance(secs(90.0)).await;
         for _ in 0..5 {
-            assert_eq!(
-                pacing.turn("orders", Duration::ZERO).await,
-                Ok(Duration::ZERO),
-                "nothing was taken"
-            );
+            assert_eq!(pacing.turn("orders", Duration::ZERO).await, Ok(Duration::ZERO), "nothing was taken");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_empty_bucket_is_our_own_doing() {
-        let pacing = Pacing::new(&[Quota {
-            burst: 1,
-            calls: 1,
-            ..ORDERS
-        }])
-        .unwrap();
+        let pacing = Pacing::new(&[Quota { burst: 1, calls: 1, ..ORDERS }]).unwrap();
         pacing.turn("orders", LONG).await.unwrap();
-        assert_eq!(
-            pacing.turn("orders", secs(1.0)).await,
-            Err(Busy {
-                wait: secs(60.0),
-                asked: false
-            })
-        );
+        assert_eq!(pacing.turn("orders", secs(1.0)).await, Err(Busy { wait: secs(60.0), asked: false }));
     }
 
     #[tokio::test(start_paused = true)]
@@ -355,22 +288,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn several_quotas_of_a_group_all_hold() {
-        let minute = Quota {
-            group: "orders",
-            calls: 8,
-            per: Duration::from_secs(60),
-            burst: 8,
-        };
+        let minute = Quota { group: "orders", calls: 8, per: Duration::from_secs(60), burst: 8 };
         let pacing = Pacing::new(&[ORDERS, minute]).unwrap();
         let begun = Instant::now();
         for _ in 0..8 {
             pacing.turn("orders", LONG).await.unwrap();
         }
-        assert!(
-            begun.elapsed() < secs(1.7),
-            "5 at once, 3 at 2 a second: {:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < secs(1.7), "5 at once, 3 at 2 a second: {:?}", begun.elapsed());
         pacing.turn("orders", LONG).await.unwrap();
         assert!(
             begun.elapsed() >= secs(7.49),
@@ -384,10 +308,7 @@ mod tests {
         for quota in [
             Quota { calls: 0, ..ORDERS },
             Quota { burst: 0, ..ORDERS },
-            Quota {
-                per: Duration::ZERO,
-                ..ORDERS
-            },
+            Quota { per: Duration::ZERO, ..ORDERS },
         ] {
             assert_eq!(Pacing::new(&[quota]).unwrap_err().kind, ErrorKind::Unexpected);
         }

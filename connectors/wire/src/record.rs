@@ -30,10 +30,7 @@ impl Recorder {
     /// a token call).
     #[must_use]
     pub fn new(inner: Arc<dyn Http>, out: Box<dyn Write + Send>, secrets: Vec<Secret>) -> Self {
-        Self {
-            inner,
-            kept: Mutex::new(Kept { out, secrets }),
-        }
+        Self { inner, kept: Mutex::new(Kept { out, secrets }) }
     }
 }
 
@@ -78,22 +75,13 @@ impl Replay {
     /// Errors: [`ErrorKind::Unexpected`] with the number of the line that is none.
     pub fn parse(recording: &str) -> Result<Self> {
         let mut lines = VecDeque::new();
-        for (n, text) in recording
-            .lines()
-            .enumerate()
-            .filter(|(_, text)| !text.trim().is_empty())
-        {
+        for (n, text) in recording.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
             let line = serde_json::from_str(text).map_err(|e| {
-                Error::new(
-                    ErrorKind::Unexpected,
-                    format!("line {} of the recording: {e}", n + 1),
-                )
+                Error::new(ErrorKind::Unexpected, format!("line {} of the recording: {e}", n + 1))
             })?;
             lines.push_back(line);
         }
-        Ok(Self {
-            lines: Mutex::new(lines),
-        })
+        Ok(Self { lines: Mutex::new(lines) })
     }
 
     /// Calls that were recorded and not yet asked for.
@@ -108,23 +96,16 @@ impl Http for Replay {
     async fn send(&self, request: Request) -> Result<Response> {
         let (path, query) = target(&request);
         let scrub = Scrub::of(&request);
-        let query: Vec<_> = query
-            .iter()
-            .map(|(name, value)| header(name, value, &scrub))
-            .collect();
+        let query: Vec<_> = query.iter().map(|(name, value)| header(name, value, &scrub)).collect();
         let asked = told(request.method.as_str(), &scrub.text(&path), &query);
         let unexpected = |text: String| Error::new(ErrorKind::Unexpected, text);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = lines.front() else {
-            return Err(unexpected(format!(
-                "{asked} was asked for, but the recording is at its end"
-            )));
+            return Err(unexpected(format!("{asked} was asked for, but the recording is at its end")));
         };
         let recorded = told(&line.method, &line.path, &line.query);
         if asked != recorded {
-            return Err(unexpected(format!(
-                "{asked} was asked for, but {recorded} was recorded"
-            )));
+            return Err(unexpected(format!("{asked} was asked for, but {recorded} was recorded")));
         }
         let answer = line.answer.clone();
         lines.pop_front();
@@ -134,9 +115,7 @@ impl Http for Replay {
 
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        f.debug_struct("Recorder").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 
@@ -182,11 +161,7 @@ mod tests {
 
     fn answer(status: u16, body: &[u8]) -> Result<Response> {
         let headers = vec![("set-cookie".to_owned(), "session=sess_0815".to_owned())];
-        Ok(Response {
-            status,
-            headers,
-            body: body.to_vec(),
-        })
+        Ok(Response { status, headers, body: body.to_vec() })
     }
 
     /// A recorder that is answered with `answers`, and what it writes.
@@ -207,19 +182,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_recorded_is_played_back_in_order() {
         let limited = Error::new(ErrorKind::RateLimited, "later").after(Duration::from_secs(7));
-        let answers = vec![
-            answer(200, "注文".as_bytes()),
-            answer(404, &[0xff, 0x00]),
-            Err(limited.clone()),
-        ];
+        let answers = vec![answer(200, "注文".as_bytes()), answer(404, &[0xff, 0x00]), Err(limited.clone())];
         let (recorder, memory) = recorder(answers, Vec::new());
-        let calls = || {
-            [
-                get("/orders").query("page", "1"),
-                get("/orders/7?x=1"),
-                get("/orders"),
-            ]
-        };
+        let calls = || [get("/orders").query("page", "1"), get("/orders/7?x=1"), get("/orders")];
         for call in calls() {
             _ = recorder.send(call).await;
         }
@@ -240,10 +205,7 @@ mod tests {
         let replay = Replay::parse(&written(&memory)).unwrap();
         let error = replay.send(get("/orders").query("page", "2")).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unexpected);
-        assert_eq!(
-            error.message,
-            "GET /orders?page=2 was asked for, but GET /orders?page=1 was recorded"
-        );
+        assert_eq!(error.message, "GET /orders?page=2 was asked for, but GET /orders?page=1 was recorded");
         replay.send(get("/orders").query("page", "1")).await.unwrap();
         let error = replay.send(get("/orders")).await.unwrap_err();
         assert!(error.message.contains("at its end"), "{error}");
@@ -254,49 +216,29 @@ mod tests {
     async fn no_secret_is_in_a_recording() {
         let token = br#"{"access_token":"tok_fresh","refreshToken":"ref_fresh","expires_in":3600}"#;
         let echo = br#"{"message":"key_query\/1 and tok_header and app_secret are wrong"}"#;
-        let answers = vec![
-            answer(200, token),
-            answer(401, echo),
-            Err(Error::new(ErrorKind::Auth, "tok_header?")),
-        ];
+        let answers =
+            vec![answer(200, token), answer(401, echo), Err(Error::new(ErrorKind::Auth, "tok_header?"))];
         let (recorder, memory) = recorder(answers, vec![Secret::new("app_secret")]);
         let mut login = Request::new(Method::Post, "https://shop.example/token");
         login.body = b"grant_type=password&password=hunter22&assertion=app_secret".to_vec();
         recorder.send(login).await.unwrap();
         let call = || {
             let mut call = get("/orders").secret_header("authorization", Secret::new("Bearer tok_header"));
-            call.secret_query
-                .push(("sig".to_owned(), Secret::new("key_query/1")));
+            call.secret_query.push(("sig".to_owned(), Secret::new("key_query/1")));
             call.query("note", "tok_header")
         };
         recorder.send(call()).await.unwrap();
         _ = recorder.send(call()).await;
         let text = written(&memory);
-        for secret in [
-            "tok_fresh",
-            "ref_fresh",
-            "key_query",
-            "tok_header",
-            "app_secret",
-            "hunter22",
-            "sess_0815",
-        ] {
+        for secret in
+            ["tok_fresh", "ref_fresh", "key_query", "tok_header", "app_secret", "hunter22", "sess_0815"]
+        {
             assert!(!text.contains(secret), "{secret} is in\n{text}");
         }
-        assert!(
-            text.contains("grant_type=password") && text.contains("3600"),
-            "the rest is kept:\n{text}"
-        );
+        assert!(text.contains("grant_type=password") && text.contains("3600"), "the rest is kept:\n{text}");
         assert!(text.contains(r#""secrets":["sig","authorization"]"#), "{text}");
         let replay = Replay::parse(&text).unwrap();
-        replay
-            .send(Request::new(Method::Post, "https://shop.example/token"))
-            .await
-            .unwrap();
-        assert_eq!(
-            replay.send(call()).await.unwrap().status,
-            401,
-            "a redacted query still matches"
-        );
+        replay.send(Request::new(Method::Post, "https://shop.example/token")).await.unwrap();
+        assert_eq!(replay.send(call()).await.unwrap().status, 401, "a redacted query still matches");
     }
 }

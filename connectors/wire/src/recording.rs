@@ -48,16 +48,8 @@ pub(crate) struct Line {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
-    Response {
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: Body,
-    },
-    Error {
-        kind: String,
-        message: String,
-        retry_after_ms: Option<u64>,
-    },
+    Response { status: u16, headers: Vec<(String, String)>, body: Body },
+    Error { kind: String, message: String, retry_after_ms: Option<u64> },
 }
 
 /// Text where it is text.
@@ -76,28 +68,19 @@ impl Line {
         let answer = match result {
             Ok(answer) => Answer::Response {
                 status: answer.status,
-                headers: answer
-                    .headers
-                    .iter()
-                    .map(|(name, value)| header(name, value, scrub))
-                    .collect(),
+                headers: answer.headers.iter().map(|(name, value)| header(name, value, scrub)).collect(),
                 body: Body::new(&answer.body, scrub),
             },
             Err(error) => Answer::Error {
                 kind: error.kind.name().to_owned(),
                 message: scrub.text(&error.message),
-                retry_after_ms: error
-                    .retry_after
-                    .map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+                retry_after_ms: error.retry_after.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
             },
         };
         Self {
             method: request.method.as_str().to_owned(),
             path: scrub.text(&path),
-            query: query
-                .into_iter()
-                .map(|(name, value)| header(&name, &value, scrub))
-                .collect(),
+            query: query.into_iter().map(|(name, value)| header(&name, &value, scrub)).collect(),
             secrets: secret_query.chain(secret_headers).collect(),
             sent: Body::new(&request.body, scrub),
             answer,
@@ -108,14 +91,9 @@ impl Line {
 /// Path and plain query pairs of a request, those in its address first.
 pub(crate) fn target(request: &Request) -> (String, Vec<(String, String)>) {
     let url = Url::parse(&request.url).ok();
-    let path = url
-        .as_ref()
-        .map_or_else(|| request.url.clone(), |u| u.path().to_owned());
-    let mut query: Vec<_> = url
-        .iter()
-        .flat_map(Url::query_pairs)
-        .map(|(n, v)| (n.into(), v.into()))
-        .collect();
+    let path = url.as_ref().map_or_else(|| request.url.clone(), |u| u.path().to_owned());
+    let mut query: Vec<_> =
+        url.iter().flat_map(Url::query_pairs).map(|(n, v)| (n.into(), v.into())).collect();
     query.extend(request.query.iter().cloned());
     (path, query)
 }
@@ -128,14 +106,7 @@ fn is_secret(name: &str) -> bool {
 /// A header or query pair as it is recorded.
 pub(crate) fn header(name: &str, value: &str, scrub: &Scrub) -> (String, String) {
     let secret = is_secret(name) || SECRET_HEADERS.contains(&name);
-    (
-        name.to_owned(),
-        if secret {
-            MASK.to_owned()
-        } else {
-            scrub.text(value)
-        },
-    )
+    (name.to_owned(), if secret { MASK.to_owned() } else { scrub.text(value) })
 }
 
 impl Body {
@@ -156,23 +127,14 @@ impl Body {
 fn without_fields(bytes: &[u8]) -> Vec<u8> {
     if let Ok(mut value) = serde_json::from_slice::<Value>(bytes) {
         let masked = mask(&mut value);
-        return if masked {
-            value.to_string().into_bytes()
-        } else {
-            bytes.to_vec()
-        };
+        return if masked { value.to_string().into_bytes() } else { bytes.to_vec() };
     }
     let pair = |pair: &str| match pair.split_once('=') {
         Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
         _ => pair.to_owned(),
     };
     match std::str::from_utf8(bytes) {
-        Ok(text) => text
-            .split('&')
-            .map(pair)
-            .collect::<Vec<_>>()
-            .join("&")
-            .into_bytes(),
+        Ok(text) => text.split('&').map(pair).collect::<Vec<_>>().join("&").into_bytes(),
         Err(_) => bytes.to_vec(),
     }
 }
@@ -195,20 +157,8 @@ fn mask(value: &mut Value) -> bool {
 impl Answer {
     pub fn into_result(self) -> Result<Response> {
         match self {
-            Self::Response {
-                status,
-                headers,
-                body,
-            } => Ok(Response {
-                status,
-                headers,
-                body: body.bytes(),
-            }),
-            Self::Error {
-                kind,
-                message,
-                retry_after_ms,
-            } => {
+            Self::Response { status, headers, body } => Ok(Response { status, headers, body: body.bytes() }),
+            Self::Error { kind, message, retry_after_ms } => {
                 let error = Error::new(kind_named(&kind), message);
                 Err(match retry_after_ms {
                     Some(ms) => error.after(Duration::from_millis(ms)),
@@ -230,18 +180,12 @@ fn kind_named(name: &str) -> ErrorKind {
         ErrorKind::NotFound,
         ErrorKind::Unsupported,
     ];
-    kinds
-        .into_iter()
-        .find(|kind| kind.name() == name)
-        .unwrap_or(ErrorKind::Unexpected)
+    kinds.into_iter().find(|kind| kind.name() == name).unwrap_or(ErrorKind::Unexpected)
 }
 
 /// A call as it is compared and named in errors.
 pub(crate) fn told(method: &str, path: &str, query: &[(String, String)]) -> String {
-    let pairs: Vec<_> = query
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let pairs: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if pairs.is_empty() { "" } else { "?" };
     format!("{method} {path}{mark}{}", pairs.join("&"))
 }

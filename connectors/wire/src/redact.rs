@@ -46,11 +46,7 @@ impl Scrub {
 
     pub fn text(&self, text: &str) -> String {
         self.needles.iter().fold(text.to_owned(), |text, needle| {
-            if text.contains(needle.as_str()) {
-                text.replace(needle.as_str(), MASK)
-            } else {
-                text
-            }
+            if text.contains(needle.as_str()) { text.replace(needle.as_str(), MASK) } else { text }
         })
     }
 
@@ -58,10 +54,7 @@ impl Scrub {
     pub fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
         match String::from_utf8(bytes) {
             Ok(text) => self.text(&text).into_bytes(),
-            Err(other) => self
-                .needles
-                .iter()
-                .fold(other.into_bytes(), |b, n| replace(b, n.as_bytes())),
+            Err(other) => self.needles.iter().fold(other.into_bytes(), |b, n| replace(b, n.as_bytes())),
         }
     }
 }
@@ -70,10 +63,7 @@ impl Scrub {
 fn parts(value: &str) -> Vec<String> {
     let mut parts = vec![value.to_owned()];
     if let Some((scheme, rest)) = value.split_once(' ') {
-        let decoded = STANDARD
-            .decode(rest.trim())
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         if let Some((user, password)) = decoded.as_deref().and_then(|pair| pair.split_once(':'))
             && scheme.eq_ignore_ascii_case("basic")
         {
@@ -128,33 +118,18 @@ mod tests {
     fn a_secret_goes_in_each_form_in_which_it_may_come_back() {
         let secret = "p/ss w\"rd";
         assert_eq!(redacted("you sent p/ss w\"rd!", secret), "you sent [secret]!");
-        assert_eq!(
-            redacted("/x?key=p%2Fss%20w%22rd&a=1", secret),
-            "/x?key=[secret]&a=1"
-        );
-        assert_eq!(
-            redacted(r#"{"sent":"p/ss w\"rd"}"#, secret),
-            r#"{"sent":"[secret]"}"#
-        );
-        assert_eq!(
-            redacted(r#"{"sent":"p\/ss w\"rd"}"#, secret),
-            r#"{"sent":"[secret]"}"#
-        );
+        assert_eq!(redacted("/x?key=p%2Fss%20w%22rd&a=1", secret), "/x?key=[secret]&a=1");
+        assert_eq!(redacted(r#"{"sent":"p/ss w\"rd"}"#, secret), r#"{"sent":"[secret]"}"#);
+        assert_eq!(redacted(r#"{"sent":"p\/ss w\"rd"}"#, secret), r#"{"sent":"[secret]"}"#);
     }
 
     #[test]
     fn an_authorization_value_goes_in_parts_too() {
-        assert_eq!(
-            redacted("token tok_123 is unknown", "Bearer tok_123"),
-            "token [secret] is unknown"
-        );
+        assert_eq!(redacted("token tok_123 is unknown", "Bearer tok_123"), "token [secret] is unknown");
         // "Basic " + base64("ck_user:cs_pass")
         let basic = "Basic Y2tfdXNlcjpjc19wYXNz";
         let text = "ck_user with cs_pass, or Y2tfdXNlcjpjc19wYXNz, or ck_user:cs_pass";
-        assert_eq!(
-            redacted(text, basic),
-            "[secret] with [secret], or [secret], or [secret]"
-        );
+        assert_eq!(redacted(text, basic), "[secret] with [secret], or [secret], or [secret]");
     }
 
     #[test]
@@ -165,19 +140,13 @@ mod tests {
 
     #[test]
     fn short_and_empty_values_stay() {
-        assert_eq!(
-            redact("version 1.0", &[Secret::new("1.0"), Secret::new("")]),
-            "version 1.0"
-        );
+        assert_eq!(redact("version 1.0", &[Secret::new("1.0"), Secret::new("")]), "version 1.0");
     }
 
     #[test]
     fn bytes_that_are_no_utf8_are_redacted_and_else_kept() {
         let scrub = Scrub::new(&[Secret::new("tok_123")]);
-        assert_eq!(
-            scrub.bytes(b"\x93\xfa tok_123 \x96\x7b".to_vec()),
-            b"\x93\xfa [secret] \x96\x7b"
-        );
+        assert_eq!(scrub.bytes(b"\x93\xfa tok_123 \x96\x7b".to_vec()), b"\x93\xfa [secret] \x96\x7b");
     }
 
     #[test]

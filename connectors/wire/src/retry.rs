@@ -88,15 +88,9 @@ mod tests {
 
     #[test]
     fn chance_spreads_a_delay_over_its_upper_half() {
-        let at = |chance| {
-            Delays::new(Duration::from_secs(1), Duration::from_secs(9))
-                .next(chance)
-                .as_millis()
-        };
-        assert_eq!(
-            [at(0.0), at(0.5), at(1.0), at(7.0), at(-7.0)],
-            [500, 750, 1000, 1000, 500]
-        );
+        let at =
+            |chance| Delays::new(Duration::from_secs(1), Duration::from_secs(9)).next(chance).as_millis();
+        assert_eq!([at(0.0), at(0.5), at(1.0), at(7.0), at(-7.0)], [500, 750, 1000, 1000, 500]);
     }
 
     #[test]
@@ -105,12 +99,7 @@ mod tests {
             assert!(Again::after_fault(cause).allows(true), "{cause:?}");
             assert!(!Again::after_fault(cause).allows(false), "{cause:?}");
         }
-        for cause in [
-            Cause::Dns,
-            Cause::Refused,
-            Cause::ConnectTimeout,
-            Cause::NoConnection,
-        ] {
+        for cause in [Cause::Dns, Cause::Refused, Cause::ConnectTimeout, Cause::NoConnection] {
             assert!(Again::after_fault(cause).allows(false), "{cause:?}");
         }
         for status in [500, 502, 503, 504] {

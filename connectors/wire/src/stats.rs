@@ -43,10 +43,7 @@ impl Counters {
     pub fn waited(&self, time: Duration) {
         if time >= Duration::from_millis(1) {
             self.waits.fetch_add(1, Ordering::Relaxed);
-            self.wait_ms.fetch_add(
-                u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-                Ordering::Relaxed,
-            );
+            self.wait_ms.fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
 

@@ -105,11 +105,7 @@ impl Wire {
     /// A call's turn, within the time it may wait in all.
     async fn wait_for_turn(&self, call: &mut Call<'_>) -> Result<()> {
         let left = self.config.retry_time_max.saturating_sub(call.waited);
-        let waited = self
-            .pacing
-            .turn(call.request.group, left)
-            .await
-            .map_err(|busy| call.no_turn(busy))?;
+        let waited = self.pacing.turn(call.request.group, left).await.map_err(|busy| call.no_turn(busy))?;
         call.waited += waited;
         self.counters.waited(waited);
         Ok(())
@@ -136,13 +132,7 @@ impl Wire {
         }
         let (channel, group) = (self.config.channel.as_str(), call.request.group);
         let pause_ms = millis(pause);
-        tracing::warn!(
-            channel,
-            group,
-            call = call.what,
-            pause_ms,
-            "the server asked for a pause (429)"
-        );
+        tracing::warn!(channel, group, call = call.what, pause_ms, "the server asked for a pause (429)");
         Ok(())
     }
 
@@ -164,15 +154,7 @@ impl Wire {
         };
         let (channel, group) = (self.config.channel.as_str(), call.request.group);
         let (attempt, delay_ms) = (call.tries, millis(delay));
-        tracing::warn!(
-            channel,
-            group,
-            call = call.what,
-            attempt,
-            delay_ms,
-            why,
-            "trying again"
-        );
+        tracing::warn!(channel, group, call = call.what, attempt, delay_ms, why, "trying again");
         if asked.is_none() {
             call.waited += delay;
             sleep(delay).await;
@@ -181,11 +163,7 @@ impl Wire {
     }
 
     fn delay(&self, call: &mut Call<'_>) -> Duration {
-        let chance = self
-            .chance
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .random();
+        let chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner).random();
         call.delays.next(chance)
     }
 
@@ -194,29 +172,11 @@ impl Wire {
         let (method, path) = (call.request.method.as_str(), call.prepared.path.as_str());
         let status = result.as_ref().map_or(0, |answer| answer.status);
         let (ms, waited_ms) = (millis(call.begun.elapsed()), millis(call.waited));
-        tracing::debug!(
-            channel,
-            group,
-            method,
-            path,
-            status,
-            ms,
-            attempt = call.tries,
-            waited_ms,
-            "call"
-        );
+        tracing::debug!(channel, group, method, path, status, ms, attempt = call.tries, waited_ms, "call");
         match result {
             Err(error) => tracing::warn!(channel, group, method, path, error = %error, "gave up"),
             Ok(answer) if answer.status >= 500 => {
-                tracing::warn!(
-                    channel,
-                    group,
-                    method,
-                    path,
-                    status,
-                    attempt = call.tries,
-                    "gave up"
-                );
+                tracing::warn!(channel, group, method, path, status, attempt = call.tries, "gave up");
             }
             Ok(_) => {}
         }
@@ -271,10 +231,7 @@ impl Call<'_> {
 
     fn gave_up(&self, fault: &Fault, config: &WireConfig) -> Error {
         let error = fault.error(&self.tried(config));
-        Error {
-            message: self.scrub.text(&error.message),
-            ..error
-        }
+        Error { message: self.scrub.text(&error.message), ..error }
     }
 
     /// A 429 whose pause is too long to wait for here.
@@ -316,33 +273,19 @@ impl Call<'_> {
     }
 
     fn redacted(&self, answer: Response) -> Response {
-        let headers = answer
-            .headers
-            .into_iter()
-            .map(|(name, value)| (name, self.scrub.text(&value)));
-        Response {
-            status: answer.status,
-            headers: headers.collect(),
-            body: self.scrub.bytes(answer.body),
-        }
+        let headers = answer.headers.into_iter().map(|(name, value)| (name, self.scrub.text(&value)));
+        Response { status: answer.status, headers: headers.collect(), body: self.scrub.bytes(answer.body) }
     }
 }
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire")
-            .field("channel", &self.config.channel)
-            .field("stats", &self.stats())
-            .finish()
+        f.debug_struct("Wire").field("channel", &self.config.channel).field("stats", &self.stats()).finish()
     }
 }
 
 fn times(n: u32) -> String {
-    if n == 1 {
-        "once".to_owned()
-    } else {
-        format!("{n} times")
-    }
+    if n == 1 { "once".to_owned() } else { format!("{n} times") }
 }
 
 fn millis(span: Duration) -> u64 {

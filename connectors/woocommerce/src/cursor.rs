@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Cursor, Error, ErrorKind, Result};
+use banto_channel::{Cursor, Error, ErrorKind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Orders remembered at most. A shop with more of them in the overlap gets a shorter overlap.
@@ -227,6 +227,11 @@ impl State {
                 "the stored cursor is not one of the WooCommerce connector; pull anew from a date",
             )
         })
+    }
+
+    /// When it was last used for a thorough look; never later than the last pull.
+    pub(crate) const fn made_at(&self) -> Timestamp {
+        Timestamp::from_secs(self.looked)
     }
 
     /// The text to store.

@@ -31,8 +31,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banto_channel::{
-    Capabilities, Connector, Cursor, Cx, IdempotencyKey, ListingId, MailOwner, MailPolicy, Notice, NoticeKind,
-    Outcome, Page, ProbeReport, Read, RemoteOffer, RemoteOrderId, Result, Secret, StockBasis, StockItem, Webhook,
+    Capabilities, Connector, Cursor, Cx, IdempotencyKey, ListingId, MailOwner, MailPolicy, Notice,
+    NoticeKind, Outcome, Page, ProbeReport, Read, RemoteOffer, RemoteOrderId, Result, Secret, StockBasis,
+    StockItem, Timestamp, Webhook,
 };
 
 use config::Settings;
@@ -81,17 +82,10 @@ impl WooCommerce {
         // meta data alone (a tracking number) only on a second look.
         capabilities.needs_open_order_rereads = true;
         capabilities.webhooks = settings.webhook_secret.is_some();
-        capabilities.notices = &[
-            NoticeKind::Shipped,
-            NoticeKind::Cancelled,
-            NoticeKind::Paid,
-            NoticeKind::Note,
-        ];
+        capabilities.notices =
+            &[NoticeKind::Shipped, NoticeKind::Cancelled, NoticeKind::Paid, NoticeKind::Note];
         capabilities.pull_interval_min = Duration::from_secs(10);
-        Self {
-            settings,
-            capabilities,
-        }
+        Self { settings, capabilities }
     }
 }
 
@@ -107,6 +101,10 @@ impl Connector for WooCommerce {
 
     async fn pull_orders(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page<Read>> {
         self.pull(cx, after).await
+    }
+
+    fn cursor_made_at(&self, cursor: &Cursor) -> Option<Timestamp> {
+        cursor::State::read(cursor).ok().map(|state| state.made_at())
     }
 
     async fn reread_orders(&self, cx: &Cx, ids: &[RemoteOrderId]) -> Result<Vec<Read>> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::items::{read_file, tell_remarks, unreadable};
-use super::super::{Amount, Exit, Failure, House, Outcome, Text, left, right};
+use super::super::{Amount, Exit, Failure, House, Outcome, Text, counted, left, right};
 use crate::domain::catalogue::Remark;
 use crate::sheet;
 use crate::store::{CountPlan, CountRow};
@@ -128,25 +128,25 @@ fn tell(text: &mut Text, report: &Report, how: &How) {
     ];
     text.table(heads, &report.rows.iter().map(row).collect::<Vec<_>>());
     let differ = report.rows.iter().filter(|r| r.difference != 0).count();
-    text.line(format!("{} shelves counted, {differ} differ", report.rows.len()));
+    text.line(format!("{}, {differ} differ", counted(report.rows.len(), "shelf counted", "shelves counted")));
     if !report.uncounted.is_empty() {
-        let (n, first) =
-            (report.uncounted.len(), report.uncounted.iter().take(5).cloned().collect::<Vec<_>>());
-        text.line(format!(
-            "{n} items with stock there are not in the file and stay as they are: {} …",
-            first.join(", ")
-        ));
+        let first = report.uncounted.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if report.uncounted.len() > 5 { ", …" } else { "" };
+        let items = counted(report.uncounted.len(), "item", "items");
+        text.line(format!("{items} with stock there not in the file, left as they are: {first}{more}"));
     }
     let moved = report.rows.iter().filter(|r| r.moved).count();
+    let faults = counted(report.faults.len(), "fault", "faults");
     match (report.faults.len(), moved, report.committed) {
         (_, _, true) => text.line("the ledger says so now"),
         (0, 0, false) => {
             text.line(format!("nothing is written yet: add --commit --as-of {} to write it", report.as_of));
         }
         (0, n, false) => {
-            text.line(format!("nothing was written: {n} shelves moved meanwhile; count them again"))
+            let shelves = counted(n, "shelf", "shelves");
+            text.line(format!("nothing was written: {shelves} moved meanwhile; count again"));
         }
-        (n, ..) if how.commit => text.line(format!("nothing was written: mend the {n} faults above")),
-        (n, ..) => text.line(format!("{n} faults above keep it from being written")),
+        _ if how.commit => text.line(format!("nothing was written: mend {faults}")),
+        _ => text.line(format!("{faults} to mend before it can be written")),
     }
 }

@@ -107,8 +107,7 @@ fn what_is_odd_but_possible_is_a_warning() {
         [
             "line 2: 4901234567894 is the JAN/GTIN of TEA-01, too; listings are not proposed by it then",
             "line 4: tea01 differs from TEA-01 only in how it is written, and becomes another item",
-            "line 3: the stock of 1 lines is not taken, because their items are there already; \
-             `banto stock count` changes stock",
+            "line 3: stock is taken for new items only, not on 1 of these lines; `banto stock count` changes it",
         ]
     );
     assert!(plan.faults.is_empty());

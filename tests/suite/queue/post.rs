@@ -74,7 +74,11 @@ async fn an_orders_mails_arrive_as_the_house_writes_them() {
         let stored = trading.mail(order, "shipped").await.unwrap();
         assert_eq!(stored.message_id, mails[2].message_id);
         let text = stored.body_text.unwrap();
-        assert!(text.contains("1234-5678") && text.contains("番頭商店") && text.contains("https://track.example/1234"));
+        assert!(
+            text.contains("1234-5678")
+                && text.contains("番頭商店")
+                && text.contains("https://track.example/1234")
+        );
     })
     .await;
 }

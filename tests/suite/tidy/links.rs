@@ -75,10 +75,7 @@ fn targets(text: &str) -> Vec<(usize, String)> {
             }
         }
         if let Some((_, target)) = line.split_once("]: ").filter(|(name, _)| name.starts_with('[')) {
-            found.push((
-                number,
-                target.split_whitespace().next().unwrap_or_default().to_owned(),
-            ));
+            found.push((number, target.split_whitespace().next().unwrap_or_default().to_owned()));
         }
     }
     found
@@ -107,11 +104,7 @@ fn anchors(text: &str) -> Vec<String> {
                 .collect();
             let times = seen.entry(slug.clone()).or_default();
             *times += 1;
-            if *times == 1 {
-                slug
-            } else {
-                format!("{slug}-{}", *times - 1)
-            }
+            if *times == 1 { slug } else { format!("{slug}-{}", *times - 1) }
         })
         .collect()
 }
@@ -122,12 +115,7 @@ fn broken_links_are_seen() {
                 [e]: src/none.rs\n[f](#one-two-3) [g](#none) [h](https://a.example/x) [i](../../up)\n# One\n# One\n[j](#one-1)";
     assert_eq!(
         broken("README.md", text),
-        [
-            "README.md:2: none.md",
-            "README.md:6: src/none.rs",
-            "README.md:7: #none",
-            "README.md:7: ../../up"
-        ]
+        ["README.md:2: none.md", "README.md:6: src/none.rs", "README.md:7: #none", "README.md:7: ../../up"]
     );
     assert!(broken("src/x.md", "[up](../Cargo.toml)").is_empty());
 }

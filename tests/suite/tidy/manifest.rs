@@ -18,10 +18,8 @@ const INFRASTRUCTURE: [(&str, &[&str], &[&str]); 4] = [
 ];
 
 /// What a marketplace's crate may use of ours; `banto-sim` is for its fake.
-const MARKETPLACE: (&[&str], &[&str]) = (
-    &["banto-channel", "banto-sim"],
-    &["banto-conformance", "banto-wire"],
-);
+const MARKETPLACE: (&[&str], &[&str]) =
+    (&["banto-channel", "banto-sim"], &["banto-conformance", "banto-wire"]);
 
 /// One crate of the workspace.
 struct Crate {
@@ -37,11 +35,7 @@ impl Crate {
 
     /// Names in `[dependencies]` or `[dev-dependencies]`, with what stands behind each.
     fn dependencies(&self, section: &str) -> impl Iterator<Item = (&String, &Value)> {
-        self.manifest
-            .get(section)
-            .and_then(Value::as_table)
-            .into_iter()
-            .flatten()
+        self.manifest.get(section).and_then(Value::as_table).into_iter().flatten()
     }
 
     fn all_dependencies(&self) -> impl Iterator<Item = (&String, &Value)> {
@@ -52,41 +46,26 @@ impl Crate {
 
     /// Whether the crate's code names another one.
     fn names(&self, dependency: &str) -> bool {
-        let starts: &[&str] = if self.folder.is_empty() {
-            &["src/", "tests/"]
-        } else {
-            &[&self.folder]
-        };
+        let starts: &[&str] = if self.folder.is_empty() { &["src/", "tests/"] } else { &[&self.folder] };
         let ident = dependency.replace('-', "_");
-        files_in(starts, ".rs")
-            .iter()
-            .any(|f| !Source::new(&f.text).lines_with(&ident).is_empty())
+        files_in(starts, ".rs").iter().any(|f| !Source::new(&f.text).lines_with(&ident).is_empty())
     }
 }
 
 /// The folders of `connectors/` that speak to a marketplace.
 pub fn marketplaces() -> Vec<String> {
-    connectors()
-        .into_iter()
-        .filter(|n| !INFRASTRUCTURE.iter().any(|(known, ..)| known == n))
-        .collect()
+    connectors().into_iter().filter(|n| !INFRASTRUCTURE.iter().any(|(known, ..)| known == n)).collect()
 }
 
 fn connectors() -> Vec<String> {
-    names("connectors")
-        .into_iter()
-        .filter(|n| root().join("connectors").join(n).is_dir())
-        .collect()
+    names("connectors").into_iter().filter(|n| root().join("connectors").join(n).is_dir()).collect()
 }
 
 fn crates() -> Vec<Crate> {
     let folders = connectors().into_iter().map(|name| format!("connectors/{name}/"));
     std::iter::once(String::new())
         .chain(folders)
-        .map(|folder| Crate {
-            manifest: table(&format!("{folder}Cargo.toml")),
-            folder,
-        })
+        .map(|folder| Crate { manifest: table(&format!("{folder}Cargo.toml")), folder })
         .collect()
 }
 
@@ -100,20 +79,12 @@ fn table(path: &str) -> Table {
 fn crates_use_only_what_their_place_allows() {
     let mut found = Vec::new();
     for this in crates().iter().filter(|c| !c.folder.is_empty()) {
-        let place = INFRASTRUCTURE
-            .iter()
-            .find(|(name, ..)| this.folder == format!("connectors/{name}/"));
+        let place = INFRASTRUCTURE.iter().find(|(name, ..)| this.folder == format!("connectors/{name}/"));
         let (normal, dev) = place.map_or(MARKETPLACE, |(_, normal, dev)| (*normal, *dev));
         for (section, also) in [("dependencies", &[][..]), ("dev-dependencies", dev)] {
             let allowed = |name: &str| normal.contains(&name) || also.contains(&name);
-            let ours = this
-                .dependencies(section)
-                .map(|(name, _)| name)
-                .filter(|n| n.starts_with("banto"));
-            found.extend(
-                ours.filter(|n| !allowed(n))
-                    .map(|n| format!("{}: [{section}] {n}", this.path())),
-            );
+            let ours = this.dependencies(section).map(|(name, _)| name).filter(|n| n.starts_with("banto"));
+            found.extend(ours.filter(|n| !allowed(n)).map(|n| format!("{}: [{section}] {n}", this.path())));
         }
     }
     none(
@@ -127,18 +98,11 @@ fn only_wire_depends_on_http_pacing_and_backoff() {
     let found = crates()
         .iter()
         .filter(|c| c.folder != "connectors/wire/")
-        .flat_map(|c| {
-            c.all_dependencies()
-                .map(|(n, _)| (c.path(), n.clone()))
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|c| c.all_dependencies().map(|(n, _)| (c.path(), n.clone())).collect::<Vec<_>>())
         .filter(|(_, n)| ["reqwest", "governor", "backoff"].contains(&n.as_str()))
         .map(|(path, n)| format!("{path}: {n}"))
         .collect();
-    none(
-        "reqwest, governor and backoff are banto-wire's: take `banto_channel::Http`.",
-        found,
-    );
+    none("reqwest, governor and backoff are banto-wire's: take `banto_channel::Http`.", found);
 }
 
 #[test]
@@ -146,19 +110,10 @@ fn only_wire_brings_backoff_in() {
     let lock = table("Cargo.lock");
     let packages = lock["package"].as_array().map_or(&[][..], Vec::as_slice);
     let uses = |package: &Value| {
-        let list = package
-            .get("dependencies")
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
-        list.iter()
-            .filter_map(Value::as_str)
-            .any(|d| d.split(' ').next() == Some("backoff"))
+        let list = package.get("dependencies").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        list.iter().filter_map(Value::as_str).any(|d| d.split(' ').next() == Some("backoff"))
     };
-    let users: Vec<_> = packages
-        .iter()
-        .filter(|p| uses(p))
-        .filter_map(|p| p["name"].as_str())
-        .collect();
+    let users: Vec<_> = packages.iter().filter(|p| uses(p)).filter_map(|p| p["name"].as_str()).collect();
     assert_eq!(
         users,
         ["banto-wire"],
@@ -169,10 +124,7 @@ fn only_wire_brings_backoff_in() {
 #[test]
 fn crates_inherit_from_the_workspace() {
     let inherits = |value: Option<&Value>| {
-        value
-            .and_then(|v| v.get("workspace"))
-            .and_then(Value::as_bool)
-            .is_some_and(|inherits| inherits)
+        value.and_then(|v| v.get("workspace")).and_then(Value::as_bool).is_some_and(|inherits| inherits)
     };
     let mut found = Vec::new();
     for this in &crates() {
@@ -185,15 +137,10 @@ fn crates_inherit_from_the_workspace() {
         if !inherits(this.manifest.get("lints")) {
             found.push(format!("{}: lints.workspace = true", this.path()));
         }
-        let own = this
-            .all_dependencies()
-            .filter(|(_, value)| !inherits(Some(value)));
+        let own = this.all_dependencies().filter(|(_, value)| !inherits(Some(value)));
         found.extend(own.map(|(name, _)| format!("{}: {name}.workspace = true", this.path())));
     }
-    none(
-        "Versions, lints and the rest stand once, in the workspace's Cargo.toml; missing:",
-        found,
-    );
+    none("Versions, lints and the rest stand once, in the workspace's Cargo.toml; missing:", found);
 }
 
 #[test]
@@ -203,20 +150,12 @@ fn every_dependency_is_used() {
         .iter()
         .flat_map(|c| {
             let unused = c.all_dependencies().filter(|(name, _)| !c.names(name));
-            unused
-                .map(|(name, _)| format!("{}: {name}", c.path()))
-                .collect::<Vec<_>>()
+            unused.map(|(name, _)| format!("{}: {name}", c.path())).collect::<Vec<_>>()
         })
         .collect();
-    let wanted: BTreeSet<_> = crates
-        .iter()
-        .flat_map(|c| c.all_dependencies().map(|(n, _)| n))
-        .collect();
+    let wanted: BTreeSet<_> = crates.iter().flat_map(|c| c.all_dependencies().map(|(n, _)| n)).collect();
     let offered = table("Cargo.toml");
-    let offered = offered["workspace"]["dependencies"]
-        .as_table()
-        .into_iter()
-        .flatten();
+    let offered = offered["workspace"]["dependencies"].as_table().into_iter().flatten();
     found.extend(
         offered
             .filter(|(n, _)| !wanted.contains(n))

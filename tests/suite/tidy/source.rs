@@ -64,24 +64,16 @@ impl Source {
         while let Some(next) = self.code[at..].find("fn ") {
             let start = at + next;
             at = start + 3;
-            let after_word = self.code[..start]
-                .chars()
-                .next_back()
-                .is_some_and(|c| c.is_alphanumeric() || c == '_');
-            let name: String = self.code[at..]
-                .chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect();
+            let after_word =
+                self.code[..start].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_');
+            let name: String =
+                self.code[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if after_word || name.is_empty() {
                 continue;
             }
             if let Some(end) = body_of(&self.code[at..]) {
                 let line = self.line(start);
-                found.push(Function {
-                    name,
-                    line,
-                    lines: self.line(at + end) - line + 1,
-                });
+                found.push(Function { name, line, lines: self.line(at + end) - line + 1 });
             }
         }
         found
@@ -134,10 +126,7 @@ fn blank(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let whole_word = !out
-            .chars()
-            .next_back()
-            .is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let whole_word = !out.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_');
         let skip = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
@@ -207,9 +196,7 @@ fn literal_prefix(text: &str) -> Option<usize> {
             return None;
         }
         let close = format!("\"{}", "#".repeat(hashes));
-        let end = rest[hashes + 1..]
-            .find(&close)
-            .map_or(rest.len(), |at| hashes + 1 + at + close.len());
+        let end = rest[hashes + 1..].find(&close).map_or(rest.len(), |at| hashes + 1 + at + close.len());
         return Some(letters + end);
     }
     match rest.chars().next() {
@@ -241,14 +228,8 @@ mod tests {
         for (text, code) in [
             ("a // fn {\nb", "a        \nb"),
             ("a /* x /* } */ \n */ b", "a              \n    b"),
-            (
-                r#"f("a\"}{", b"{", '{', '\'', '\u{7d}')"#,
-                "f(       ,     ,    ,     ,         )",
-            ),
-            (
-                r####"x(r#"a " } "#, br"{\", c"{")"####,
-                "x(           ,       ,     )",
-            ),
+            (r#"f("a\"}{", b"{", '{', '\'', '\u{7d}')"#, "f(       ,     ,    ,     ,         )"),
+            (r####"x(r#"a " } "#, br"{\", c"{")"####, "x(           ,       ,     )"),
             ("fn f<'a>(x: &'a str) {}", "fn f<'a>(x: &'a str) {}"),
             ("let r = r#type; abr\"x\"", "let r = r#type; abr   "),
             ("\"one\ntwo\" 3", "    \n     3"),
@@ -271,11 +252,8 @@ mod tests {
         let text =
             "fn a() {}\n#[cfg(test)]\nmod tests {\n  fn b() {}\n}\n#[cfg(test)]\nmod elsewhere;\nfn c() {}\n";
         assert_eq!(Source::lines_without_tests(text), 4);
-        let names: Vec<_> = Source::without_tests(text)
-            .functions()
-            .into_iter()
-            .map(|f| (f.name, f.line))
-            .collect();
+        let names: Vec<_> =
+            Source::without_tests(text).functions().into_iter().map(|f| (f.name, f.line)).collect();
         assert_eq!(names, [("a".to_owned(), 1), ("c".to_owned(), 8)]);
     }
 

@@ -23,12 +23,7 @@ pub fn files() -> Vec<File> {
     paths
         .into_iter()
         // What is not UTF-8 (a test's CP932 file) has no rule to follow.
-        .filter_map(|path| {
-            Some(File {
-                text: fs::read_to_string(&path).ok()?,
-                path: relative(&path),
-            })
-        })
+        .filter_map(|path| Some(File { text: fs::read_to_string(&path).ok()?, path: relative(&path) }))
         .collect()
 }
 
@@ -51,10 +46,8 @@ pub fn names(folder: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(root().join(folder)) else {
         return Vec::new();
     };
-    let mut names: Vec<_> = entries
-        .filter_map(Result::ok)
-        .map(|e| e.file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<_> =
+        entries.filter_map(Result::ok).map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -79,8 +72,5 @@ pub fn ignored(path: &str) -> bool {
 }
 
 fn relative(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .to_string_lossy()
-        .into_owned()
+    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().into_owned()
 }

@@ -65,29 +65,14 @@ async fn a_429_with_retry_after_waits_and_goes_on_even_for_a_post() {
     let begun = Instant::now();
     let answer = wire.send(post(&server)).await.unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (200, b"done".as_slice()));
-    assert!(
-        begun.elapsed() >= Duration::from_millis(995),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() >= Duration::from_millis(995), "{:?}", begun.elapsed());
     let stats = wire.stats();
     assert!(stats.rate_limit_wait_ms >= 990, "{stats:?}");
-    let counted = WireStats {
-        rate_limit_wait_ms: 0,
-        ..stats
-    };
-    let expected = WireStats {
-        calls: 1,
-        retries: 1,
-        rate_limit_waits: 1,
-        ..WireStats::default()
-    };
+    let counted = WireStats { rate_limit_wait_ms: 0, ..stats };
+    let expected = WireStats { calls: 1, retries: 1, rate_limit_waits: 1, ..WireStats::default() };
     assert_eq!(counted, expected);
     let bodies = server.seen();
-    assert!(
-        bodies.iter().all(|b| b.ends_with("{\"paid\":true}")),
-        "the body went out twice: {bodies:?}"
-    );
+    assert!(bodies.iter().all(|b| b.ends_with("{\"paid\":true}")), "the body went out twice: {bodies:?}");
 }
 
 #[tokio::test]
@@ -104,24 +89,13 @@ async fn a_pause_that_is_too_long_is_an_error_at_once_and_holds_its_group_only()
     let wire = wire(config());
     let begun = Instant::now();
     let error = wire.send(get(&server).group("orders")).await.unwrap_err();
-    assert_eq!(
-        (error.kind, error.retry_after),
-        (ErrorKind::RateLimited, Some(seconds(120)))
-    );
-    assert!(
-        error.message.contains("2 min") || error.message.contains("120 s"),
-        "{error}"
-    );
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::RateLimited, Some(seconds(120))));
+    assert!(error.message.contains("2 min") || error.message.contains("120 s"), "{error}");
     assert!(error.message.contains("daily limit"), "{error}");
 
     let error = wire.send(get(&server).group("orders")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::RateLimited);
-    assert!(
-        error
-            .retry_after
-            .is_some_and(|d| d > seconds(110) && d <= seconds(120)),
-        "{error:?}"
-    );
+    assert!(error.retry_after.is_some_and(|d| d > seconds(110) && d <= seconds(120)), "{error:?}");
     assert_eq!(server.calls(), 1, "a held group is not asked again");
     assert!(wire.group_wait("orders") > seconds(110));
 
@@ -132,38 +106,22 @@ async fn a_pause_that_is_too_long_is_an_error_at_once_and_holds_its_group_only()
 
 #[tokio::test]
 async fn the_last_call_of_an_allowance_holds_the_next_one() {
-    let last = reply(
-        200,
-        &["x-ratelimit-remaining: 0", "x-ratelimit-reset: 1795262401"],
-        b"",
-    );
+    let last = reply(200, &["x-ratelimit-remaining: 0", "x-ratelimit-reset: 1795262401"], b"");
     let server = Server::start(vec![last, ok()]).await;
     let wire = wire(config());
     wire.send(get(&server)).await.unwrap();
     let begun = Instant::now();
     wire.send(get(&server)).await.unwrap();
-    assert!(
-        begun.elapsed() >= Duration::from_millis(950),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() >= Duration::from_millis(950), "{:?}", begun.elapsed());
     assert_eq!(wire.stats().retries, 0);
 }
 
 #[tokio::test]
 async fn a_burst_goes_at_once_and_the_next_call_does_not() {
     // One in ten seconds: twice what a call may wait here.
-    static QUOTAS: [Quota; 1] = [Quota {
-        group: "",
-        calls: 6,
-        per: Duration::from_secs(60),
-        burst: 5,
-    }];
+    static QUOTAS: [Quota; 1] = [Quota { group: "", calls: 6, per: Duration::from_secs(60), burst: 5 }];
     let server = Server::start((0..6).map(|_| ok()).collect()).await;
-    let wire = wire(WireConfig {
-        quotas: &QUOTAS,
-        ..config()
-    });
+    let wire = wire(WireConfig { quotas: &QUOTAS, ..config() });
     for _ in 0..5 {
         wire.send(get(&server)).await.unwrap();
     }
@@ -172,14 +130,8 @@ async fn a_burst_goes_at_once_and_the_next_call_does_not() {
     assert!(wait > seconds(5) && wait <= seconds(10), "{wait:?}");
     let error = wire.send(get(&server)).await.unwrap_err();
     assert_eq!((error.kind, server.calls()), (ErrorKind::RateLimited, 5));
-    assert!(
-        error.retry_after.is_some_and(|d| d > seconds(5) && d <= wait),
-        "{error:?}"
-    );
-    assert!(
-        error.message.contains("the documented allowance is used up"),
-        "{error}"
-    );
+    assert!(error.retry_after.is_some_and(|d| d > seconds(5) && d <= wait), "{error:?}");
+    assert!(error.message.contains("the documented allowance is used up"), "{error}");
 }
 
 #[tokio::test]
@@ -190,10 +142,7 @@ async fn server_errors_of_a_get_are_tried_again_and_the_last_one_is_the_answer()
 
     let server = Server::start((0..5).map(|_| reply(500, &[], b"broken")).collect()).await;
     let answer = wire(config()).send(get(&server)).await.unwrap();
-    assert_eq!(
-        (answer.status, answer.body.as_slice()),
-        (500, b"broken".as_slice())
-    );
+    assert_eq!((answer.status, answer.body.as_slice()), (500, b"broken".as_slice()));
     assert_eq!(server.calls(), 3, "attempts_max");
 }
 
@@ -202,11 +151,7 @@ async fn a_503_with_retry_after_is_waited_for() {
     let server = Server::start(vec![reply(503, &["retry-after: 1"], b""), ok()]).await;
     let begun = Instant::now();
     assert_eq!(wire(config()).send(get(&server)).await.unwrap().status, 200);
-    assert!(
-        begun.elapsed() >= Duration::from_millis(995),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() >= Duration::from_millis(995), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -215,25 +160,15 @@ async fn a_post_is_not_repeated_after_a_server_error_unless_it_is_idempotent() {
     assert_eq!(wire(config()).send(post(&server)).await.unwrap().status, 503);
     assert_eq!(server.calls(), 1);
     let server = Server::start(vec![reply(503, &[], b""), ok()]).await;
-    assert_eq!(
-        wire(config())
-            .send(post(&server).idempotent())
-            .await
-            .unwrap()
-            .status,
-        200
-    );
+    assert_eq!(wire(config()).send(post(&server).idempotent()).await.unwrap().status, 200);
     assert_eq!(server.calls(), 2);
 }
 
 #[tokio::test]
 async fn other_statuses_and_web_pages_pass_through_untouched() {
     let page = b"<html><body>We will be back soon</body></html>";
-    let server = Server::start(vec![
-        reply(200, &["content-type: text/html"], page),
-        reply(404, &[], b""),
-    ])
-    .await;
+    let server =
+        Server::start(vec![reply(200, &["content-type: text/html"], page), reply(404, &[], b"")]).await;
     let wire = wire(config());
     let answer = wire.send(get(&server)).await.unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (200, page.as_slice()));
@@ -248,50 +183,28 @@ async fn a_refused_connection_is_tried_again_whatever_the_call_and_told_in_plain
     let address = listener.local_addr().unwrap();
     drop(listener);
     let wire = wire(config());
-    let error = wire
-        .send(Request::new(Method::Post, format!("http://{address}/orders")))
-        .await
-        .unwrap_err();
+    let error = wire.send(Request::new(Method::Post, format!("http://{address}/orders"))).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
     let told = format!("POST {address}/orders: {address} refused the connection.");
     assert!(error.message.starts_with(&told), "{error}");
     assert!(error.message.contains("Tried 3 times in "), "{error}");
     assert!(!error.message.contains("not known"), "nothing was sent: {error}");
-    assert_eq!(
-        wire.stats(),
-        WireStats {
-            calls: 1,
-            retries: 2,
-            failures: 1,
-            ..WireStats::default()
-        }
-    );
+    assert_eq!(wire.stats(), WireStats { calls: 1, retries: 2, failures: 1, ..WireStats::default() });
 }
 
 #[tokio::test]
 async fn an_unknown_name_is_told_as_such() {
     // A label of 64 letters: the resolver refuses it without asking anybody.
     let host = format!("{}.example", "a".repeat(64));
-    let error = wire(config())
-        .send(Request::new(Method::Get, format!("http://{host}/")))
-        .await
-        .unwrap_err();
+    let error = wire(config()).send(Request::new(Method::Get, format!("http://{host}/"))).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
-    assert!(
-        error
-            .message
-            .contains(&format!("no address is known for {host} (DNS")),
-        "{error}"
-    );
+    assert!(error.message.contains(&format!("no address is known for {host} (DNS")), "{error}");
 }
 
 #[tokio::test]
 async fn a_body_above_the_limit_is_given_up_early() {
     let server = Server::start(vec![Reply::Endless(50_000_000), torn(200, &[], b"", 50_000_000)]).await;
-    let wire = wire(WireConfig {
-        body_max: 1_000_000,
-        ..config()
-    });
+    let wire = wire(WireConfig { body_max: 1_000_000, ..config() });
     for _ in 0..2 {
         let error = wire.send(get(&server)).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Malformed);
@@ -312,18 +225,12 @@ async fn a_torn_body_is_tried_again_only_if_that_is_safe() {
     let server = Server::start(vec![broken(), broken(), broken(), ok()]).await;
     let error = wire(config()).send(get(&server)).await.unwrap_err();
     assert_eq!((error.kind, server.calls()), (ErrorKind::Malformed, 3));
-    assert!(
-        error.message.contains("broke off (HTTP 200, after 13 bytes)"),
-        "{error}"
-    );
+    assert!(error.message.contains("broke off (HTTP 200, after 13 bytes)"), "{error}");
 
     let server = Server::start(vec![broken(), ok()]).await;
     let error = wire(config()).send(post(&server)).await.unwrap_err();
     assert_eq!((error.kind, server.calls()), (ErrorKind::Malformed, 1));
-    assert!(
-        error.message.contains("not known whether it was carried out"),
-        "{error}"
-    );
+    assert!(error.message.contains("not known whether it was carried out"), "{error}");
 }
 
 #[tokio::test]
@@ -334,29 +241,17 @@ async fn a_lost_answer_is_asked_for_again_only_if_that_is_safe() {
     let server = Server::start(vec![Reply::Close, ok()]).await;
     let error = wire(config()).send(post(&server)).await.unwrap_err();
     assert_eq!((error.kind, server.calls()), (ErrorKind::Unreachable, 1));
-    assert!(
-        error.message.contains("closed the connection before it answered"),
-        "{error}"
-    );
-    assert!(
-        error.message.contains("not known whether it was carried out"),
-        "{error}"
-    );
+    assert!(error.message.contains("closed the connection before it answered"), "{error}");
+    assert!(error.message.contains("not known whether it was carried out"), "{error}");
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_is_left_after_the_time_out() {
     let server = Server::start(vec![Reply::Hang, ok()]).await;
-    let wire = wire(WireConfig {
-        timeout: Duration::from_millis(500),
-        ..config()
-    });
+    let wire = wire(WireConfig { timeout: Duration::from_millis(500), ..config() });
     let error = wire.send(post(&server)).await.unwrap_err();
     assert_eq!((error.kind, server.calls()), (ErrorKind::Unreachable, 1));
-    assert!(
-        error.message.contains("gave no complete answer within 0.5 s"),
-        "{error}"
-    );
+    assert!(error.message.contains("gave no complete answer within 0.5 s"), "{error}");
     let server = Server::start(vec![Reply::Hang, ok()]).await;
     assert_eq!(wire.send(get(&server)).await.unwrap().status, 200);
 }
@@ -376,15 +271,9 @@ async fn gzip_is_unpacked_and_counted_unpacked() {
     let bomb = [HEAD.as_slice(), &[0; 96], &[175], &TAIL].concat();
     let packed = ["content-encoding: gzip"];
     let server = Server::start(vec![reply(200, &packed, &SMALL), reply(200, &packed, &bomb)]).await;
-    let wire = wire(WireConfig {
-        body_max: 50_000,
-        ..config()
-    });
+    let wire = wire(WireConfig { body_max: 50_000, ..config() });
     let answer = wire.send(get(&server)).await.unwrap();
-    assert_eq!(
-        answer.body,
-        format!("{{\"name\":\"{}\"}}", "a".repeat(40)).as_bytes()
-    );
+    assert_eq!(answer.body, format!("{{\"name\":\"{}\"}}", "a".repeat(40)).as_bytes());
     assert!(server.seen()[0].contains("accept-encoding: gzip"));
     let error = wire.send(get(&server)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Malformed);
@@ -399,10 +288,7 @@ async fn a_get_follows_redirects_on_its_host_and_nothing_else_does() {
     let call = get(&server).secret_header("authorization", banto_channel::Secret::new("Bearer tok_123"));
     assert_eq!(wire.send(call).await.unwrap().status, 200);
     let second = &server.seen()[1];
-    assert!(
-        second.starts_with("GET /v2/orders?page=1 ") && second.contains("Bearer tok_123"),
-        "{second}"
-    );
+    assert!(second.starts_with("GET /v2/orders?page=1 ") && second.contains("Bearer tok_123"), "{second}");
     assert_eq!(wire.send(post(&server)).await.unwrap().status, 308);
     assert_eq!(server.calls(), 3);
 

@@ -42,12 +42,9 @@ impl<'a> MakeWriter<'a> for Memory {
 }
 
 fn with_secrets(request: Request) -> Request {
-    let mut request = request
-        .query("page", "1")
-        .secret_header("authorization", Secret::new("Bearer tok_header_77"));
-    request
-        .secret_query
-        .push(("consumer_secret".to_owned(), Secret::new("cs_query/77")));
+    let mut request =
+        request.query("page", "1").secret_header("authorization", Secret::new("Bearer tok_header_77"));
+    request.secret_query.push(("consumer_secret".to_owned(), Secret::new("cs_query/77")));
     request
 }
 
@@ -65,28 +62,18 @@ async fn no_secret_is_in_an_error_a_debug_text_a_log_or_a_recording() {
         says(401),
         torn(200, &[], echo, 5000),
         Reply::Close,
-        reply(
-            302,
-            &["location: http://127.0.0.2/?consumer_secret=cs_query%2F77"],
-            b"",
-        ),
+        reply(302, &["location: http://127.0.0.2/?consumer_secret=cs_query%2F77"], b""),
         says(500),
         says(429),
     ])
     .await;
     let log = Memory::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone());
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());
 
     let recording = Memory::default();
     let wire = Arc::new(wire(config()));
-    let recorder = Recorder::new(
-        Arc::clone(&wire) as Arc<dyn Http>,
-        Box::new(recording.clone()),
-        Vec::new(),
-    );
+    let recorder = Recorder::new(Arc::clone(&wire) as Arc<dyn Http>, Box::new(recording.clone()), Vec::new());
     let mut told = String::new();
     for _ in 0..6 {
         let call = with_secrets(post(&server));
@@ -114,10 +101,7 @@ async fn no_secret_is_in_an_error_a_debug_text_a_log_or_a_recording() {
     assert_clean("errors and debug texts", &told);
     assert_clean("the log", &log.text());
     assert_clean("the recording", &recording.text());
-    assert!(
-        told.contains("[secret] and [secret] are not known"),
-        "the rest of the text is kept:\n{told}"
-    );
+    assert!(told.contains("[secret] and [secret] are not known"), "the rest of the text is kept:\n{told}");
     assert_eq!(recording.text().lines().count(), 6);
     assert!(log.text().contains("gave up"), "{}", log.text());
 }
@@ -127,10 +111,7 @@ async fn an_answer_that_succeeded_is_left_as_it_is() {
     let server = Server::start(vec![reply(200, &[], b"your token is tok_header_77")]).await;
     let answer = wire(config()).send(with_secrets(get(&server))).await.unwrap();
     assert_eq!(answer.body, b"your token is tok_header_77");
-    assert_eq!(
-        redact("tok_header_77!", &[Secret::new("tok_header_77")]),
-        "[secret]!"
-    );
+    assert_eq!(redact("tok_header_77!", &[Secret::new("tok_header_77")]), "[secret]!");
 }
 
 #[tokio::test]
@@ -143,10 +124,7 @@ async fn one_event_tells_each_call_without_its_query() {
         .with_writer(log.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    wire(config())
-        .send(get(&server).query("buyer", "Sato").group("orders"))
-        .await
-        .unwrap();
+    wire(config()).send(get(&server).query("buyer", "Sato").group("orders")).await.unwrap();
     drop(guard);
     let text = log.text();
     let calls: Vec<_> = text.lines().filter(|l| l.contains("DEBUG banto_wire")).collect();
@@ -161,9 +139,6 @@ async fn one_event_tells_each_call_without_its_query() {
     ] {
         assert!(calls[0].contains(part), "{part} is not in {}", calls[0]);
     }
-    assert!(
-        text.contains(" WARN banto_wire") && text.contains("trying again"),
-        "{text}"
-    );
+    assert!(text.contains(" WARN banto_wire") && text.contains("trying again"), "{text}");
     assert!(!text.contains("Sato"), "{text}");
 }

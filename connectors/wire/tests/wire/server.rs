@@ -32,11 +32,7 @@ impl Server {
     pub async fn start(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self {
-            url,
-            seen: Arc::default(),
-            written: Arc::default(),
-        };
+        let server = Self { url, seen: Arc::default(), written: Arc::default() };
         let (seen, written) = (Arc::clone(&server.seen), Arc::clone(&server.written));
         tokio::spawn(async move {
             let mut replies = replies.into_iter();
@@ -68,10 +64,7 @@ async fn answer(mut stream: TcpStream, reply: Reply, written: Arc<AtomicUsize>) 
         Reply::Close => {}
         Reply::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
         Reply::Endless(total) => {
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-                .await
-                .unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
             let chunk = [b"10000\r\n".as_slice(), &[b'0'; 0x10000], b"\r\n"].concat();
             while written.load(Ordering::SeqCst) < total && stream.write_all(&chunk).await.is_ok() {
                 written.fetch_add(0x10000, Ordering::SeqCst);
@@ -88,9 +81,7 @@ async fn read(stream: &mut TcpStream) -> String {
         bytes.extend_from_slice(&buffer[..n]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let complete = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "));
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             length.is_none_or(|n| body.len() >= n.parse().unwrap())
         });
         if complete || n == 0 {

@@ -37,9 +37,7 @@ fn secure_server(connections: usize) -> (String, thread::JoinHandle<usize>) {
             let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = Stream::new(&mut connection, &mut socket);
             read += stream.read(&mut [0; 1024]).unwrap_or(0);
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-                .ok();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok();
         }
         read
     });
@@ -67,20 +65,12 @@ async fn a_server_that_speaks_no_tls_is_told_from_one_that_is_away() {
         for _ in 0..3 {
             let (mut socket, _) = listener.accept().unwrap();
             _ = socket.read(&mut [0; 1024]);
-            socket
-                .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
-                .unwrap();
+            socket.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
         }
     });
-    let error = wire(config())
-        .send(Request::new(Method::Get, url))
-        .await
-        .unwrap_err();
+    let error = wire(config()).send(Request::new(Method::Get, url)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
-    assert!(
-        error.message.contains("no secure connection to 127.0.0.1:"),
-        "{error}"
-    );
+    assert!(error.message.contains("no secure connection to 127.0.0.1:"), "{error}");
     served.join().unwrap();
 }
 
@@ -96,11 +86,7 @@ async fn without_ca_certificates() {
     let log = Memory::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
     let made = tracing::subscriber::with_default(subscriber, || wire(config()));
-    assert!(
-        log.text().contains("install the package ca-certificates"),
-        "{}",
-        log.text()
-    );
+    assert!(log.text().contains("install the package ca-certificates"), "{}", log.text());
     let server = Server::start(vec![reply(200, &[], b"")]).await;
     assert_eq!(made.send(get(&server)).await.unwrap().status, 200);
 }
