@@ -4,6 +4,8 @@
 //! [`domain`] says what follows, [`store`] commits it, [`channels`] pushes the new stock numbers, and [`queue`] sends
 //! mails and notices.
 
+#![cfg_attr(test, expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic"))]
+
 pub mod app;
 pub mod channels;
 pub mod cli;

@@ -31,13 +31,16 @@ pub struct Proposal {
     pub rule: Rule,
 }
 
+/// One key's item; `None` where two items share the key, which makes it useless.
+type Only = Option<(ItemId, String)>;
+
 /// Items prepared for look-ups.
 #[derive(Debug, Default)]
 pub struct Index {
     code: HashMap<String, (ItemId, String)>,
-    similar: HashMap<String, Option<(ItemId, String)>>,
-    gtin: HashMap<String, Option<(ItemId, String)>>,
-    title: HashMap<String, Option<(ItemId, String)>>,
+    similar: HashMap<String, Only>,
+    gtin: HashMap<String, Only>,
+    title: HashMap<String, Only>,
 }
 
 /// Lower case, full-width forms narrowed, everything but letters and digits dropped.
@@ -59,27 +62,27 @@ fn fold_gtin(text: &str) -> String {
     digits.trim_start_matches('0').to_owned()
 }
 
+fn put(map: &mut HashMap<String, Only>, key: String, entry: &(ItemId, String)) {
+    if !key.is_empty() {
+        map.entry(key).and_modify(|only| *only = None).or_insert_with(|| Some(entry.clone()));
+    }
+}
+
 impl Index {
     /// Adds an item.
     pub fn add(&mut self, item: ItemId, code: &str, gtin: Option<&str>, name: &str) {
         let entry = (item, code.to_owned());
         self.code.insert(code.to_owned(), entry.clone());
-        // Two items under one key make the key useless: `None`.
-        let mut put = |map: fn(&mut Self) -> &mut HashMap<String, Option<(ItemId, String)>>, key: String| {
-            if !key.is_empty() {
-                map(self).entry(key).and_modify(|e| *e = None).or_insert_with(|| Some(entry.clone()));
-            }
-        };
-        put(|i| &mut i.similar, fold(code));
-        put(|i| &mut i.gtin, fold_gtin(gtin.unwrap_or_default()));
-        put(|i| &mut i.title, fold(name));
+        put(&mut self.similar, fold(code), &entry);
+        put(&mut self.gtin, fold_gtin(gtin.unwrap_or_default()), &entry);
+        put(&mut self.title, fold(name), &entry);
     }
 
     /// The best proposal for a listing, if any rule finds exactly one item.
     #[must_use]
     pub fn propose(&self, code: Option<&str>, gtin: Option<&str>, title: &str) -> Option<Proposal> {
         let exact = code.and_then(|c| self.code.get(c)).map(|e| (e, Rule::Code));
-        let find = |map: &'_ HashMap<String, Option<(ItemId, String)>>, key: String| {
+        let find = |map: &'_ HashMap<String, Only>, key: String| {
             map.get(&key).cloned().flatten().filter(|_| !key.is_empty())
         };
         if let Some(((item, code), rule)) = exact {
