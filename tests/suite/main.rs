@@ -6,12 +6,14 @@
 
 mod concurrency;
 mod e2e;
+mod items;
 mod laws;
 mod orders;
 mod parity;
 mod queue;
 mod simulation;
 mod smtp;
+mod stock;
 mod stores;
 mod tidy;
 mod trading;
