@@ -20,7 +20,7 @@ pub struct Fresh {
 }
 
 enum Place {
-    Directory(TempDir),
+    Directory(#[expect(dead_code, reason = "it is removed when it is dropped")] TempDir),
     Database { server: PgConnectOptions, name: String },
 }
 

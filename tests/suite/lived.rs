@@ -1,0 +1,64 @@
+//! A store in which every table has rows, and every kind of character and number that must survive.
+
+use banto::domain::catalogue::Draft;
+use banto::domain::deeds::Shipment;
+use banto::store::{Alert, Import};
+use banto_channel::{Read, RemoteOffer, RemoteOrder, RemoteOrderId};
+
+use crate::stores::Fresh;
+use crate::trading::{Trading, raw};
+
+/// Text that breaks what is not careful: outside of CP932, outside of the BMP, quotes, a line's end, JSON in JSON.
+pub const HARD_TEXT: &str = "髙﨑①🍵 \"l'eau\"\\n\n{\"a\": [null]}\u{1}";
+
+/// Lives for a while in a fresh store.
+pub async fn live_in(fresh: &Fresh) -> Trading {
+    let trading = Trading::live(fresh).await;
+    trading.stock(&[("tea", 10), ("cup", 2)]).await;
+    let parts = [("tea".to_owned(), 2), ("cup".to_owned(), 1)];
+    let name = Some(HARD_TEXT.to_owned());
+    let pair = Draft { code: "pair".to_owned(), name, parts: Some(parts.into()), ..Draft::default() };
+    let import = Import {
+        currency: "JPY",
+        location: trading.facts.locations[0],
+        skip_bad: false,
+        dry_run: false,
+        source: "test",
+        actor: "cli:hanako",
+        now: trading.now(),
+    };
+    assert!(trading.store.import_items(&[pair], &import).await.unwrap().written);
+    offers(&trading).await;
+    let hard =
+        RemoteOrder { note: HARD_TEXT.to_owned(), ..trading.remote("hard", &[("pair", 3), ("tea", 1)]) };
+    trading.order(raw(hard)).await;
+    trading.order(trading.remote("unmatched", &[("unknown", 1)])).await;
+    let sent = trading.order(trading.remote("sent", &[("tea", 2)])).await;
+    let parcel =
+        Shipment { carrier: "ヤマト".to_owned(), tracking: "1-2".to_owned(), ..Shipment::default() };
+    trading.store.ship_order(&trading.act(sent), &parcel).await.unwrap();
+    let unreadable = Read::Unreadable {
+        id: Some(RemoteOrderId("odd".to_owned())),
+        reason: "no total".to_owned(),
+        raw: HARD_TEXT.to_owned(),
+    };
+    trading.store.take_page(&trading.facts, &[unreadable], None, trading.now()).await.unwrap();
+    let alert = Alert { key: "pull:honten", channel: None, kind: "pull_failed", detail: HARD_TEXT };
+    trading.store.raise(&alert, trading.now()).await.unwrap();
+    trading
+}
+
+async fn offers(trading: &Trading) {
+    let offer = |id: &str, code: Option<&str>| RemoteOffer {
+        id: banto_channel::ListingId(id.to_owned()),
+        code: code.map(str::to_owned),
+        gtin: None,
+        title: HARD_TEXT.to_owned(),
+        quantity: Some(i64::from(i32::MAX)),
+        price: None,
+        active: true,
+    };
+    let index = trading.store.mapping_index().await.unwrap();
+    let offers = [offer("l-tea", Some("tea")), offer("l-odd", None)];
+    trading.store.take_offers(trading.facts.id, &offers, &index, trading.now()).await.unwrap();
+}
