@@ -1,5 +1,7 @@
 //! Where things are joined: config, store, channels, mail, queue, web. The daemon and the demo start here.
 
+mod owner;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,7 +73,7 @@ impl App {
         Ok(Self {
             smtp: smtp(&config)?.map(Arc::new),
             templates: Arc::new(templates),
-            owner: owner(),
+            owner: owner::this(),
             channels,
             config: Arc::new(config),
             store,
@@ -174,6 +176,17 @@ impl App {
         }
         let now = self.clock.now();
         let lease = Lease { channel: task.channel.id, owner: &self.owner, until: now.plus(LEASE) };
+        if self.store.lease_channel(&lease, now).await? {
+            return Ok(true);
+        }
+        let row = self.store.channel(&task.channel.name).await?;
+        let Some(gone) = row.owner.filter(|other| owner::is_gone(other)) else { return Ok(false) };
+        tracing::info!(
+            channel = row.name,
+            gone,
+            "the daemon that ran this channel has ended; this one takes over"
+        );
+        self.store.unlease_channel(row.id, &gone).await?;
         self.store.lease_channel(&lease, now).await
     }
 }
@@ -224,14 +237,6 @@ pub fn smtp(config: &Config) -> anyhow::Result<Option<Smtp>> {
         ..SmtpConfig::new(&mail.host, mail.port(), tls)
     };
     Ok(Some(Smtp::new(&smtp).context("[mail] in banto.toml")?))
-}
-
-/// Who this process is: host and process, so that a person can find it.
-fn owner() -> String {
-    // The unit hides /proc/sys (ProcSubset=pid); the machine's id tells two hosts apart where the name cannot.
-    let files = ["/proc/sys/kernel/hostname", "/etc/hostname", "/etc/machine-id"];
-    let host = files.iter().find_map(|f| std::fs::read_to_string(f).ok()).unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
 }
 
 /// Opens the store of a config, and keeps a second daemon from the same SQLite file.

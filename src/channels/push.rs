@@ -3,10 +3,10 @@
 //! A listing whose shown number is out of date *is* the queue; this keeps only its order of urgency in memory. After
 //! each batch the ledger is looked at again, so a zero never waits behind a long list of others.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use banto_channel::{Error, IdempotencyKey, ListingId, Outcome, StockItem, Timestamp};
+use banto_channel::{Error, ErrorKind, IdempotencyKey, ListingId, Outcome, StockItem, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::pull::PullError;
@@ -56,6 +56,8 @@ pub struct Pusher {
     place: HashMap<i64, Urgency>,
     moved_at: HashMap<i64, i64>,
     pushed_at: HashMap<i64, Timestamp>,
+    /// Listings whose number the channel may have changed by itself since our last push.
+    unsure: HashSet<i64>,
     retry: BTreeSet<(Timestamp, i64)>,
     pause_until: Timestamp,
     patience: Patience,
@@ -70,6 +72,7 @@ impl Default for Pusher {
             place: HashMap::new(),
             moved_at: HashMap::new(),
             pushed_at: HashMap::new(),
+            unsure: HashSet::new(),
             retry: BTreeSet::new(),
             pause_until: Timestamp(i64::MIN),
             patience: Patience::default(),
@@ -159,6 +162,9 @@ impl Pusher {
         }
         let stocked = store.stocked(&rules(channel), Scope::Items(&items)).await?;
         for one in &stocked {
+            if one.supplies.iter().any(|s| own.contains(&s.item)) {
+                self.unsure.insert(one.row.id);
+            }
             if let Some(at) = one.supplies.iter().filter_map(|s| moved.get(&s.item)).min() {
                 self.moved_at.entry(one.row.id).or_insert(*at);
             }
@@ -166,7 +172,7 @@ impl Pusher {
         let candidates: Vec<Candidate> = stocked
             .iter()
             .map(|s| {
-                let unsure = s.supplies.iter().any(|p| own.contains(&p.item));
+                let unsure = self.unsure.contains(&s.row.id);
                 s.candidate(&channel.rule(&s.row), channel.connector.capabilities().stock_basis, unsure)
             })
             .collect();
@@ -187,11 +193,12 @@ impl Pusher {
             let Some(last) = page.last() else { return Ok(all) };
             after = last.row.id;
             self.note_items(&page, now);
+            let out_of_date = |c: &Candidate| c.shown != c.wanted || c.version > c.shown_version || c.failed;
             // What the channel did to its numbers while nobody looked is not known.
             all.extend(
                 page.iter()
                     .map(|s| s.candidate(&channel.rule(&s.row), basis, true))
-                    .filter(|c| c.wanted.is_some() && (c.shown != c.wanted || c.version > c.shown_version)),
+                    .filter(|c| c.wanted.is_some() && out_of_date(c)),
             );
         }
     }
@@ -287,7 +294,7 @@ impl Pusher {
             }
             Ok(outcomes) => {
                 let what = format!("{} answers for {} listings", outcomes.len(), batch.len());
-                let error = Error::new(banto_channel::ErrorKind::Unexpected, what);
+                let error = Error::new(ErrorKind::Unexpected, what);
                 self.give_way(channel, store, &error, batch.len()).await?
             }
             Err(error) => self.give_way(channel, store, &error, batch.len()).await?,
@@ -317,6 +324,7 @@ impl Pusher {
         let word = match &one.outcome {
             Outcome::Applied | Outcome::Pending(_) => {
                 step.applied += 1;
+                self.unsure.remove(&push.listing);
                 if let Some(at) = moved {
                     let lag = now.since(Timestamp(at));
                     step.lags.push(lag);
@@ -403,9 +411,22 @@ impl Pusher {
         for row in waiting {
             receipts.entry(row.receipt.clone().unwrap_or_default()).or_default().push(row);
         }
-        let mut decided = 0;
+        let (mut decided, mut failed) = (0, None);
         for (receipt, rows) in receipts {
-            let answers = channel.connector.poll_receipt(&channel.cx, &receipt.into()).await?;
+            let answers = match channel.connector.poll_receipt(&channel.cx, &receipt.into()).await {
+                Ok(answers) => answers,
+                // The channel has forgotten it: what came of it is not known, so it is said again.
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    let again = Outcome::Retry { after: Duration::ZERO, reason: error.message };
+                    rows.iter().map(|r| (ListingId(r.remote_id.clone()), again.clone())).collect()
+                }
+                Err(error) if error.kind.is_temporary() => return Err(error.into()),
+                // One receipt that the channel does not like holds up no other.
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
             let answers: HashMap<ListingId, Outcome> = answers.into_iter().collect();
             let done: Vec<PushOutcome> = rows
                 .iter()
@@ -416,7 +437,7 @@ impl Pusher {
             decided += done.len();
         }
         self.scan |= decided > 0;
-        Ok(decided)
+        failed.map_or(Ok(decided), |error| Err(error.into()))
     }
 }
 

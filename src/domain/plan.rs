@@ -117,6 +117,8 @@ pub struct Candidate {
     pub wanted: Option<i64>,
     /// The channel may have changed its number by itself since (it sold, or we start and do not know).
     pub unsure: bool,
+    /// The last push failed or its answer was lost: the channel shows the number before it, or the one in it.
+    pub failed: bool,
     /// Not to be tried before.
     pub retry_at: Option<Timestamp>,
 }
@@ -155,7 +157,7 @@ pub fn plan(candidates: &[Candidate], now: Timestamp) -> Plan {
     for c in candidates {
         let Some(quantity) = c.wanted else { continue };
         let moved = c.version > c.shown_version;
-        if c.shown == Some(quantity) && !(moved && c.unsure) {
+        if c.shown == Some(quantity) && !(moved && c.unsure) && !c.failed {
             if moved {
                 plan.settled.push((c.listing, c.version));
             }
@@ -220,6 +222,7 @@ mod tests {
             version: 2,
             wanted: Some(wanted),
             unsure: false,
+            failed: false,
             retry_at: None,
         }
     }
@@ -240,8 +243,10 @@ mod tests {
     fn the_same_number_is_only_pushed_again_when_the_channel_may_have_changed_it() {
         let same = candidate(1, Some(5), 5);
         assert_eq!(plan(std::slice::from_ref(&same), Timestamp(0)).settled, [(1, 2)]);
-        let unsure = Candidate { unsure: true, ..same };
+        let unsure = Candidate { unsure: true, ..same.clone() };
         assert_eq!(plan(&[unsure], Timestamp(0)).pushes.len(), 1);
+        let failed = Candidate { failed: true, version: same.shown_version, ..same };
+        assert_eq!(plan(&[failed], Timestamp(0)).pushes.len(), 1);
     }
 
     #[test]

@@ -73,6 +73,7 @@ impl Stocked {
             version: self.version,
             wanted: if idle { None } else { wanted(&self.supplies, rule, basis).quantity },
             unsure,
+            failed: self.row.error.is_some(),
             retry_at: self.row.retry_at.map(Timestamp),
         }
     }
@@ -241,14 +242,20 @@ impl Store {
         let mut known: BTreeMap<String, ListingRow> =
             known.into_iter().map(|r| (r.remote_id.clone(), r)).collect();
         let mut rows = Vec::with_capacity(offers.len());
+        let mut mapped: Vec<ListingRow> = Vec::new();
         for offer in offers {
             let row = match known.remove(offer.id.as_str()) {
                 Some(row) => row,
                 None => blank_listing(write.id(), channel, offer),
             };
-            rows.push(refreshed(row, offer, index, now)?);
+            let had_item = row.item_id.is_some();
+            let row = refreshed(row, offer, index, now)?;
+            mapped.extend((!had_item && row.item_id.is_some()).then(|| row.clone()));
+            rows.push(row);
         }
         tables::upsert(&mut write.tx, &rows).await?;
+        // Orders may have come before the offer's code was known.
+        write.rematch_listings(&mapped, "daemon", now).await?;
         write.commit().await?;
         Ok(rows)
     }
