@@ -38,7 +38,7 @@ pub struct Demo {
 /// Longest wait for the first numbers to stand in every shop.
 const OPENING_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for everything to come to rest after the last buyer.
-const SETTLE_MAX: Duration = Duration::from_secs(60);
+const SETTLE_MAX: Duration = Duration::from_secs(120);
 /// How often it is looked whether everything has come to rest.
 const SETTLE_LOOK: Duration = Duration::from_millis(250);
 /// How often the summary is shown.
@@ -65,6 +65,8 @@ impl Demo {
         let began = clock.now();
         self.trade(&house, &mut trade, clock.as_ref(), began).await?;
         let traded = clock.now().since(began);
+        // The weather clears; what it left behind must come right by itself.
+        self.set_faults(&house, false);
         house.recheck();
         let settled = house.at_rest(SETTLE_MAX, SETTLE_LOOK).await?;
         let report = report::make(self, &house, &trade, traded, settled).await?;

@@ -4,11 +4,11 @@
 //! any transaction, and ends it in the transaction that notes what it did; a lane that dies loses nothing but its
 //! claim, which runs out. Nothing is repeated blindly: what a lane may do after a crash is its own knowledge.
 
-pub mod backoff;
 pub mod compose;
 pub mod deadlines;
 pub mod mail_lane;
 pub mod notice_lane;
+pub mod patience;
 
 use std::fmt::Debug;
 use std::sync::Arc;

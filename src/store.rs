@@ -6,6 +6,7 @@
 
 mod alerts;
 mod backup;
+mod book;
 mod channels;
 mod db;
 mod intake;

@@ -278,42 +278,59 @@ async fn diff(house: &House, name: &str, all: bool) -> Outcome {
             error: one.row.error.clone(),
         });
     }
-    let answer = serde_json::json!({
-        "channel": name,
-        "listings": stocked.len(),
-        "to_push": going.len(),
-        "stopped": guarded.reason,
-        "differences": differences,
-    });
-    house.out.answer(&answer, |text| {
-        let number = |n: Option<i64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
-        let row = |d: &Difference| {
-            let code = d.code.clone().unwrap_or_default();
-            let why: Vec<String> = d.why.iter().map(|s| format!("{} → {}", s.what, s.gives)).collect();
-            let (shows, wanted) = (number(d.shows), number(d.wanted));
-            [d.listing.clone(), code, shows, wanted, d.action.to_owned(), why.join("; "), d.title.clone()]
-        };
-        let heads = [
-            left("LISTING"),
-            left("CODE"),
-            right("SHOWS"),
-            right("WANTED"),
-            left("ACTION"),
-            left("WHY"),
-            left("TITLE"),
-        ];
-        text.table(heads, &differences.iter().map(row).collect::<Vec<_>>());
-        text.line(format!("{} listings, {} to push", stocked.len(), going.len()));
-        if let Some(reason) = &guarded.reason {
-            text.line(format!("the guard stops the others: {reason}"));
-        }
-        if !channel.live {
-            text.line(
-                "the channel is in mode \"observe\": nothing is pushed until its config says mode = \"live\"",
-            );
-        }
-    })?;
-    Ok(Exit::Ok)
+    let found =
+        Found { name, listings: stocked.len(), going: going.len(), stopped: guarded.reason, differences };
+    found.answer(house, channel.live)
+}
+
+/// What a diff found.
+struct Found<'a> {
+    name: &'a str,
+    listings: usize,
+    going: usize,
+    stopped: Option<String>,
+    differences: Vec<Difference>,
+}
+
+impl Found<'_> {
+    fn answer(&self, house: &House, live: bool) -> Outcome {
+        let answer = serde_json::json!({
+            "channel": self.name,
+            "listings": self.listings,
+            "to_push": self.going,
+            "stopped": self.stopped,
+            "differences": self.differences,
+        });
+        house.out.answer(&answer, |text| {
+            let number = |n: Option<i64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let row = |d: &Difference| {
+                let code = d.code.clone().unwrap_or_default();
+                let why: Vec<String> = d.why.iter().map(|s| format!("{} → {}", s.what, s.gives)).collect();
+                let (shows, wanted) = (number(d.shows), number(d.wanted));
+                [d.listing.clone(), code, shows, wanted, d.action.to_owned(), why.join("; "), d.title.clone()]
+            };
+            let heads = [
+                left("LISTING"),
+                left("CODE"),
+                right("SHOWS"),
+                right("WANTED"),
+                left("ACTION"),
+                left("WHY"),
+                left("TITLE"),
+            ];
+            text.table(heads, &self.differences.iter().map(row).collect::<Vec<_>>());
+            text.line(format!("{} listings, {} to push", self.listings, self.going));
+            if let Some(reason) = &self.stopped {
+                text.line(format!("the guard stops the others: {reason}"));
+            }
+            if !live {
+                text.line(
+                    "the channel is in mode \"observe\": nothing is pushed until its config says mode = \"live\"",
+                );
+            }
+        })?;
+        Ok(Exit::Ok)
+    }
 }
 
 async fn candidates(house: &House, channel: &Channel) -> Result<(Vec<Stocked>, Vec<Candidate>), Failure> {

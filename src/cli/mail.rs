@@ -7,8 +7,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
+use crate::app;
 use crate::domain::order::ParcelRecord;
-use crate::mail::{MailKind, Templates};
+use crate::mail::MailKind;
 use crate::queue::compose::MailRoom;
 use crate::queue::mail_lane::Composer;
 use crate::store::{Letter, MailAct, MailKey, MailRow};
@@ -252,8 +253,8 @@ async fn preview(house: &House, which: &Which, html: Option<PathBuf>) -> Outcome
         updated_at: house.now().0,
         sent_at: None,
     };
-    let templates = Templates::load(Some(&house.config.dir.join("mails")))
-        .map_err(|e| Failure::new(Exit::Config, e.to_string()))?;
+    let templates =
+        app::templates(&house.config).map_err(|e| Failure::new(Exit::Config, format!("{e:#}")))?;
     let room = MailRoom::new(Arc::new(house.config.clone()), Arc::new(templates));
     let letter = Letter { mail, order, channel: view.channel };
     let text = room.write(&letter).map_err(|e| Failure::new(Exit::Config, e.to_string()))?;

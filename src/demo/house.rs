@@ -33,18 +33,19 @@ const SHOPS: [(&str, &str, i64, &str); 5] = [
 
 /// Simple goods: code, name, JAN, price in yen, reduced tax, opening stock.
 const GOODS: [(&str, &str, &str, i64, bool, i64); 8] = [
-    ("TEA-01", "煎茶 100g", "4901234567894", 1080, true, 400),
-    ("TEA-02", "ほうじ茶 100g", "4901234567900", 864, true, 300),
-    ("TEA-03", "玄米茶 200g", "4901234567917", 972, true, 12),
-    ("CUP-01", "湯呑 青", "4901234567924", 2200, false, 150),
-    ("CUP-02", "湯呑 白", "4901234567931", 2200, false, 6),
-    ("POT-01", "急須 常滑焼", "4901234567948", 6600, false, 40),
-    ("CLOTH-01", "ふきん 髙島縮 ①", "4901234567955", 550, false, 220),
-    ("BOX-01", "桐箱", "4901234567962", 1320, false, 90),
+    ("TEA-01", "煎茶 100g", "4901234567894", 1080, true, 4000),
+    ("TEA-02", "ほうじ茶 100g", "4901234567900", 864, true, 3000),
+    ("TEA-03", "玄米茶 200g", "4901234567917", 972, true, 120),
+    ("CUP-01", "湯呑 青", "4901234567924", 2200, false, 1500),
+    ("CUP-02", "湯呑 白", "4901234567931", 2200, false, 60),
+    ("POT-01", "急須 常滑焼", "4901234567948", 6600, false, 400),
+    ("CLOTH-01", "ふきん 髙島縮 ①", "4901234567955", 550, false, 2200),
+    ("BOX-01", "桐箱", "4901234567962", 1320, false, 900),
 ];
 
 /// Colours of the one product with variations; each is an item of its own.
-const SHIRTS: [(&str, &str, i64); 3] = [("NOREN-R", "紅", 60), ("NOREN-B", "藍", 60), ("NOREN-G", "緑", 9)];
+const SHIRTS: [(&str, &str, i64); 3] =
+    [("NOREN-R", "紅", 600), ("NOREN-B", "藍", 600), ("NOREN-G", "緑", 30)];
 
 /// Sets: code, name, price, components as the catalogue file writes them.
 const SETS: [(&str, &str, i64, &str); 2] =

@@ -195,27 +195,32 @@ pub(super) async fn make(
         converged: settled && wrong.is_empty(),
         broken: Vec::new(),
     };
-    let mut broken: Vec<String> = ledger.iter().map(|d| format!("ledger: {d}")).collect();
-    broken.extend(wrong);
-    if report.orders_imported != report.orders_placed {
-        broken.push(format!("{} orders placed, {} imported", report.orders_placed, report.orders_imported));
-    }
-    if report.mails_duplicate > 0 {
-        broken.push(format!("{} mails went out twice", report.mails_duplicate));
-    }
-    if unsent > 0 {
-        broken.push(format!("{unsent} mails neither went out nor are known to be uncertain"));
-    }
-    let sent: i64 = report.mails_sent.values().sum();
-    let kept = i64::try_from(house.sink.by_message_id().len())?;
-    if kept < sent || kept > sent + report.mails_uncertain {
-        broken.push(format!("the mail server has {kept} mails, banto believes {sent}"));
-    }
-    if !settled && broken.is_empty() {
-        broken.push("the house did not come to rest in time".to_owned());
-    }
-    report.broken = broken;
+    report.broken = ledger.iter().map(|d| format!("ledger: {d}")).chain(wrong).collect();
+    report.compare(unsent, i64::try_from(house.sink.by_message_id().len())?, settled);
     Ok(report)
+}
+
+impl Report {
+    /// Compares both ends.
+    fn compare(&mut self, unsent: i64, kept: i64, settled: bool) {
+        if self.orders_imported != self.orders_placed {
+            self.broken
+                .push(format!("{} orders placed, {} imported", self.orders_placed, self.orders_imported));
+        }
+        if self.mails_duplicate > 0 {
+            self.broken.push(format!("{} mails went out twice", self.mails_duplicate));
+        }
+        if unsent > 0 {
+            self.broken.push(format!("{unsent} mails neither went out nor are known to be uncertain"));
+        }
+        let sent: i64 = self.mails_sent.values().sum();
+        if kept < sent || kept > sent + self.mails_uncertain {
+            self.broken.push(format!("the mail server has {kept} mails, banto believes {sent}"));
+        }
+        if !settled && self.broken.is_empty() {
+            self.broken.push("the house did not come to rest in time".to_owned());
+        }
+    }
 }
 
 /// A few lines for a person who watches.

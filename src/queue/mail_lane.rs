@@ -14,7 +14,7 @@ use banto_channel::{Fulfilment, Timestamp};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::{JobFailure, Patience, Rest};
+use super::patience::{JobFailure, Patience, Rest};
 use super::{Lane, QueueCx, insist};
 use crate::config::Uncertain;
 use crate::domain::intake::is_unpaid;

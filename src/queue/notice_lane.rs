@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use banto_channel::{Connector, Cx, Error, ErrorKind, IdempotencyKey, NoticeKind, Outcome, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::{JobFailure, Patience, Rest};
+use super::patience::{JobFailure, Patience, Rest};
 use super::{Lane, QueueCx, insist};
 use crate::domain::order::Event;
 use crate::store::{Alert, JobEnd, JobRow, NoticeJob, Result, channel_lane};

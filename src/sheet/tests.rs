@@ -43,10 +43,8 @@ fn one_sheet_reads_alike_in_every_encoding_that_merchants_have() {
     assert!(!lost, "the sample must be writable in CP932");
     let cp932 = items(&cp932, "JPY").unwrap();
     assert_eq!((cp932.encoding, cp932.lines), (Encoding::Cp932, plain.lines.clone()));
-    let utf16: Vec<u8> = [0xff, 0xfe]
-        .into_iter()
-        .chain(JAPANESE.encode_utf16().flat_map(u16::to_le_bytes))
-        .collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(JAPANESE.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let utf16 = items(&utf16, "JPY").unwrap();
     assert_eq!((utf16.encoding, utf16.lines), (Encoding::Utf16, plain.lines));
 }

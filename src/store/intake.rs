@@ -8,15 +8,15 @@ use sha2::{Digest, Sha256};
 
 use super::db::args;
 use super::tables::{
-    self, ComponentRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow, MailRow, OrderRow,
-    ParcelRow, PayloadRow, QuarantineRow, ReservationRow, TimelineRow,
+    self, ItemRow, JobRow, LineRow, ListingRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow,
+    TimelineRow,
 };
 use super::{Result, Store, StoreError, Write, keys, sql};
+use crate::domain::OrderId;
 use crate::domain::intake::{Catalogue, Change, ChannelFacts, Mapping, intake, unacceptable};
 use crate::domain::mail_policy::MailIntent;
 use crate::domain::order::{Event, Order};
-use crate::domain::stock::{Book, Held, HoldKey, StockError};
-use crate::domain::{ItemId, OrderId};
+use crate::domain::stock::StockError;
 
 /// Why an order went to quarantine, with its id if that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,18 @@ impl Store {
 }
 
 impl IntakeReport {
+    fn note(&mut self, order: &Order, new: bool, events: &[Event], mails: usize) {
+        if new {
+            self.new.push(order.id)
+        } else {
+            self.changed.push(order.id)
+        }
+        if let Some(reason) = events.iter().find(|e| e.kind == "held") {
+            self.held.push((order.id, reason.detail.clone()));
+        }
+        self.mails += mails;
+    }
+
     fn add(&mut self, other: Self) {
         self.new.extend(other.new);
         self.changed.extend(other.changed);
@@ -153,12 +165,13 @@ impl Write {
         let mut book = self.load_book(&mut catalogue.components, &items, &ids).await?;
         let mut batch = Batch::default();
         for (remote, digest) in orders.iter().zip(&digests) {
-            let before = match known.remove(remote.id.as_str()) {
+            // It stays known: the same order may stand on the page again, newer or older.
+            let before = match known.get(remote.id.as_str()) {
                 Some(Known::Same) => {
                     report.unchanged += 1;
                     continue;
                 }
-                Some(Known::Order(order)) => Some(*order),
+                Some(Known::Order(order)) => Some(order.as_ref().clone()),
                 None => None,
             };
             let prev_payload = before.as_ref().map_or(0, |o| o.payload_id);
@@ -167,15 +180,7 @@ impl Write {
                 report.unchanged += 1;
                 continue;
             };
-            if new {
-                report.new.push(order.id)
-            } else {
-                report.changed.push(order.id)
-            }
-            if let Some(reason) = events.iter().find(|e| e.kind == "held") {
-                report.held.push((order.id, reason.detail.clone()));
-            }
-            report.mails += mails.len();
+            report.note(&order, new, &events, mails.len());
             batch.payloads.push(PayloadRow {
                 id: order.payload_id,
                 channel_id: facts.id,
@@ -233,8 +238,8 @@ impl Write {
         // A mail of this kind and revision that is there already was asked for before: once is enough.
         let wanted = self.mails_not_there(&batch.mails).await?;
         tables::insert(&mut self.tx, &wanted).await?;
-        let ids: BTreeSet<String> = wanted.iter().map(mail_key).collect();
-        let jobs: Vec<JobRow> = batch.jobs.iter().filter(|j| ids.contains(&j.key)).cloned().collect();
+        let mut ids: BTreeSet<String> = wanted.iter().map(mail_key).collect();
+        let jobs: Vec<JobRow> = batch.jobs.iter().filter(|j| ids.remove(&j.key)).cloned().collect();
         tables::insert(&mut self.tx, &jobs).await
     }
 
@@ -263,37 +268,6 @@ impl Write {
         self.write_batch(&batch).await
     }
 
-    /// Writes what a book changed: entries, levels, reservations.
-    ///
-    /// Errors: [`StoreError::Sql`].
-    pub(super) async fn write_book(&mut self, book: Book) -> Result<()> {
-        let levels: Vec<LevelRow> = book
-            .changed_levels()
-            .into_iter()
-            .map(|((item, location), level)| LevelRow {
-                item_id: item,
-                location_id: location,
-                available: level.available,
-                reserved: level.reserved,
-                short: level.short,
-                last_entry: level.last_entry,
-            })
-            .collect();
-        let (gone, kept): (Vec<_>, Vec<_>) =
-            book.touched().into_iter().partition(|(_, h)| *h == Held::default());
-        let kept: Vec<ReservationRow> =
-            kept.into_iter().map(|(key, held)| reservation_row(key, held)).collect();
-        let entries: Vec<EntryRow> = book.entries.into_iter().map(EntryRow::from).collect();
-        tables::insert(&mut self.tx, &entries).await?;
-        tables::upsert(&mut self.tx, &levels).await?;
-        tables::upsert(&mut self.tx, &kept).await?;
-        for (key, _) in gone {
-            let args = args![key.order, key.line, key.item, key.location];
-            self.tx.run(sql::RESERVATION_DROP, args).await?;
-        }
-        Ok(())
-    }
-
     async fn known_orders(
         &mut self,
         facts: &ChannelFacts,
@@ -302,9 +276,15 @@ impl Write {
     ) -> Result<HashMap<String, Known>> {
         let ids = keys(orders.iter().map(|o| o.id.as_str()))?;
         let rows: Vec<OrderRow> = self.tx.all(sql::ORDERS_BY_REMOTE, args![facts.id, &ids]).await?;
-        let told: HashMap<&str, &String> = orders.iter().map(|o| o.id.as_str()).zip(digests).collect();
-        let (same, news): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|r| told.get(r.remote_id.as_str()).is_some_and(|d| **d == r.digest));
+        let stored: HashMap<&str, &str> =
+            rows.iter().map(|r| (r.remote_id.as_str(), r.digest.as_str())).collect();
+        let is_news = |(order, digest): &(&&RemoteOrder, &String)| {
+            stored.get(order.id.as_str()).is_some_and(|known| *known != digest.as_str())
+        };
+        let changed: BTreeSet<&str> =
+            orders.iter().zip(digests).filter(is_news).map(|(order, _)| order.id.as_str()).collect();
+        let (news, same): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|r| changed.contains(r.remote_id.as_str()));
         let mut known: HashMap<String, Known> =
             same.into_iter().map(|r| (r.remote_id, Known::Same)).collect();
         for order in self.whole_orders(news).await? {
@@ -483,72 +463,6 @@ impl Write {
         let args = args![facts.id, last.unwrap_or(newest).max(newest), gap];
         self.tx.run(sql::CHANNEL_ORDER_SEEN, args).await.map(drop)
     }
-
-    /// Loads what an operation on these items and orders may touch: components of sets, levels, the orders' own
-    /// holds, and every hold that waits for one of the items, with the locations its channel sells from.
-    ///
-    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
-    pub(super) async fn load_book(
-        &mut self,
-        components: &mut HashMap<ItemId, Vec<(ItemId, i64)>>,
-        items: &BTreeSet<ItemId>,
-        orders: &[OrderId],
-    ) -> Result<Book> {
-        let mut book = Book::default();
-        if items.is_empty() {
-            return Ok(book);
-        }
-        let rows: Vec<ComponentRow> = self.tx.all(sql::COMPONENTS_OF, args![&keys(items)?]).await?;
-        for row in rows {
-            components.entry(row.set_id).or_default().push((row.item_id, row.quantity));
-        }
-        let mut parts = items.clone();
-        parts.extend(components.values().flatten().map(|(item, _)| *item));
-        let parts = keys(&parts)?;
-        let levels: Vec<LevelRow> = self.tx.all(sql::LEVELS_OF, args![&parts]).await?;
-        for row in levels {
-            book.load_level(row.item_id, row.location_id, row.level());
-        }
-        let mut holds: Vec<ReservationRow> = self.tx.all(sql::SHORTFALLS_OF_ITEMS, args![&parts]).await?;
-        let waiting: BTreeSet<OrderId> = holds.iter().map(|r| r.order_id).collect();
-        if !orders.is_empty() {
-            holds.extend(
-                self.tx.all::<ReservationRow>(sql::RESERVATIONS_OF_ORDERS, args![&keys(orders)?]).await?,
-            );
-        }
-        for row in holds {
-            let key = HoldKey {
-                order: row.order_id,
-                line: row.line_no,
-                item: row.item_id,
-                location: row.location_id,
-            };
-            book.load_hold(key, Held { reserved: row.reserved, short: row.short });
-        }
-        self.allow_where_sold(&mut book, waiting).await?;
-        Ok(book)
-    }
-
-    /// Tells the book from which locations the channels of these orders sell, so that what they lack can be taken
-    /// from there.
-    ///
-    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
-    pub(super) async fn allow_where_sold(
-        &mut self,
-        book: &mut Book,
-        orders: BTreeSet<OrderId>,
-    ) -> Result<()> {
-        if orders.is_empty() {
-            return Ok(());
-        }
-        let args = keys(orders)?;
-        let rows: Vec<(i64, String)> = self.tx.all(sql::CHANNEL_LOCATIONS_OF_ORDERS, args![&args]).await?;
-        for (order, locations) in rows {
-            let locations: Vec<i64> = serde_json::from_str(&locations).map_err(StoreError::Json)?;
-            book.allow(order, &locations);
-        }
-        Ok(())
-    }
 }
 
 /// Puts rows of three tables together.
@@ -638,16 +552,5 @@ pub(super) fn mail_job(id: i64, mail: &MailRow, now: Timestamp) -> JobRow {
         lease_until: 0,
         last_error: None,
         created_at: now.0,
-    }
-}
-
-fn reservation_row(key: HoldKey, held: Held) -> ReservationRow {
-    ReservationRow {
-        order_id: key.order,
-        line_no: key.line,
-        item_id: key.item,
-        location_id: key.location,
-        reserved: held.reserved,
-        short: held.short,
     }
 }

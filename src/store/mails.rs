@@ -169,7 +169,8 @@ impl Store {
         match state {
             None => self.db.all(sql::MAILS_RECENT, args![limit]).await,
             Some("pending") => self.db.all(sql::MAILS_PENDING, args![limit]).await,
-            Some(state) => self.db.all(sql::MAILS_IN_STATE, args![state, limit]).await,
+            Some(state @ ("sent" | "dropped")) => self.db.all(sql::MAILS_IN_STATE, args![state, limit]).await,
+            Some(state) => self.db.all(sql::MAILS_PENDING_IN_STATE, args![state, limit]).await,
         }
     }
 
@@ -285,6 +286,9 @@ impl Store {
         write.tx.run(sql::MAILS_SETTLE, args![now.0, &rows]).await?;
         let events = ends.iter().filter_map(|e| Some((e.key, e.event?, e.answer.clone())));
         write.mail_events(events, "daemon", now).await?;
+        if ends.iter().any(|e| e.state == UNCERTAIN) {
+            write.tell_uncertain(now).await?;
+        }
         let again = |job: &JobRow| {
             let queued = there.iter().filter(|row| row.3 == "queued");
             job.mail().is_some_and(|key| queued.clone().any(|r| MailKey::of(r.0, &r.1, r.2) == Some(key)))
@@ -336,17 +340,37 @@ impl Store {
         if act == MailAct::Arrived {
             row.sent_at = Some(row.updated_at);
         }
-        row.state = state.to_owned();
+        let before = std::mem::replace(&mut row.state, state.to_owned());
         row.updated_at = now.0;
         tables::upsert(&mut write.tx, std::slice::from_ref(&row)).await?;
         write.mail_events([(*key, act.name(), row.recipient.clone())].into_iter(), actor, now).await?;
         write.audit(actor, act.name(), &key.job(), &row.recipient, now).await?;
+        if before == UNCERTAIN {
+            write.tell_uncertain(now).await?;
+        }
         write.commit().await?;
         Ok(row)
     }
 }
 
+/// The state of a mail of which nobody knows whether it arrived.
+const UNCERTAIN: &str = "uncertain";
+
 impl Write {
+    /// Keeps the alert of uncertain mails at what there is.
+    async fn tell_uncertain(&mut self, now: Timestamp) -> Result<()> {
+        const KEY: &str = "mail:uncertain";
+        let counts: Vec<(String, i64)> = self.tx.all(sql::MAIL_PENDING_COUNTS, args![]).await?;
+        let Some((_, count)) = counts.into_iter().find(|(state, _)| state == UNCERTAIN) else {
+            return self.clear(KEY, now).await;
+        };
+        let detail = format!(
+            "of {count} mails nobody knows whether they arrived: `banto mail list --state uncertain`, then `banto mail decide`"
+        );
+        self.raise(&super::Alert { key: KEY, channel: None, kind: "mail_uncertain", detail: &detail }, now)
+            .await
+    }
+
     async fn mail_events(
         &mut self,
         events: impl Iterator<Item = (MailKey, &'static str, String)>,

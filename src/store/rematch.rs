@@ -22,6 +22,9 @@ impl Write {
         actor: &str,
         now: Timestamp,
     ) -> Result<usize> {
+        if listings.is_empty() {
+            return Ok(0);
+        }
         let mut matches: BTreeMap<OrderId, Vec<Match>> = BTreeMap::new();
         let codes = self.codes_of(listings.iter().filter_map(|l| l.item_id)).await?;
         let channels: BTreeSet<ChannelId> = listings.iter().map(|l| l.channel_id).collect();

@@ -121,9 +121,10 @@ texts! {
         AND id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
     ORDERS_FIND = "SELECT * FROM orders WHERE id < $1 AND ($2 = 0 OR channel_id = $2) AND (number = $4 \
         OR remote_id = $4 OR LOWER(buyer_email) = LOWER($4) OR buyer_name LIKE '%' || $4 || '%') ORDER BY id DESC LIMIT $3";
-    ORDERS_WAITING_FOR_MONEY = "SELECT * FROM orders WHERE open AND channel_id = $1 AND id > $2 AND placed_at >= $3 \
+    // `channel_id + 0` keeps the engines off the index of the channel's whole history.
+    ORDERS_WAITING_FOR_MONEY = "SELECT * FROM orders WHERE open AND channel_id + 0 = $1 AND id > $2 AND placed_at >= $3 \
         AND placed_at <= $4 AND payment IN ('awaiting', 'failed') AND hold IS NULL ORDER BY id LIMIT $5";
-    ORDERS_OPEN_OF_CHANNEL = "SELECT * FROM orders WHERE open AND channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    ORDERS_OPEN_OF_CHANNEL = "SELECT * FROM orders WHERE open AND channel_id + 0 = $1 AND id > $2 ORDER BY id LIMIT $3";
     ORDER_COUNTS = "SELECT CAST(COUNT(*) AS BIGINT) AS all_orders, \
         CAST(COALESCE(SUM(CASE WHEN open THEN 1 ELSE 0 END), 0) AS BIGINT) AS open_orders, \
         CAST(COALESCE(SUM(CASE WHEN hold IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS held_orders FROM orders WHERE channel_id = $1";
@@ -213,8 +214,11 @@ texts! {
     MAILS_OF_ORDER = "SELECT * FROM mail WHERE order_id = $1 ORDER BY created_at, kind, revision";
     MAILS_OF_ORDERS = "SELECT * FROM mail WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
     MAILS_IN_STATE = "SELECT * FROM mail WHERE state = $1 ORDER BY order_id DESC, kind, revision LIMIT $2";
+    // `order_id + 0` keeps the engines on the index of what is not done with, which is short.
+    MAILS_PENDING_IN_STATE = "SELECT * FROM mail WHERE state = $1 AND state NOT IN ('sent', 'dropped') \
+        ORDER BY order_id + 0 DESC, kind, revision LIMIT $2";
     MAILS_PENDING = "SELECT * FROM mail WHERE state NOT IN ('sent', 'dropped') \
-        ORDER BY order_id DESC, kind, revision LIMIT $1";
+        ORDER BY order_id + 0 DESC, kind, revision LIMIT $1";
     MAILS_RECENT = "SELECT * FROM mail ORDER BY order_id DESC, kind, revision LIMIT $1";
     MAIL_COUNTS = "SELECT kind, state, CAST(COUNT(*) AS BIGINT) FROM mail GROUP BY kind, state ORDER BY kind, state";
     MAIL_PENDING_COUNTS = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM mail WHERE state NOT IN ('sent', 'dropped') \

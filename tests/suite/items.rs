@@ -248,6 +248,21 @@ async fn proposals_are_taken_by_rule() {
 }
 
 #[tokio::test]
+async fn an_order_that_came_before_its_offer_was_read_gets_its_item_with_the_offer() {
+    each_store(async |fresh| {
+        let t = Trading::live(fresh).await;
+        import(&t, SHEET).await;
+        let order = t.order(bought(&t, "1", "77", 2)).await;
+        assert_eq!(t.level("GIFT").await, (0, 0, 0));
+        offer(&t, &[("77", Some("GIFT"), None, "贈答")]).await;
+        assert_eq!((t.level("TEA").await, t.level("CUP").await), ((46, 4, 0), (5, 2, 0)));
+        assert!(t.story(order).await.contains(&"matched".to_owned()));
+        sound(&t).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_ignored_offer_waits_for_nothing_until_it_is_unmapped() {
     each_store(async |fresh| {
         let t = Trading::live(fresh).await;

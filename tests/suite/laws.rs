@@ -1,6 +1,7 @@
 //! What must always be true, over arbitrary histories: the ledger adds up, no unit is sold twice, orders are taken
 //! once however they are told, goods go to who waited longest, and no mail is asked for again.
 
+mod books;
 mod house;
 mod trade;
 

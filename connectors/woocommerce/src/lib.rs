@@ -4,7 +4,7 @@
 
 mod address;
 mod auth;
-mod client;
+mod calls;
 mod config;
 mod cursor;
 pub mod fake;

@@ -6,7 +6,7 @@ use banto_channel::{
 use serde::{Deserialize, Serialize};
 
 use crate::WooCommerce;
-use crate::client::{json, text};
+use crate::calls::{json, text};
 use crate::config::{State, Tracking};
 use crate::lenient::{List, Text, Whole};
 use crate::pull::order_id;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::WooCommerce;
 use crate::address::plain;
-use crate::client::{json, text};
+use crate::calls::{json, text};
 use crate::lenient::{Amount, List, Text, Whole};
 use crate::model::Meta;
 use crate::money::Exact;

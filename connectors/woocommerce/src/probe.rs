@@ -4,7 +4,7 @@ use banto_channel::{Cx, ProbeReport, Request, Response, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::WooCommerce;
-use crate::client::{json, text};
+use crate::calls::{json, text};
 use crate::lenient::{Record, Text, Whole};
 
 /// Seconds by which the shop's clock may differ before it is worth a word.

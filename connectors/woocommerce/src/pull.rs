@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::WooCommerce;
-use crate::client::{json, text};
+use crate::calls::{json, text};
 use crate::config::{State as Status, Tracking};
 use crate::cursor::{Answer, Ask, State};
 use crate::lenient::List;

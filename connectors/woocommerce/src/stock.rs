@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::WooCommerce;
 use crate::address::plain;
-use crate::client::{json, text};
+use crate::calls::{json, text};
 use crate::lenient::{Amount, List, Record, Text, Whole};
 use crate::money::Exact;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::WooCommerce;
-use crate::client::{json, text};
+use crate::calls::{json, text};
 use crate::lenient::List;
 use crate::model::{Fulfillment, TrackingItem};
 use crate::money::Exact;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::WooCommerce;
 use crate::auth;
-use crate::client::{json, text};
+use crate::calls::{json, text};
 use crate::lenient::{Text, Whole};
 
 /// Changes of products are left out: banto's own stock pushes would ring with every call.

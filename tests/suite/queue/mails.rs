@@ -262,6 +262,7 @@ async fn what_is_cut_off_after_the_server_took_it_waits_for_a_person() {
         house.run().await;
         assert_eq!(house.state(order).await, "uncertain");
         assert_eq!(house.trading.jobs().await, []);
+        assert_eq!(house.trading.store.alerts().await.unwrap()[0].kind, "mail_uncertain");
         house.trading.pass(Duration::from_secs(86_400));
         house.run().await;
         assert_eq!(house.server.taken().len(), 1, "never blindly");
@@ -275,6 +276,7 @@ async fn what_is_cut_off_after_the_server_took_it_waits_for_a_person() {
         let taken = house.server.taken();
         assert_eq!(taken.len(), 2);
         assert_eq!(taken[0].bytes, taken[1].bytes, "the same Message-ID and text");
+        assert_eq!(store.alerts().await.unwrap(), []);
         assert_eq!(house.state(order).await, "sent");
     })
     .await;
