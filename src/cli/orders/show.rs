@@ -229,7 +229,7 @@ fn remedies(view: &OrderView) -> Vec<String> {
     let short: i64 = view.reservations.iter().map(|r| r.short).sum();
     if short > 0 {
         all.push(format!(
-            "{short} units are not there; `banto stock receive` fills them, oldest orders first"
+            "short of {short}; what `banto stock receive` takes in goes to the oldest orders first"
         ));
     }
     for mail in &view.mails {
