@@ -6,6 +6,7 @@
 
 mod cli;
 mod concurrency;
+mod docs;
 mod e2e;
 mod items;
 mod laws;
