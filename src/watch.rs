@@ -245,6 +245,7 @@ mod tests {
             credentials_expire: None,
             owner: None,
             lease_until: None,
+            mapped: 0,
         }
     }
 

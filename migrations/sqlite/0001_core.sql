@@ -24,7 +24,8 @@ CREATE TABLE channel (
     order_gap BIGINT,         -- smoothed time between two orders, microseconds
     credentials_expire BIGINT,
     owner TEXT,               -- the daemon that runs it, until lease_until
-    lease_until BIGINT
+    lease_until BIGINT,
+    mapped BIGINT NOT NULL    -- grows whenever a person says which item a listing is; the daemon then looks at all
 );
 
 CREATE TABLE location (id INTEGER PRIMARY KEY NOT NULL, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL);

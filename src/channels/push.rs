@@ -51,6 +51,8 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Pusher {
     seen_entry: Option<i64>,
+    /// The channel's count of mappings by hand at the last look.
+    mapped: Option<i64>,
     scan: bool,
     line: BTreeMap<Urgency, Push>,
     place: HashMap<i64, Urgency>,
@@ -67,6 +69,7 @@ impl Default for Pusher {
     fn default() -> Self {
         Self {
             seen_entry: None,
+            mapped: None,
             scan: true,
             line: BTreeMap::new(),
             place: HashMap::new(),
@@ -127,7 +130,7 @@ impl Pusher {
         row: &ChannelRow,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if row.approved {
+        if row.approved || self.mapped.replace(row.mapped).is_some_and(|seen| seen != row.mapped) {
             self.scan = true;
         }
         if self.scan {

@@ -152,6 +152,7 @@ impl Write {
             credentials_expire: None,
             owner: None,
             lease_until: None,
+            mapped: 0,
         };
         tables::insert(&mut self.tx, std::slice::from_ref(&row)).await?;
         Ok(row)

@@ -260,6 +260,7 @@ impl Write {
 
     async fn map(&mut self, row: ListingRow, item: ItemId, per: i64) -> Result<ListingRow> {
         self.tx.run(sql::LISTING_MAP, args![row.id, item, per, false]).await?;
+        self.tx.run(sql::CHANNEL_MAPPED, args![row.channel_id]).await?;
         Ok(ListingRow { item_id: Some(item), per, ignored: false, proposal: None, ..row })
     }
 

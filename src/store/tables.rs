@@ -236,7 +236,7 @@ tables! {
         12 pull_error: Option<String> = "TEXT", 13 pull_failed_since: Option<i64> = "BIGINT",
         14 last_order_at: Option<i64> = "BIGINT", 15 order_gap: Option<i64> = "BIGINT",
         16 credentials_expire: Option<i64> = "BIGINT", 17 owner: Option<String> = "TEXT",
-        18 lease_until: Option<i64> = "BIGINT",
+        18 lease_until: Option<i64> = "BIGINT", 19 mapped: i64 = "BIGINT",
     }
 
     /// A stock location.

@@ -180,7 +180,7 @@ fn a_command_neither_makes_nor_migrates_a_store() {
     shop.write("banto.db", b"");
     let (_, err, code) = shop.told(&["items", "list"]);
     assert!(err.contains("the store's schema is 0, this banto needs"), "{err}");
-    assert_eq!(code, 5);
+    assert_eq!(code, 6);
     shop.write(
         "banto.db",
         b"no database at all, but long enough to have a header of some kind, which is checked first",
