@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_user_of_a_number() {
-        let passwd = "root:x:0:0:root:/:/bin/bash\nbroken\nhanako:x:1000:1000:花子:/home/hanako:/bin/sh\n";
+        let passwd = "root:x:0:0:root:/:/bin/bash\nbroken\nhanako:x:1000:1000:花子:/var/empty:/bin/sh\n";
         assert_eq!(user_of(1000, passwd).as_deref(), Some("hanako"));
         assert_eq!(user_of(0, passwd).as_deref(), Some("root"));
         assert_eq!(user_of(10, passwd), None);
