@@ -169,20 +169,22 @@ pub struct Patience {
     failures: u32,
 }
 
-/// Longest pause of a channel that cannot be reached.
-const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// Longest pause of a channel that cannot be reached: it is found again soon after it is back.
+const PAUSE_AWAY_MAX: Duration = Duration::from_secs(30);
+/// Longest pause of a channel that refuses our credentials.
+const PAUSE_REFUSED_MAX: Duration = Duration::from_secs(300);
 
 impl Patience {
     /// Counts a failure and says how long to wait. Credentials that were refused are not tried at full pace: a
     /// marketplace may lock the account.
     pub fn failed(&mut self, error: &Error) -> Duration {
-        let own = Duration::from_secs(1 << self.failures.min(8)).min(PAUSE_MAX);
-        self.failures += 1;
-        let least = match error.kind {
-            ErrorKind::Auth | ErrorKind::Config => Duration::from_secs(60),
-            _ => own,
+        let (first, most): (u64, _) = match error.kind {
+            ErrorKind::Auth | ErrorKind::Config => (10, PAUSE_REFUSED_MAX),
+            _ => (1, PAUSE_AWAY_MAX),
         };
-        error.retry_after.unwrap_or(least).max(least.min(own.max(Duration::from_secs(1))))
+        let own = Duration::from_secs(first << self.failures.min(8)).min(most);
+        self.failures += 1;
+        error.retry_after.map_or(own, |wish| wish.max(own))
     }
 
     /// Counts a success.
