@@ -1,10 +1,17 @@
 //! Items imported from merchants' sheets, and the listings and order lines that wait for them.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use banto::channels::Channel;
+use banto::channels::push::Pusher;
+use banto::config::{Config, Surroundings};
 use banto::domain::catalogue::Draft;
 use banto::domain::mapping::Rule;
 use banto::sheet;
 use banto::store::{Import, Imported, StoreError};
-use banto_channel::{Fulfilment, RemoteOffer, RemoteOrder};
+use banto_channel::{Clock, Connector, Fulfilment, ListingId, RemoteOffer, RemoteOrder};
+use banto_sim::{Market, NoHttp, SimClock, SimConnector, SimMarket, SimSetup};
 
 use crate::stores::each_store;
 use crate::trading::{Trading, raw};
@@ -340,4 +347,48 @@ async fn a_large_sheet_is_taken_whole() {
     assert_eq!(fresh.number("SELECT COUNT(*) FROM item").await, 4500);
     assert_eq!(fresh.number("SELECT SUM(available) FROM level").await, 4500);
     sound(&t).await;
+}
+
+/// The daemon's pushing side of a shop that offers one thing under a code of its own, showing 9 of it.
+async fn daemon(t: &Trading) -> (Arc<SimMarket>, Channel) {
+    let house = "[shop]\nname = \"茶屋\"\nlocations = [{ code = \"main\" }]\n";
+    let file = [("honten", "kind = \"woocommerce\"\nmode = \"live\"\n")];
+    let config = Config::from_texts(Path::new("/nowhere"), &Surroundings::default(), house, &file).unwrap();
+    let offers = vec![RemoteOffer {
+        id: "10".into(),
+        code: Some("ZZ-9".to_owned()),
+        gtin: None,
+        title: "三個組".to_owned(),
+        quantity: Some(9),
+        price: None,
+        active: true,
+    }];
+    let clock: Arc<dyn Clock> = Arc::clone(&t.clock) as Arc<SimClock>;
+    let market = SimMarket::open(SimSetup { offers, ..SimSetup::direct("HONTEN") }, Arc::clone(&clock));
+    let connector: Arc<dyn Connector> = Arc::new(SimConnector::new(Arc::clone(&market)));
+    let parts = (connector, Arc::new(NoHttp) as _, clock);
+    let channel = Channel::open(&t.store, &config, config.channel("honten").unwrap(), parts).await.unwrap();
+    let index = t.store.mapping_index().await.unwrap();
+    t.store.take_offers(channel.id, &market.offers(), &index, t.now()).await.unwrap();
+    (market, channel)
+}
+
+#[tokio::test]
+async fn a_mapping_is_pushed_at_the_daemons_next_look() {
+    each_store(async |fresh| {
+        let t = Trading::live(fresh).await;
+        import(&t, SHEET).await;
+        let (market, channel) = daemon(&t).await;
+        let mut pusher = Pusher::default();
+        let mut push = async || {
+            let row = t.store.channel("honten").await.unwrap();
+            pusher.step(&channel, &t.store, &row).await.unwrap().applied
+        };
+        assert_eq!((push().await, push().await), (0, 0), "there is nothing that could be pushed");
+        t.store.map_listing(("honten", "10"), ("TEA", 3), "cli:hanako", t.now()).await.unwrap();
+        assert_eq!(push().await, 1);
+        assert_eq!(market.shown(&ListingId::from("10")), Some(16), "50 are there, three in each");
+        assert_eq!(push().await, 0);
+    })
+    .await;
 }
