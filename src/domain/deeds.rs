@@ -375,7 +375,7 @@ pub fn mail_wanted(facts: &ChannelFacts, order: &Order, kind: MailKind) -> Resul
     }
     match facts.live_since {
         None => return Err("the channel is only observed"),
-        Some(since) if order.placed_at < since => {
+        Some(_) if !facts.was_live_at(order.placed_at) => {
             return Err("the order was placed before the channel went live");
         }
         Some(_) => {}

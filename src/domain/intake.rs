@@ -31,6 +31,15 @@ pub struct ChannelFacts {
     pub mails: MailRules,
 }
 
+impl ChannelFacts {
+    /// Whether the channel was live when an order was placed. Shops tell times in whole seconds, so an order of the
+    /// very second counts.
+    #[must_use]
+    pub fn was_live_at(&self, placed_at: Timestamp) -> bool {
+        self.live_since.is_some_and(|since| placed_at.as_secs() >= since.as_secs())
+    }
+}
+
 /// What a listing is mapped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mapping {
@@ -173,7 +182,7 @@ impl Taking<'_> {
         self.note_holds(&mut order, before.as_ref(), remote);
         // Goods that left before the channel was connected were never on our shelves.
         let history = before.is_none()
-            && remote.placed_at < self.facts.created_at
+            && remote.placed_at.as_secs() < self.facts.created_at.as_secs()
             && matches!(remote.fulfilment, Fulfilment::Shipped | Fulfilment::Cancelled);
         self.merge_lines(&mut order, remote, history)?;
         self.merge_parcels(&mut order, before.as_ref(), remote, history);
@@ -550,7 +559,7 @@ impl Taking<'_> {
 
     fn mail(&mut self, order: &Order, kind: MailKind, revision: i64) {
         let rule = self.facts.mails.of(kind);
-        let live = self.facts.live_since.is_some_and(|since| order.placed_at >= since);
+        let live = self.facts.was_live_at(order.placed_at);
         if rule.owner != MailOwner::Us || !live {
             return;
         }
