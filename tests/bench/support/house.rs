@@ -48,7 +48,11 @@ pub fn file(orders: i64) -> PathBuf {
 
 fn name(orders: i64) -> String {
     let mut hash = DefaultHasher::new();
-    (VERSION, include_str!("../../../migrations/sqlite/0001_core.sql")).hash(&mut hash);
+    let schema = [
+        include_str!("../../../migrations/sqlite/0001_core.sql"),
+        include_str!("../../../migrations/postgres/0001_core.sql"),
+    ];
+    (VERSION, schema).hash(&mut hash);
     format!("house_{orders}_{:08x}", hash.finish() as u32)
 }
 

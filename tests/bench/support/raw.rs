@@ -51,6 +51,7 @@ impl Raw {
                     .pragma("wal_autocheckpoint", "16000")
                     .pragma("journal_size_limit", "67108864")
                     .pragma("cache_size", "-16000")
+                    .pragma("temp_store", "memory")
                     .disable_statement_logging();
                 Self::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
             }
@@ -146,7 +147,7 @@ impl Table {
             .map(|(at, (_, kind))| format!("CAST(value ->> {at} AS {kind})"))
             .collect();
         let text = format!(
-            "INSERT INTO {} ({}) SELECT {} FROM json_each($1) {and_then}",
+            "INSERT INTO {} ({}) SELECT {} FROM jsonb_each($1) {and_then}",
             self.name,
             self.names(),
             values.join(", ")
