@@ -21,7 +21,7 @@ use super::state::Shop;
 /// The largest body that is read.
 const BODY_MAX: usize = 8 * 1024 * 1024;
 
-/// The server, ready for [`axum::serve`].
+/// The server, ready for [`axum::serve()`].
 pub(super) fn app(
     inner: Arc<Inner>,
 ) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Router, Line> {
