@@ -201,8 +201,14 @@ fn keep_lane(life: &Lifecycle, lane: Arc<dyn Lane>, cx: &QueueCx, stop: &Cancell
 /// Errors: what its config lacks, with the file's name.
 pub fn connector(config: &Config, channel: &ChannelConfig) -> anyhow::Result<Arc<dyn Connector>> {
     let secret = |named: &str| config.secrets.for_connector(named);
-    registry::build(&channel.kind, &channel.connector, &secret)
-        .map_err(|error| config.connector_problem(&channel.name, &error.message).into())
+    registry::build(&channel.kind, &channel.connector, &secret).map_err(|error| {
+        let known = registry::KINDS.iter().any(|kind| kind.name == channel.kind);
+        let problem = match known {
+            true => config.connector_problem(&channel.name, &error.message),
+            false => config.problem(Some(&channel.name), "kind", error.message, ""),
+        };
+        problem.into()
+    })
 }
 
 fn wire(channel: &ChannelConfig, connector: &dyn Connector, clock: &Arc<dyn Clock>) -> anyhow::Result<Wire> {

@@ -12,14 +12,14 @@ use async_trait::async_trait;
 use banto_channel::{Clock, Webhook};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{self, App};
+use crate::app::{self, App, Running};
 use crate::clock::SystemClock;
 use crate::config::{Config, Effect};
 use crate::lifecycle::{ExitReason, Lifecycle, Reload};
 use crate::log::LogHandle;
 use crate::store::Store;
 use crate::watch::Watchman;
-use crate::web::{self, HookAnswer, HookSink, Metrics, WebState};
+use crate::web::{self, HookAnswer, HookSink, Metrics, Readiness, WebState};
 
 /// The generation that runs now, for those who outlive it.
 #[derive(Clone, Debug)]
@@ -34,6 +34,20 @@ impl Current {
 
     fn replace(&self, app: App) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = app;
+    }
+}
+
+/// A channel that is away is its own affair; a store that takes no order in is everybody's.
+#[async_trait]
+impl Readiness for Current {
+    fn name(&self) -> &str {
+        "intake"
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        let still = |r: &Running| Some(format!("{}: {}", r.channel.name, r.signals.stands_still()?));
+        let still: Vec<String> = self.app().channels.iter().filter_map(still).collect();
+        if still.is_empty() { Ok(()) } else { Err(still.join("; ")) }
     }
 }
 
@@ -85,8 +99,11 @@ impl Daemon {
         let address = listener.local_addr()?;
         let app = App::build(config, store.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
         let current = Current(Arc::new(RwLock::new(app)));
-        let state =
-            WebState { checks: vec![Arc::new(store.clone())], hooks: Arc::new(current.clone()), metrics };
+        let state = WebState {
+            checks: vec![Arc::new(store.clone()), Arc::new(current.clone())],
+            hooks: Arc::new(current.clone()),
+            metrics,
+        };
         let (router, stop) = (web::router(state), life.soft());
         life.spawn("web", async move {
             if let Err(error) = web::serve(listener, router, stop).await {

@@ -50,6 +50,8 @@ pub struct Signals {
     /// When the newest round of pulls that came to its end began.
     pulled: watch::Sender<Timestamp>,
     propagation: Mutex<Option<Vec<Duration>>>,
+    /// Why nothing can be taken in, where that is the store's fault.
+    stands_still: Mutex<Option<String>>,
 }
 
 impl Signals {
@@ -79,6 +81,16 @@ impl Signals {
     #[must_use]
     pub fn propagation(&self) -> Vec<Duration> {
         self.propagation.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
+    /// Why no order can be taken in, while the store cannot take any: a full disk, a database that is away.
+    #[must_use]
+    pub fn stands_still(&self) -> Option<String> {
+        self.stands_still.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stand_still(&self, why: Option<String>) {
+        *self.stands_still.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     fn propagated(&self, lags: &[Duration]) {
@@ -136,6 +148,7 @@ impl Task {
         if !pulled.more {
             self.signals.pulled.send_replace(began);
         }
+        self.signals.stand_still(None);
         let now = channel.now();
         store.clear(&format!("pull:{}", channel.name), now).await?;
         if pulled.quarantined > 0 {
@@ -156,7 +169,10 @@ impl Task {
         let (wait, urgent) = match error {
             PullError::Channel(e) => (patience.failed(e), !e.kind.is_temporary()),
             // The store comes back (disk space, PostgreSQL restarted): intake stands still and goes on by itself.
-            PullError::Store(_) => (Duration::from_secs(2), true),
+            PullError::Store(e) => {
+                self.signals.stand_still(Some(e.to_string()));
+                (Duration::from_secs(2), true)
+            }
         };
         tracing::warn!(channel = channel.name, error = %error, wait_s = wait.as_secs(), "pull failed");
         metrics::gauge!(names::CHANNEL_UP, "channel" => channel.name.clone()).set(0.0);

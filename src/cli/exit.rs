@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use banto_channel::ErrorKind;
 
 use crate::config::ConfigError;
+use crate::mail::TemplateError;
 use crate::store::StoreError;
 
 /// How a command ended. The numbers are part of the interface: scripts read them.
@@ -187,6 +188,9 @@ impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let context = format!("{error:#}");
         let known = error.downcast::<Self>().or_else(|e| e.downcast::<StoreError>().map(Self::from));
+        let known = known.or_else(|e| e.downcast::<ConfigError>().map(Self::from));
+        let wrong = |e: TemplateError| Self::new(Exit::Config, e.to_string());
+        let known = known.or_else(|e| e.downcast::<TemplateError>().map(wrong));
         let exit = known
             .or_else(|e| e.downcast::<banto_channel::Error>().map(Self::from))
             .map_or(Exit::Failed, |f| f.exit);
@@ -197,6 +201,13 @@ impl From<anyhow::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_a_wrong_config_however_it_was_found() {
+        let place = TemplateError::Incomplete { present: "paid.txt".into(), missing: "paid.html".into() };
+        let told = Failure::from(anyhow::Error::new(place).context("mail templates"));
+        assert_eq!(told.exit(), Exit::Config);
+    }
 
     #[test]
     fn the_numbers_are_those_that_scripts_know() {

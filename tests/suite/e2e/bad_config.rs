@@ -43,7 +43,12 @@ async fn wrong_files_are_named_with_line_and_remedy() {
 async fn a_template_that_cannot_be_read_is_named() {
     let house = House::on_sqlite(Plan { seed: 10, ..Plan::default() }).await;
     let folder = house.dir.path().join("mails");
-    fs::write(folder.join("paid.ja.txt"), "{{ order.number ").unwrap();
-    refused(&house.banto(&["check", "--offline"]).await, &["paid.ja.txt"]);
-    refused(&house.banto(&["run"]).await, &["paid.ja.txt"]);
+    fs::create_dir(folder.join("ja")).unwrap();
+    for part in ["subject", "txt", "html"] {
+        fs::write(folder.join(format!("ja/paid.{part}")), "ご入金を確認いたしました").unwrap();
+    }
+    house.banto(&["check", "--offline"]).await.ok();
+    fs::write(folder.join("ja/paid.txt"), "ご注文\n{{ order.number ").unwrap();
+    refused(&house.banto(&["check", "--offline"]).await, &["paid.txt:2"]);
+    refused(&house.banto(&["run"]).await, &["paid.txt:2"]);
 }

@@ -65,7 +65,7 @@ async fn a_full_disk_stops_intake_until_there_is_room_again() {
     })
     .await;
     let (_, why) = http::get(house.port, "/readyz").await.unwrap();
-    assert!(why.contains("store"), "{why}");
+    assert!(why.contains("intake") && why.contains("disk is full"), "{why}");
     eventually("the log says why", SOON, async || house.log().contains("pull failed")).await;
     assert!(daemon.lives(), "it waits for room");
     for _ in 0..5 {

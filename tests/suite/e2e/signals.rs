@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use banto::store::JobFilter;
 use banto_sim::{Market, Trade, TradeRates};
 
-use super::first_day::{shown, shows};
+use super::first_day::{buy, shown, shows};
 use super::house::{House, Plan, eventually};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -62,8 +62,8 @@ async fn sighup_takes_the_new_config_and_says_what_changed() {
     let log = house.log();
     let told = log.lines().find(|l| l.contains("the old one stays in force")).unwrap();
     assert!(told.contains("honten.toml") && told.contains("bufer"), "{told}");
-    house.banto(&["stock", "receive", "POT-01", "10"]).await.ok();
-    shows(honten, "POT-01", 385).await;
+    buy(house.shop("kyoto"), "POT-01", 10, true);
+    shows(honten, "POT-01", 365).await;
     assert!(daemon.lives());
     daemon.stop().await;
 }
