@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use banto::config::Uncertain;
 use banto::mail::{Outgoing, Stage, Verdict};
 use banto::queue::mail_lane::{Composer, MailLane, Post, Unwritable};
-use banto::queue::{LEASE, lane_once};
+use banto::queue::{LEASE, lane_once, run_lane};
 use banto::store::{Letter, MailAct, MailText};
 use banto_channel::{Payment, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -447,6 +447,28 @@ async fn a_hold_catches_mails_that_are_already_claimed() {
         assert_eq!(house.run().await, 1, "released before the lane let go of it, it must still go out");
         assert_eq!(house.state(order).await, "sent");
         assert_eq!(house.trading.jobs().await, []);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_lane_wakes_for_new_mails_and_ends_when_told() {
+    each_store(async |fresh: &Fresh| {
+        let House { trading, server, lane, .. } = House::open(fresh, Uncertain::Ask).await;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(run_lane(Arc::new(lane), trading.cx(), stop.clone()));
+        for n in 1..=3 {
+            trading.order(trading.remote(&n.to_string(), &[("CUP", 1)])).await;
+            let arrived = async {
+                while server.taken().len() < 2 * n {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), arrived).await.unwrap();
+        }
+        stop.cancel();
+        tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
+        assert_eq!(server.taken().len(), 6, "two mails an order");
     })
     .await;
 }
