@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::store::{CHECKS, RESTORE, Store, StoreError};
 
-/// The oldest PostgreSQL that is tested: `FULL JOIN`, `json_each` and `WITH ORDINALITY` are older.
+/// The oldest PostgreSQL that is tested: `FULL JOIN`, `jsonb_each` and `WITH ORDINALITY` are older.
 const POSTGRES_OLDEST: i64 = 140_000;
 /// Clocks that differ by more make leases and retries come early or late.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);

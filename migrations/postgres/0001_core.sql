@@ -287,7 +287,7 @@ CREATE TABLE audit (
     detail TEXT NOT NULL
 );
 
--- SQLite's json_each reads an array; PostgreSQL's own reads objects only. With this one, a batch handed over as
+-- SQLite's jsonb_each reads an array; PostgreSQL's own reads objects only. With this one, a batch handed over as
 -- one JSON text is read by the same statement on both engines.
-CREATE FUNCTION json_each(rows TEXT) RETURNS TABLE (key TEXT, value JSON) LANGUAGE SQL IMMUTABLE ROWS 100 AS
-$$ SELECT CAST(n - 1 AS TEXT), element FROM json_array_elements(CAST(rows AS JSON)) WITH ORDINALITY AS e (element, n) $$;
+CREATE FUNCTION jsonb_each(rows TEXT) RETURNS TABLE (key TEXT, value JSONB) LANGUAGE SQL IMMUTABLE ROWS 100 AS
+$$ SELECT CAST(n - 1 AS TEXT), element FROM jsonb_array_elements(CAST(rows AS JSONB)) WITH ORDINALITY AS e (element, n) $$;

@@ -282,8 +282,8 @@ fn tell_mapped(house: &House, mapped: &Mapped) -> Outcome {
             text.table(["CHANNEL", "LISTING", "ITEM"].map(left), &rows);
         }
         let offers = counted(rows.len(), "offer", "offers");
-        let lines = counted(mapped.matched, "order line", "order lines");
-        text.line(format!("{offers} mapped, {lines} that waited served"));
+        let lines = counted(mapped.matched, "waiting order line", "waiting order lines");
+        text.line(format!("{offers} mapped, {lines} served"));
     })?;
     Ok(Exit::Ok)
 }

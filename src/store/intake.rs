@@ -8,8 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::db::args;
 use super::tables::{
-    self, ItemRow, JobRow, LineRow, ListingRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow,
-    TimelineRow,
+    self, JobRow, LineRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow, TimelineRow,
 };
 use super::{Result, Store, StoreError, Write, keys, sql};
 use crate::domain::OrderId;
@@ -136,6 +135,8 @@ impl IntakeReport {
 /// Rows that a page makes, gathered for one statement a table.
 #[derive(Default)]
 struct Batch {
+    /// Orders that the store does not have yet, so that nothing can hang on them there.
+    new: BTreeSet<OrderId>,
     payloads: Vec<PayloadRow>,
     orders: Vec<OrderRow>,
     lines: Vec<LineRow>,
@@ -181,6 +182,9 @@ impl Write {
                 continue;
             };
             report.note(&order, new, &events, mails.len());
+            if new {
+                batch.new.insert(order.id);
+            }
             batch.payloads.push(PayloadRow {
                 id: order.payload_id,
                 channel_id: facts.id,
@@ -236,20 +240,27 @@ impl Write {
         tables::upsert(&mut self.tx, &batch.parcels).await?;
         tables::insert(&mut self.tx, &batch.timeline).await?;
         // A mail of this kind and revision that is there already was asked for before: once is enough.
-        let wanted = self.mails_not_there(&batch.mails).await?;
+        let wanted = self.mails_not_there(&batch.mails, &batch.new).await?;
         tables::insert(&mut self.tx, &wanted).await?;
         let mut ids: BTreeSet<String> = wanted.iter().map(mail_key).collect();
         let jobs: Vec<JobRow> = batch.jobs.iter().filter(|j| ids.remove(&j.key)).cloned().collect();
         tables::insert(&mut self.tx, &jobs).await
     }
 
-    async fn mails_not_there(&mut self, asked: &[MailRow]) -> Result<Vec<MailRow>> {
+    async fn mails_not_there(&mut self, asked: &[MailRow], new: &BTreeSet<OrderId>) -> Result<Vec<MailRow>> {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
-        let orders = keys(asked.iter().map(|m| m.order_id).collect::<BTreeSet<_>>())?;
-        let there: Vec<MailRow> = self.tx.all(sql::MAILS_OF_ORDERS, args![&orders]).await?;
-        let mut seen: BTreeSet<String> = there.iter().map(mail_key).collect();
+        let orders: BTreeSet<OrderId> =
+            asked.iter().map(|m| m.order_id).filter(|id| !new.contains(id)).collect();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        if !orders.is_empty() {
+            let there: Vec<(i64, String, i64, String, i64)> =
+                self.tx.all(sql::MAIL_STATES, args![&keys(orders)?]).await?;
+            seen.extend(
+                there.into_iter().map(|(order, kind, revision, ..)| mail_name(order, &kind, revision)),
+            );
+        }
         Ok(asked.iter().filter(|m| seen.insert(mail_key(m))).cloned().collect())
     }
 
@@ -311,14 +322,12 @@ impl Write {
         let mut catalogue = Catalogue::default();
         let remote: BTreeSet<&str> = lines().filter_map(|l| Some(l.listing.as_ref()?.as_str())).collect();
         if !remote.is_empty() {
-            let rows: Vec<ListingRow> =
-                self.tx.all(sql::LISTINGS_BY_REMOTE, args![facts.id, &keys(remote)?]).await?;
-            for row in rows {
-                match row.item_id {
-                    Some(item) => {
-                        catalogue.listings.insert(row.remote_id, Mapping::Item { item, per: row.per })
-                    }
-                    None if row.ignored => catalogue.listings.insert(row.remote_id, Mapping::Ignored),
+            let rows: Vec<(String, Option<i64>, i64, bool)> =
+                self.tx.all(sql::LISTING_MAPPINGS, args![facts.id, &keys(remote)?]).await?;
+            for (listing, item, per, ignored) in rows {
+                match item {
+                    Some(item) => catalogue.listings.insert(listing, Mapping::Item { item, per }),
+                    None if ignored => catalogue.listings.insert(listing, Mapping::Ignored),
                     None => None,
                 };
             }
@@ -328,8 +337,8 @@ impl Write {
         };
         let codes: BTreeSet<&str> = lines().filter(unmapped).filter_map(|l| l.code.as_deref()).collect();
         if !codes.is_empty() {
-            let rows: Vec<ItemRow> = self.tx.all(sql::ITEMS_BY_CODES, args![&keys(codes)?]).await?;
-            catalogue.codes = rows.into_iter().map(|r| (r.code, r.id)).collect();
+            let rows: Vec<(String, i64)> = self.tx.all(sql::ITEM_IDS_BY_CODES, args![&keys(codes)?]).await?;
+            catalogue.codes = rows.into_iter().collect();
         }
         Ok(catalogue)
     }
@@ -507,7 +516,11 @@ fn timeline_row(id: i64, order: OrderId, event: Event, now: Timestamp) -> Timeli
 }
 
 fn mail_key(row: &MailRow) -> String {
-    format!("mail:{}:{}:{}", row.order_id, row.kind, row.revision)
+    mail_name(row.order_id, &row.kind, row.revision)
+}
+
+fn mail_name(order: OrderId, kind: &str, revision: i64) -> String {
+    format!("mail:{order}:{kind}:{revision}")
 }
 
 /// A mail and the job that sends it; none while the order is on hold or a person has to give the word.

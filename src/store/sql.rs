@@ -1,5 +1,5 @@
 //! Every query, once, by name. The same text runs on SQLite and PostgreSQL; the few that cannot stand in
-//! `dialect`. Lists of keys come as one JSON text (`[[1],[2]]`) through `json_each`.
+//! `dialect`. Lists of keys come as one JSON text (`[[1],[2]]`) through `jsonb_each`.
 
 macro_rules! texts {
     ($( $name:ident = $text:literal; )*) => {
@@ -29,7 +29,7 @@ texts! {
     CHANNEL_SET_STOPPED = "UPDATE channel SET stopped = $2, approved = false WHERE id = $1";
     CHANNEL_APPROVE = "UPDATE channel SET approved = true WHERE id = $1";
     CHANNEL_LOCATIONS_OF_ORDERS = "SELECT o.id, c.locations FROM orders o JOIN channel c ON c.id = o.channel_id \
-        WHERE o.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        WHERE o.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     CHANNEL_SET_CURSOR = "UPDATE channel SET cursor = $2, pulled_at = $3, pull_error = NULL, pull_failed_since = NULL \
         WHERE id = $1";
     CHANNEL_SET_CURSOR_TEXT = "UPDATE channel SET cursor = $2 WHERE id = $1";
@@ -47,17 +47,18 @@ texts! {
 
     // Items.
     ITEM_BY_CODE = "SELECT * FROM item WHERE code = $1";
-    ITEMS_BY_CODES = "SELECT * FROM item WHERE code IN (SELECT value ->> 0 FROM json_each($1))";
-    ITEMS_BY_IDS = "SELECT * FROM item WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY code";
+    ITEMS_BY_CODES = "SELECT * FROM item WHERE code IN (SELECT value ->> 0 FROM jsonb_each($1))";
+    ITEM_IDS_BY_CODES = "SELECT code, id FROM item WHERE code IN (SELECT value ->> 0 FROM jsonb_each($1))";
+    ITEMS_BY_IDS = "SELECT * FROM item WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY code";
     ITEMS_PAGE = "SELECT * FROM item WHERE code > $1 ORDER BY code LIMIT $2";
     ITEMS_ALL = "SELECT * FROM item ORDER BY id";
-    COMPONENTS_OF = "SELECT * FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+    COMPONENTS_OF = "SELECT * FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY set_id, item_id";
     COMPONENTS_ALL = "SELECT * FROM component ORDER BY set_id, item_id";
-    SETS_WITH = "SELECT * FROM component WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+    SETS_WITH = "SELECT * FROM component WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY set_id, item_id";
-    COMPONENTS_DROP = "DELETE FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
-    LEVELS_OF = "SELECT * FROM level WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+    COMPONENTS_DROP = "DELETE FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
+    LEVELS_OF = "SELECT * FROM level WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY item_id, location_id";
     LEVELS_ALL = "SELECT * FROM level ORDER BY item_id, location_id";
 
@@ -77,40 +78,40 @@ texts! {
 
     // Reservations.
     RESERVATIONS_OF_ORDERS = "SELECT * FROM reservation \
-        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     RESERVATIONS_OF_ITEMS = "SELECT * FROM reservation \
-        WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY order_id, line_no";
+        WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY order_id, line_no";
     // All holds of the lines that wait, so that a unit that comes in is added to what a line has at that location.
     SHORTFALLS_OF_ITEMS = "SELECT DISTINCT r.* FROM reservation s JOIN reservation r \
         ON r.order_id = s.order_id AND r.line_no = s.line_no AND r.item_id = s.item_id WHERE s.short > 0 \
-        AND s.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        AND s.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY r.order_id, r.line_no, r.item_id, r.location_id";
     SHORTFALL_UNITS = "SELECT CAST(COALESCE(SUM(short), 0) AS BIGINT) FROM reservation WHERE short > 0";
     SHORTFALLS = "SELECT * FROM reservation WHERE short > 0 ORDER BY order_id, line_no";
     HOLDINGS_OF_ITEMS = "SELECT r.order_id, c.name AS channel, o.number, r.line_no, r.item_id, r.location_id, \
         r.reserved, r.short FROM reservation r JOIN orders o ON o.id = r.order_id JOIN channel c ON c.id = o.channel_id \
-        WHERE r.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+        WHERE r.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY r.order_id, r.line_no, r.item_id, r.location_id";
     ORDERS_HOLDING_SETS = "SELECT DISTINCT l.item_id, c.name || '/' || o.number FROM reservation r \
         JOIN order_line l ON l.order_id = r.order_id AND l.line_no = r.line_no \
         JOIN orders o ON o.id = r.order_id JOIN channel c ON c.id = o.channel_id \
-        WHERE l.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY 1, 2";
+        WHERE l.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY 1, 2";
     RESERVATION_DROP = "DELETE FROM reservation \
         WHERE order_id = $1 AND line_no = $2 AND item_id = $3 AND location_id = $4";
     OPEN_BY_LISTING = "SELECT l.listing, CAST(SUM(l.quantity - l.cancelled - l.shipped) AS BIGINT) FROM orders o \
         JOIN order_line l ON l.order_id = o.id WHERE o.open AND o.moves_stock AND o.channel_id = $1 \
-        AND l.quantity > l.cancelled + l.shipped AND l.listing IN (SELECT value ->> 0 FROM json_each($2)) \
+        AND l.quantity > l.cancelled + l.shipped AND l.listing IN (SELECT value ->> 0 FROM jsonb_each($2)) \
         GROUP BY l.listing ORDER BY l.listing";
 
     // Orders.
     ORDERS_BY_REMOTE = "SELECT * FROM orders \
-        WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM json_each($2))";
-    ORDERS_BY_IDS = "SELECT * FROM orders WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY id";
+        WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM jsonb_each($2))";
+    ORDERS_BY_IDS = "SELECT * FROM orders WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY id";
     ORDERS_BY_NUMBER = "SELECT * FROM orders WHERE number = $1 OR remote_id = $1 ORDER BY id DESC LIMIT 20";
     ORDERS_OF_CHANNEL_BY_NUMBER = "SELECT * FROM orders WHERE channel_id = $1 AND (number = $2 OR remote_id = $2) \
         ORDER BY id DESC LIMIT 20";
     ORDER_NAMES = "SELECT o.id, c.name, o.number FROM orders o JOIN channel c ON c.id = o.channel_id \
-        WHERE o.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) ORDER BY o.id";
+        WHERE o.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY o.id";
     ORDERS_PAGE = "SELECT * FROM orders WHERE id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
     ORDERS_PAGE_OPEN = "SELECT * FROM orders WHERE open AND id < $1 AND ($2 = 0 OR channel_id = $2) \
         ORDER BY id DESC LIMIT $3";
@@ -129,19 +130,19 @@ texts! {
     ORDER_COUNTS = "SELECT CAST(COUNT(*) AS BIGINT) AS all_orders, \
         CAST(COALESCE(SUM(CASE WHEN open THEN 1 ELSE 0 END), 0) AS BIGINT) AS open_orders, \
         CAST(COALESCE(SUM(CASE WHEN hold IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS held_orders FROM orders WHERE channel_id = $1";
-    LINES_OF = "SELECT * FROM order_line WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+    LINES_OF = "SELECT * FROM order_line WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY order_id, line_no";
     LINES_UNMATCHED = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.item_id IS NULL \
         AND l.per > 0 AND o.moves_stock AND l.quantity > l.cancelled ORDER BY l.order_id, l.line_no LIMIT $1";
     LINES_UNMATCHED_OF_LISTINGS = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
         WHERE l.item_id IS NULL AND o.open AND o.channel_id = $1 \
-        AND l.listing IN (SELECT value ->> 0 FROM json_each($2)) ORDER BY l.order_id, l.line_no";
+        AND l.listing IN (SELECT value ->> 0 FROM jsonb_each($2)) ORDER BY l.order_id, l.line_no";
     LINES_UNMATCHED_OF_CODES = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
         WHERE l.item_id IS NULL AND l.per > 0 AND o.open \
-        AND l.code IN (SELECT value ->> 0 FROM json_each($1)) ORDER BY l.order_id, l.line_no";
+        AND l.code IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY l.order_id, l.line_no";
     LINES_SET_PER = "UPDATE order_line SET per = $3 WHERE item_id IS NULL AND listing = $2 \
         AND order_id IN (SELECT id FROM orders WHERE channel_id = $1 AND open)";
-    PARCELS_OF = "SELECT * FROM parcel WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+    PARCELS_OF = "SELECT * FROM parcel WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY order_id, seq";
     TIMELINE_OF = "SELECT * FROM timeline WHERE order_id = $1 ORDER BY id";
     PAYLOAD = "SELECT * FROM payload WHERE id = $1";
@@ -153,54 +154,56 @@ texts! {
     QUARANTINE_CLOSE = "UPDATE quarantine SET resolved_at = $2 WHERE id = $1 AND resolved_at IS NULL";
     QUARANTINE_ANY = "SELECT * FROM quarantine WHERE channel_id = $1 AND resolved_at IS NULL LIMIT 1";
     QUARANTINE_KNOWN = "SELECT * FROM quarantine \
-        WHERE channel_id = $1 AND digest IN (SELECT value ->> 0 FROM json_each($2))";
+        WHERE channel_id = $1 AND digest IN (SELECT value ->> 0 FROM jsonb_each($2))";
     QUARANTINE_RESOLVE = "UPDATE quarantine SET resolved_at = $3 WHERE channel_id = $1 AND resolved_at IS NULL \
-        AND remote_id IN (SELECT value ->> 0 FROM json_each($2))";
+        AND remote_id IN (SELECT value ->> 0 FROM jsonb_each($2))";
 
     // Listings.
     LISTINGS_BY_REMOTE = "SELECT * FROM listing \
-        WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM json_each($2))";
-    LISTINGS_BY_IDS = "SELECT * FROM listing WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM jsonb_each($2))";
+    LISTING_MAPPINGS = "SELECT remote_id, item_id, per, ignored FROM listing \
+        WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM jsonb_each($2))";
+    LISTINGS_BY_IDS = "SELECT * FROM listing WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     LISTINGS_OF_CHANNEL = "SELECT * FROM listing WHERE channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-    LISTINGS_OF_ITEMS = "SELECT * FROM listing WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1)) \
+    LISTINGS_OF_ITEMS = "SELECT * FROM listing WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY id";
     LISTINGS_OF_CHANNEL_ITEMS = "SELECT * FROM listing WHERE channel_id = $1 \
-        AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($2)) ORDER BY id";
+        AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($2)) ORDER BY id";
     LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
     LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 AND shown > 0";
     LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
     LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0, \
         error = NULL, error_at = NULL, retry_at = NULL, tries = 0 WHERE id = $1";
-    LISTINGS_SENT = "UPDATE listing SET sent = (SELECT CAST(value ->> 1 AS BIGINT) FROM json_each($1) \
+    LISTINGS_SENT = "UPDATE listing SET sent = (SELECT CAST(value ->> 1 AS BIGINT) FROM jsonb_each($1) \
         WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
-        sent_version = (SELECT CAST(value ->> 2 AS BIGINT) FROM json_each($1) WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
-        sent_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        sent_version = (SELECT CAST(value ->> 2 AS BIGINT) FROM jsonb_each($1) WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
+        sent_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     LISTING_APPLIED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, shown = $2, shown_version = $3, \
         shown_at = $5, receipt = NULL, error = NULL, error_at = NULL, retry_at = NULL, tries = 0 \
         WHERE id = $1 AND shown_version <= $3";
     LISTING_PENDING = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, receipt = $5 WHERE id = $1";
     LISTING_FAILED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, error = $5, error_at = $4, \
         retry_at = $6, tries = tries + 1, receipt = NULL WHERE id = $1";
-    LISTINGS_SETTLED = "UPDATE listing SET shown_version = (SELECT CAST(value ->> 1 AS BIGINT) FROM json_each($1) \
+    LISTINGS_SETTLED = "UPDATE listing SET shown_version = (SELECT CAST(value ->> 1 AS BIGINT) FROM jsonb_each($1) \
         WHERE CAST(value ->> 0 AS BIGINT) = listing.id) \
-        WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
 
     // Jobs.
     JOB_BY_KEY = "SELECT * FROM job WHERE key = $1";
-    JOBS_SETTLE = "DELETE FROM job WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    JOBS_SETTLE = "DELETE FROM job WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     JOBS_AGAIN = "UPDATE job SET state = 'ready', run_at = CAST(j.value ->> 2 AS BIGINT), \
         attempts = job.attempts - CAST(j.value ->> 3 AS BIGINT), last_error = j.value ->> 4, lease_until = 0 \
-        FROM json_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
+        FROM jsonb_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
         AND job.attempts = CAST(j.value ->> 1 AS BIGINT) AND job.state = 'running'";
     JOBS_BURY = "UPDATE job SET state = 'dead', last_error = j.value ->> 2, lease_until = 0 \
-        FROM json_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
+        FROM jsonb_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
         AND job.attempts = CAST(j.value ->> 1 AS BIGINT)";
-    JOBS_EXTEND = "UPDATE job SET run_at = $1, lease_until = $1 FROM json_each($2) AS j \
+    JOBS_EXTEND = "UPDATE job SET run_at = $1, lease_until = $1 FROM jsonb_each($2) AS j \
         WHERE job.id = CAST(j.value ->> 0 AS BIGINT) AND job.attempts = CAST(j.value ->> 1 AS BIGINT) \
         AND job.state = 'running'";
     JOB_REVIVE = "UPDATE job SET state = 'ready', run_at = $2, attempts = 0 WHERE id = $1 AND state <> 'running'";
-    JOBS_BY_KEYS = "SELECT * FROM job WHERE key IN (SELECT value ->> 0 FROM json_each($1)) ORDER BY id";
-    JOBS_DROP_KEYS = "DELETE FROM job WHERE state <> 'running' AND key IN (SELECT value ->> 0 FROM json_each($1))";
+    JOBS_BY_KEYS = "SELECT * FROM job WHERE key IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY id";
+    JOBS_DROP_KEYS = "DELETE FROM job WHERE state <> 'running' AND key IN (SELECT value ->> 0 FROM jsonb_each($1))";
     JOB_DROP = "DELETE FROM job WHERE id = $1";
     JOB = "SELECT * FROM job WHERE id = $1";
     JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND (NOT $3 OR state = 'dead') \
@@ -213,7 +216,7 @@ texts! {
     // Mails.
     MAIL = "SELECT * FROM mail WHERE order_id = $1 AND kind = $2 AND revision = $3";
     MAILS_OF_ORDER = "SELECT * FROM mail WHERE order_id = $1 ORDER BY created_at, kind, revision";
-    MAILS_OF_ORDERS = "SELECT * FROM mail WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    MAILS_OF_ORDERS = "SELECT * FROM mail WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     MAILS_IN_STATE = "SELECT * FROM mail WHERE state = $1 ORDER BY order_id DESC, kind, revision LIMIT $2";
     // `order_id + 0` keeps the engines on the index of what is not done with, which is short.
     MAILS_PENDING_IN_STATE = "SELECT * FROM mail WHERE state = $1 AND state NOT IN ('sent', 'dropped') \
@@ -225,9 +228,9 @@ texts! {
     MAIL_PENDING_COUNTS = "SELECT state, CAST(COUNT(*) AS BIGINT) FROM mail WHERE state NOT IN ('sent', 'dropped') \
         GROUP BY state ORDER BY state";
     MAIL_STATES = "SELECT order_id, kind, revision, state, attempts FROM mail \
-        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     MAILS_SETTLE = "UPDATE mail SET state = j.value ->> 3, answer = COALESCE(j.value ->> 4, mail.answer), \
-        sent_at = COALESCE(CAST(j.value ->> 5 AS BIGINT), mail.sent_at), updated_at = $1 FROM json_each($2) AS j \
+        sent_at = COALESCE(CAST(j.value ->> 5 AS BIGINT), mail.sent_at), updated_at = $1 FROM jsonb_each($2) AS j \
         WHERE mail.order_id = CAST(j.value ->> 0 AS BIGINT) AND mail.kind = j.value ->> 1 \
         AND mail.revision = CAST(j.value ->> 2 AS BIGINT)";
 
@@ -297,7 +300,7 @@ texts! {
         JOIN level v ON v.item_id = COALESCE(k.item_id, l.item_id) JOIN entry e ON e.id = v.last_entry \
         WHERE c.mode = 'live' AND NOT c.paused AND c.stopped IS NULL AND l.active AND NOT l.ignored \
         AND v.last_entry > l.shown_version AND e.at < $1 \
-        AND v.location_id IN (SELECT CAST(CAST(value AS TEXT) AS BIGINT) FROM json_each(c.locations)) \
+        AND v.location_id IN (SELECT CAST(CAST(value AS TEXT) AS BIGINT) FROM jsonb_each(c.locations)) \
         GROUP BY c.name ORDER BY c.name LIMIT 5";
     CHECK_QUARANTINE = "SELECT c.name || ' ' || COALESCE(q.remote_id, '') || ': ' || q.reason, CAST(COUNT(*) OVER () AS BIGINT) \
         FROM quarantine q JOIN channel c ON c.id = q.channel_id WHERE q.resolved_at IS NULL ORDER BY q.id LIMIT 5";

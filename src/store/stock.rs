@@ -212,6 +212,7 @@ impl Store {
                 None => {}
             }
         }
+        plan.uncounted.dedup();
         Ok(plan)
     }
 

@@ -93,11 +93,11 @@ macro_rules! tables {
                 const INSERT: &'static str = concat!(
                     "INSERT INTO ", $table, " (", stringify!($c0), $(", ", stringify!($c),)* ") ",
                     "SELECT CAST(value ->> ", $n0, " AS ", $s0, ")",
-                    $(", CAST(value ->> ", $n, " AS ", $s, ")",)* " FROM json_each($1)");
+                    $(", CAST(value ->> ", $n, " AS ", $s, ")",)* " FROM jsonb_each($1)");
                 const UPSERT: &'static str = concat!(
                     "INSERT INTO ", $table, " (", stringify!($c0), $(", ", stringify!($c),)* ") ",
                     "SELECT CAST(value ->> ", $n0, " AS ", $s0, ")",
-                    $(", CAST(value ->> ", $n, " AS ", $s, ")",)* " FROM json_each($1) ",
+                    $(", CAST(value ->> ", $n, " AS ", $s, ")",)* " FROM jsonb_each($1) ",
                     // SQLite needs the WHERE to tell this ON from a join's (sqlite.org/lang_upsert.html).
                     "WHERE true ON CONFLICT (", tables!(@list $($key),+), ") DO UPDATE SET ",
                     stringify!($c0), " = excluded.", stringify!($c0),

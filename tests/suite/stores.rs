@@ -21,7 +21,7 @@ pub struct Fresh {
 
 enum Place {
     Directory(#[expect(dead_code, reason = "it is removed when it is dropped")] TempDir),
-    Database { server: PgConnectOptions, name: String },
+    Database { server: Box<PgConnectOptions>, name: String },
 }
 
 impl Fresh {
@@ -62,7 +62,7 @@ impl Fresh {
         on_server(&server, format!("CREATE DATABASE {name}")).await;
         let url = server.clone().database(&name).to_url_lossy().to_string();
         let store = Store::open(&url).await.unwrap();
-        Some(Self { store, url, place: Place::Database { server, name } })
+        Some(Self { store, url, place: Place::Database { server: Box::new(server), name } })
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) async fn explain(house: &House, code: &str, only: Option<&str>, limit
     for config in house.config.enabled_channels().filter(|c| only.is_none_or(|name| name == c.name)) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(Duration::ZERO));
         let running = App::channel(&house.config, &house.store, &clock, config).await?;
-        offers.extend(offers_of(house, &running.channel, &item, &explanation.goods).await?);
+        offers.extend(offers_of(house, &running.channel, &item).await?);
     }
     if let Some(name) = only.filter(|name| house.config.channel(name).is_none()) {
         return Err(Failure::not_found(format!(
@@ -222,25 +222,19 @@ async fn goods_of(
 }
 
 /// The channel's listings that draw on the item: its own, those of sets it is in, and for a set its own.
-async fn offers_of(
-    house: &House,
-    channel: &Channel,
-    item: &ItemRow,
-    goods: &[Goods],
-) -> Result<Vec<Offer>, Failure> {
+async fn offers_of(house: &House, channel: &Channel, item: &ItemRow) -> Result<Vec<Offer>, Failure> {
     let basis = channel.connector.capabilities().stock_basis;
     let rules = PlanRules { channel: channel.id, locations: &channel.facts.locations, basis };
     let stocked = house.store.stocked(&rules, Scope::Items(&BTreeSet::from([item.id]))).await?;
-    let mut codes: BTreeMap<ItemId, String> = BTreeMap::new();
     let drawn: BTreeSet<ItemId> = stocked.iter().flat_map(|s| &s.supplies).map(|s| s.item).collect();
-    codes.extend(house.store.items_of(&drawn).await?.into_values().map(|i| (i.id, i.code)));
-    debug_assert!(!goods.is_empty(), "an item is at least itself");
+    let codes = house.store.items_of(&drawn).await?;
     let offer = |one: &Stocked| {
         let rule = channel.rule(&one.row);
         let mut way = wanted(&one.supplies, &rule, basis);
+        // The rules know items by key; people know them by code.
         for step in &mut way.steps {
-            for (id, code) in &codes {
-                step.what = step.what.replace(&format!("item {id}:"), &format!("{code}:"));
+            for item in codes.values() {
+                step.what = step.what.replace(&format!("item {}:", item.id), &format!("{}:", item.code));
             }
         }
         let candidate = one.candidate(&rule, basis, false);
@@ -360,8 +354,14 @@ fn tell_offer(text: &mut Text, offer: &Offer) {
     let [sent_at, answered_at, next_try] = offer.times;
     let time = |at: Option<i64>| text.time_or(at, "never");
     let mut lines = vec![
-        format!("  sent {} ({})", number(offer.sent), time(sent_at)),
-        format!("  it last told us {} ({})", number(offer.answered), time(answered_at)),
+        match offer.sent {
+            Some(n) => format!("  sent {n} ({})", time(sent_at)),
+            None => "  nothing was sent to it yet".to_owned(),
+        },
+        match offer.answered {
+            Some(n) => format!("  it last told us {n} ({})", time(answered_at)),
+            None => "  it never told us its number".to_owned(),
+        },
     ];
     lines.extend(offer.receipt.as_ref().map(|receipt| format!("  its answer is awaited under {receipt}")));
     lines

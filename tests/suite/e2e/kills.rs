@@ -93,7 +93,11 @@ async fn killed_at_random(postgres: bool) {
     assert_eq!(house.sink.duplicates(), 0, "a mail came twice");
     house.banto(&["stock", "verify"]).await.ok();
     house.banto(&["doctor"]).await.ok();
-    eprintln!("{}: {kills} kills, {placed} orders, {} mails", house.engine(), house.sink.count());
+    let uncertain = store.mails(Some("uncertain"), 10_000).await.unwrap().len();
+    let (engine, mails) = (house.engine(), house.sink.count());
+    eprintln!("{engine}: {kills} kills, {placed} orders, {mails} mails, {uncertain} more uncertain");
+    let lives = house.log().matches("banto is up").count() as u64;
+    assert!(lives > kills / 2, "it came up {lives} times only");
     assert!(placed > 3 * kills, "hardly any trade: {placed} orders");
 }
 

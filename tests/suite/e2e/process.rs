@@ -44,7 +44,7 @@ impl Daemon {
     /// Waits until it says that it is ready.
     pub async fn ready(&mut self) {
         let ready = async {
-            while !http::get(self.port, "/readyz").await.is_some_and(|(status, _)| status == 200) {
+            while http::get(self.port, "/readyz").await.is_none_or(|(status, _)| status != 200) {
                 if let Some(status) = self.child.try_wait().unwrap() {
                     panic!("the daemon ended before it was ready: {status}");
                 }

@@ -254,8 +254,11 @@ async fn all_at_once_the_books_are_right_on_every_engine() {
     }
 }
 
+/// An order's name and its lines: name, and what was cancelled, shipped and returned.
+type Told = (String, Vec<(String, i64, i64, i64)>);
+
 /// What the rules alone make of the same orders, told once.
-fn as_told(sold: &[Sold]) -> Vec<(String, Vec<(String, i64, i64, i64)>)> {
+fn as_told(sold: &[Sold]) -> Vec<Told> {
     let mut house = House::default();
     for one in sold {
         house.take(one.shop, one.now());

@@ -102,7 +102,8 @@ impl House {
         }
         let wakes = self.rng.random_range(0..40);
         let done = CutOff::after(wakes, self.hop(hop, at)).await.is_some();
-        self.note("power cut", || format!("{hop:?} {at} after {wakes} wakes, done: {done}"));
+        let what = if done { "power cut after a hop" } else { "power cut in a hop" };
+        self.note(what, || format!("{hop:?} {at} after {wakes} wakes"));
         self.begin_again().await;
     }
 
