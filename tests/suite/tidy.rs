@@ -200,9 +200,10 @@ fn each_connector_has_the_same_parts() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    let unfinished = ["todo!", "unimplemented!", "dbg!", "#[ignore", "#[allow(", "#![allow("];
+    let ignored = concat!("#[", "ignore");
+    let unfinished = ["todo!", "unimplemented!", "dbg!", ignored, "#[allow(", "#![allow("];
     none(
-        "What is in the tree is done: no todo!, unimplemented!, dbg!, #[ignore]; and #[expect] in place of #[allow].",
+        "What is in the tree is done: no todo!, unimplemented!, dbg!, ignored tests; and #[expect] in place of #[allow].",
         files_in(&[""], ".rs").iter().flat_map(|f| named(f, &Source::new(&f.text), &unfinished)).collect(),
     );
 }

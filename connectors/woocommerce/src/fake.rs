@@ -15,7 +15,7 @@
 //! - A batch answers 200 with one error object for each item that failed.
 //! - Lists leave out the trash, so that an order thrown away simply stops to appear.
 //! - Order lines show the SKU that the product has *now*; `null` after it was deleted.
-//! - JSON is escaped as PHP does it: `\/`, `\uXXXX`, whole floats as integers, empty objects as `[]`.
+//! - JSON is escaped as PHP does it: `\/`, `\u` with four digits, whole floats as integers, empty objects as `[]`.
 //! - `set_paid` does nothing to an order that is on hold.
 //! - A webhook is tried once. After six failures in a row the seventh switches it off.
 //!
