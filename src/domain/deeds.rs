@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Fulfilment, MailOwner, Notice, NoticeKind, Parcel, Payment, Timestamp};
+use banto_channel::{Carrier, Fulfilment, MailOwner, Notice, NoticeKind, Parcel, Payment, Timestamp};
 
 use super::intake::{Catalogue, ChannelFacts, is_unpaid};
 use super::mail_policy::{MailIntent, MailKind};
@@ -30,7 +30,7 @@ pub struct Seller<'a> {
     /// What it can be told.
     pub notices: &'a [NoticeKind],
     /// Carriers it knows by a code; empty means free text.
-    pub carriers: &'a [&'a str],
+    pub carriers: &'a [Carrier],
 }
 
 /// A parcel that leaves now.
@@ -278,11 +278,12 @@ impl Deed<'_> {
             ));
         }
         let known = self.seller.carriers;
-        if !known.is_empty() && !known.contains(&shipment.carrier.as_str()) {
+        if !known.is_empty() && Carrier::find(known, &shipment.carrier).is_none() {
             let carrier = &shipment.carrier;
+            let names: Vec<&str> = known.iter().map(|c| c.names.first().copied().unwrap_or(c.code)).collect();
             return refused(format!(
                 "the channel does not know the carrier {carrier:?}; it knows {}",
-                known.join(", ")
+                names.join(", ")
             ));
         }
         Ok(())
@@ -350,6 +351,7 @@ impl Deed<'_> {
                 NoticeKind::Cancelled => "cancellations",
                 NoticeKind::Paid => "payments",
                 NoticeKind::Note => "notes",
+                NoticeKind::Confirmed => "confirmations",
             };
             self.remark(format!("the channel cannot be told of {what}; note it there by hand"));
         }

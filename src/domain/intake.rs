@@ -248,6 +248,7 @@ impl Taking<'_> {
             ship_to: remote.ship_to.clone(),
             note: remote.note.clone(),
             refunds: remote.refunds.clone(),
+            wait: remote.wait.clone(),
             house: order.details.house.clone(),
         };
         let arrived = std::mem::replace(&mut order.details, details);
@@ -277,6 +278,15 @@ impl Taking<'_> {
         }
         if before.is_none_or(|b| b.status != remote.status) {
             reasons.extend(remote.unknowns.iter().cloned());
+        }
+        let waited = before.and_then(|b| b.details.wait.as_ref());
+        if waited != remote.wait.as_ref() {
+            // Only the hold that the channel asked for ends with its word; one that a person set stays.
+            if waited.is_some() && order.hold.as_ref() == waited {
+                order.hold = None;
+                self.event("released", "the channel no longer says to wait".to_owned());
+            }
+            reasons.extend(remote.wait.clone());
         }
         if !reasons.is_empty() {
             let reason = reasons.join("; ");

@@ -20,6 +20,8 @@ pub struct Details {
     pub note: String,
     /// Money given back, as the channel tells it.
     pub refunds: Vec<RemoteRefund>,
+    /// Why the channel says that it must not leave yet.
+    pub wait: Option<String>,
     /// What the house decided and the channel's next word must not undo.
     pub house: House,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use banto_channel::{Connector, Cx, Error, ErrorKind, IdempotencyKey, NoticeKind, Outcome, Timestamp};
+use banto_channel::{Connector, Cx, Error, ErrorKind, IdempotencyKey, Outcome, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::patience::{JobFailure, Patience, Rest};
@@ -256,11 +256,5 @@ fn failure(answer: banto_channel::Result<Outcome>, now: Timestamp) -> Option<Job
 }
 
 fn subject(job: &NoticeJob) -> String {
-    match job.notice.kind() {
-        NoticeKind::Shipped => "shipped",
-        NoticeKind::Cancelled => "cancelled",
-        NoticeKind::Paid => "paid",
-        NoticeKind::Note => "note",
-    }
-    .to_owned()
+    job.notice.kind().name().to_owned()
 }

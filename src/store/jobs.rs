@@ -69,6 +69,7 @@ impl NoticeJob {
             NoticeKind::Cancelled => "cancel",
             NoticeKind::Paid => "paid",
             NoticeKind::Note => "note",
+            NoticeKind::Confirmed => "confirm",
         };
         let key = format!("notice:{}:{name}", self.order);
         let payload = serde_json::to_string(self).map_err(StoreError::Json)?;

@@ -135,6 +135,7 @@ impl Trading {
             shipments: Vec::new(),
             refunds: Vec::new(),
             unknowns: Vec::new(),
+            wait: None,
             raw: String::new(),
         };
         raw(order)

@@ -23,6 +23,59 @@ pub enum NoticeKind {
     Paid,
     /// A note for the shop's staff.
     Note,
+    /// The house takes the order, where the marketplace waits for that word (Rakuten's 注文確認, Walmart's acknowledge).
+    Confirmed,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Confirmed, Self::Paid, Self::Shipped, Self::Cancelled, Self::Note];
+
+    /// A stable word for logs and the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shipped => "shipped",
+            Self::Cancelled => "cancelled",
+            Self::Paid => "paid",
+            Self::Note => "note",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// A carrier that a marketplace knows by a code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// The marketplace's code.
+    pub code: &'static str,
+    /// Names that people write for it, the marketplace's own first. Compared without regard to case and blanks.
+    pub names: &'static [&'static str],
+}
+
+impl Carrier {
+    /// The carrier that somebody wrote, by its code or by one of its names.
+    #[must_use]
+    pub fn find<'a>(table: &'a [Self], written: &str) -> Option<&'a Self> {
+        let plain = |text: &str| {
+            text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect::<String>()
+        };
+        let written = plain(written);
+        table.iter().find(|c| plain(c.code) == written || c.names.iter().any(|name| plain(name) == written))
+    }
+}
+
+/// A mail server of the marketplace through which alone its masked addresses are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailRelay {
+    /// Addresses of this domain and of those under it.
+    pub domain: &'static str,
+    /// The server.
+    pub host: &'static str,
+    /// Its port; STARTTLS and a login are used.
+    pub port: u16,
+    /// Where that comes from: a document's address or title.
+    pub source: &'static str,
 }
 
 /// Who sends one kind of mail to the buyer.
@@ -100,8 +153,11 @@ pub struct Capabilities {
     pub pull_interval_min: Duration,
     /// Allowances that the marketplace documents; empty if it documents none.
     pub quotas: &'static [Quota],
-    /// Carriers the marketplace knows by a code of its own; empty means free text.
-    pub carriers: &'static [&'static str],
+    /// Carriers the marketplace knows by a code of its own; empty means free text. A carrier that is not in the table
+    /// is refused before it is sent.
+    pub carriers: &'static [Carrier],
+    /// The way to buyers whose address the marketplace masks.
+    pub mail_relay: Option<MailRelay>,
 }
 
 impl Capabilities {
@@ -125,6 +181,7 @@ impl Capabilities {
             pull_interval_min: Duration::from_secs(60),
             quotas: &[],
             carriers: &[],
+            mail_relay: None,
         }
     }
 

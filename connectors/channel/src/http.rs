@@ -1,6 +1,7 @@
 //! HTTP as a connector sees it. `banto-wire` is the implementation; tests bring their own.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -55,6 +56,10 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The quota group this call is counted in ([`crate::Quota::group`]); `""` is the channel's own group.
     pub group: &'static str,
+    /// Credentials that stand in the body, to be masked like those of the `secret_` lists.
+    pub secret_body: Vec<Secret>,
+    /// Reads from an answer how long the group must rest, for a marketplace that says so in the body (Shopify's cost).
+    pub rest: Option<fn(&Response) -> Option<Duration>>,
     /// Whether sending it twice does no more than sending it once. Only such calls are retried after an answer
     /// was lost; a call that never reached the other side may always be retried.
     pub idempotent: bool,
@@ -72,6 +77,8 @@ impl Request {
             secret_headers: Vec::new(),
             body: Vec::new(),
             group: "",
+            secret_body: Vec::new(),
+            rest: None,
             idempotent: matches!(method, Method::Get | Method::Put | Method::Delete),
         }
     }
@@ -112,6 +119,20 @@ impl Request {
     #[must_use]
     pub fn group(mut self, group: &'static str) -> Self {
         self.group = group;
+        self
+    }
+
+    /// Names a credential that stands in the body.
+    #[must_use]
+    pub fn secret_body(mut self, secret: Secret) -> Self {
+        self.secret_body.push(secret);
+        self
+    }
+
+    /// Sets how the answer says that the group must rest. `wire` obeys it like a header.
+    #[must_use]
+    pub fn rest(mut self, read: fn(&Response) -> Option<Duration>) -> Self {
+        self.rest = Some(read);
         self
     }
 

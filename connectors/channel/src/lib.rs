@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use capability::{Capabilities, MailOwner, MailPolicy, NoticeKind, Quota, StockBasis};
+pub use capability::{
+    Capabilities, Carrier, MailOwner, MailPolicy, MailRelay, NoticeKind, Quota, StockBasis,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use http::{Http, Method, Request, Response};
 pub use money::{Money, MoneyError, minor_digits};
@@ -89,7 +91,7 @@ pub trait Connector: Debug + Send + Sync + 'static {
         Err(Error::unsupported("poll_receipt"))
     }
 
-    /// Tells the marketplace something about an order: shipped, cancelled, paid, noted.
+    /// Tells the marketplace something about an order: confirmed, shipped, cancelled, paid, noted.
     ///
     /// `key` is stored before the first try and the same on each resend. Where the marketplace keeps no keys
     /// the connector reads what is there first, so that a resend changes nothing.

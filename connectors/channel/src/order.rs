@@ -231,6 +231,9 @@ pub struct RemoteOrder {
     pub refunds: Vec<RemoteRefund>,
     /// What the connector met and did not know (a status, a method), in plain words. Puts the order on hold.
     pub unknowns: Vec<String>,
+    /// Why the marketplace says that it must not leave yet (a fraud check, a gift whose address is still to come), in
+    /// plain words. Holds the order, and ends by itself when the marketplace no longer says so.
+    pub wait: Option<String>,
     /// The marketplace's own text of this order, as received.
     pub raw: String,
 }

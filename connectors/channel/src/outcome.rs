@@ -87,7 +87,7 @@ pub enum Outcome {
 /// One parcel of an order.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Parcel {
-    /// The carrier's name as the merchant wrote it, or the code where the channel has codes.
+    /// The carrier as the merchant wrote it: a name, or the channel's code ([`crate::Carrier::find`] reads both).
     pub carrier: String,
     /// The carrier's number; empty where there is none (post without tracking).
     pub tracking: String,
@@ -122,6 +122,8 @@ pub enum Notice {
         /// The text.
         text: String,
     },
+    /// The house takes the order.
+    Confirmed,
 }
 
 impl Notice {
@@ -133,6 +135,7 @@ impl Notice {
             Self::Cancelled { .. } => NoticeKind::Cancelled,
             Self::Paid { .. } => NoticeKind::Paid,
             Self::Note { .. } => NoticeKind::Note,
+            Self::Confirmed => NoticeKind::Confirmed,
         }
     }
 }

@@ -43,6 +43,8 @@ const CANCELLED: (&str, fn(&Capabilities) -> bool) =
     ("notices: Cancelled", |c| c.can_notify(NoticeKind::Cancelled));
 const PAID: (&str, fn(&Capabilities) -> bool) = ("notices: Paid", |c| c.can_notify(NoticeKind::Paid));
 const NOTE: (&str, fn(&Capabilities) -> bool) = ("notices: Note", |c| c.can_notify(NoticeKind::Note));
+const CONFIRMED: (&str, fn(&Capabilities) -> bool) =
+    ("notices: Confirmed", |c| c.can_notify(NoticeKind::Confirmed));
 const SOME_NOTICE: (&str, fn(&Capabilities) -> bool) = ("notices", |c| !c.notices.is_empty());
 
 macro_rules! one {
@@ -111,6 +113,7 @@ const SUITE: &[Check] = &[
     one!(notices::a_cancel_is_told_once, CANCELLED),
     one!(notices::a_payment_is_told_once, PAID),
     one!(notices::a_note_is_told_once, NOTE),
+    one!(notices::a_confirmation_is_told_once, CONFIRMED),
     one!(notices::a_notice_about_an_unknown_order_is_refused, SOME_NOTICE),
     one!(webhooks::a_signed_webhook_is_accepted, HOOKS),
     one!(webhooks::a_forged_webhook_is_refused, HOOKS),

@@ -76,6 +76,7 @@ const BUGS: &[(Bug, &str)] = &[
     (Bug::RepeatsTheLastPush, "a_newer_number_wins"),
     (Bug::NeverDecides, "receipts_are_decided"),
     (Bug::TellsNothing, "a_payment_is_told_once"),
+    (Bug::TellsNothing, "a_confirmation_is_told_once"),
     (Bug::TellsNothing, "a_notice_about_an_unknown_order_is_refused"),
 ];
 
@@ -384,6 +385,7 @@ fn direct() -> SimSetup {
 fn setup(bug: Bug) -> SimSetup {
     let mut setup = direct();
     setup.capabilities.stock_answers_later = bug == Bug::NeverDecides;
+    setup.capabilities.notices = &NoticeKind::ALL;
     setup
 }
 

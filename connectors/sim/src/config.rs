@@ -4,8 +4,8 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use banto_channel::{
-    Capabilities, ListingId, MailOwner, MailPolicy, Money, NoticeKind, RemoteOffer, Secret, StockBasis,
-    Timestamp,
+    Capabilities, Carrier, ListingId, MailOwner, MailPolicy, Money, NoticeKind, RemoteOffer, Secret,
+    StockBasis, Timestamp,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -55,6 +55,12 @@ pub struct SimSetup {
 
 const ALL_NOTICES: &[NoticeKind] =
     &[NoticeKind::Shipped, NoticeKind::Cancelled, NoticeKind::Paid, NoticeKind::Note];
+
+const CARRIERS: &[Carrier] = &[
+    Carrier { code: "YAMATO", names: &["ヤマト運輸", "ヤマト"] },
+    Carrier { code: "SAGAWA", names: &["佐川急便", "佐川"] },
+    Carrier { code: "JP_POST", names: &["日本郵便", "ゆうパック"] },
+];
 
 const MAILS_ITSELF: MailPolicy = MailPolicy {
     received: MailOwner::Channel,
@@ -117,7 +123,7 @@ impl SimSetup {
         can.reread_batch_max = 10;
         can.needs_open_order_rereads = true;
         can.notices = &[NoticeKind::Shipped];
-        can.carriers = &["YAMATO", "SAGAWA", "JP_POST"];
+        can.carriers = CARRIERS;
         Self {
             name: name.to_owned(),
             seed: 2,

@@ -85,6 +85,7 @@ impl SimConnector {
             Notice::Cancelled { .. } => dealt.truth.fulfilment == banto_channel::Fulfilment::Cancelled,
             Notice::Paid { .. } => dealt.truth.payment != Payment::Awaiting,
             Notice::Note { text } => dealt.truth.notes.contains(text),
+            Notice::Confirmed => dealt.truth.confirmed,
         }))
     }
 }

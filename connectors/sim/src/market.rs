@@ -65,6 +65,8 @@ pub struct MarketOrder {
     pub parcels: Vec<MarketParcel>,
     /// Notes it was told of.
     pub notes: Vec<String>,
+    /// Whether the house has taken it; true where the marketplace does not wait for that word.
+    pub confirmed: bool,
 }
 
 /// One call that reached the marketplace.

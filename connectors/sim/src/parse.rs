@@ -109,6 +109,7 @@ fn translate(order: Order, text: &str) -> Result<RemoteOrder, String> {
         shipments: (1..).zip(order.parcels).map(|(n, p)| shipment(n, p)).collect(),
         refunds,
         unknowns,
+        wait: None,
         raw: text.to_owned(),
     })
 }

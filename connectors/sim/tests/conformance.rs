@@ -57,8 +57,7 @@ async fn every_check_is_made() {
     direct.capabilities.keeps_idempotency_keys = true;
     direct.capabilities.reread_batch_max = 3;
     direct.capabilities.stock_answers_later = true;
-    direct.capabilities.notices =
-        &[NoticeKind::Note, NoticeKind::Paid, NoticeKind::Cancelled, NoticeKind::Shipped];
+    direct.capabilities.notices = &NoticeKind::ALL;
     direct.decides = Decides::After(Duration::from_secs(150));
     direct.search_lag = Duration::from_secs(2);
     let report = conforms(direct).await;

@@ -20,6 +20,15 @@ const RESET: [&str; 5] = [
     "x-next-replenishment-time",
 ];
 
+/// Calls a second in the long run, as Amazon tells them with most answers: the account's own rate, which may differ
+/// from the documented one (developer-docs.amazon.com/sp-api, "Usage plans and rate limits").
+const RATE: &str = "x-amzn-ratelimit-limit";
+
+/// The rate that the server says it allows, in calls a second.
+pub(crate) fn rate_told(response: &Response) -> Option<f64> {
+    response.header(RATE)?.trim().parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+}
+
 /// How long the server wants no more calls, if it says so: on 429 and 503 by `Retry-After` or else a reset
 /// header, on any other status only when no call is left. Zero and the past count as not said.
 ///
@@ -109,6 +118,19 @@ mod tests {
         assert_eq!(asked(200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "4")]), Some(4.0));
         assert_eq!(asked(200, &[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "4")]), None);
         assert_eq!(asked(200, &[("x-ratelimit-reset", "4")]), None);
+    }
+
+    #[test]
+    fn a_rate_is_a_number_above_zero() {
+        let told = |value: &str| {
+            let headers = vec![(RATE.to_owned(), value.to_owned())];
+            rate_told(&Response { status: 200, headers, body: Vec::new() })
+        };
+        assert_eq!(told("0.0167"), Some(0.0167));
+        assert_eq!(told(" 5 "), Some(5.0));
+        for nothing in ["", "0", "-1", "NaN", "inf", "many"] {
+            assert_eq!(told(nothing), None, "{nothing}");
+        }
     }
 
     #[test]

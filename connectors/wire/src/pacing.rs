@@ -72,6 +72,14 @@ impl Pacing {
         *until = (*until).max(Instant::now() + pause);
     }
 
+    /// From now on the group's calls go at this rate, in calls a second. A burst that is left stays.
+    pub fn learn(&self, group: &'static str, rate: f64) {
+        let group = self.group(group);
+        for bucket in lock(&group.buckets).iter_mut() {
+            bucket.set_rate(rate);
+        }
+    }
+
     /// How long a call of the group would wait now if no other came before it.
     pub fn wait(&self, group: &str) -> Duration {
         let group = lock(&self.groups).get(group).map(Arc::clone);
@@ -89,22 +97,26 @@ struct Group {
     /// Held by the call that is next. tokio's mutex is fair, so nobody is overtaken.
     queue: tokio::sync::Mutex<()>,
     held_until: Mutex<Instant>,
-    buckets: Vec<Bucket>,
+    buckets: Mutex<Vec<Bucket>>,
 }
 
 impl Group {
     fn new(buckets: Vec<Bucket>) -> Self {
-        Self { queue: tokio::sync::Mutex::new(()), held_until: Mutex::new(Instant::now()), buckets }
+        Self {
+            queue: tokio::sync::Mutex::new(()),
+            held_until: Mutex::new(Instant::now()),
+            buckets: Mutex::new(buckets),
+        }
     }
 
     fn need(&self) -> Busy {
         let asked = lock(&self.held_until).saturating_duration_since(Instant::now());
-        let own = self.buckets.iter().map(Bucket::wait).max().unwrap_or_default();
+        let own = lock(&self.buckets).iter().map(Bucket::wait).max().unwrap_or_default();
         Busy { wait: asked.max(own), asked: asked > Duration::ZERO && asked >= own }
     }
 
     fn take(&self) {
-        for bucket in &self.buckets {
+        for bucket in lock(&self.buckets).iter() {
             // Only the call at the head of the queue takes, and it has seen room.
             let _room = bucket.take.check();
         }
@@ -119,6 +131,9 @@ type Limiter = RateLimiter<NotKeyed, Level, Ticks, NoOpMiddleware<Duration>>;
 struct Bucket {
     take: Limiter,
     look: Limiter,
+    level: Arc<InMemoryState>,
+    rate: governor::Quota,
+    ticks: Ticks,
 }
 
 impl Bucket {
@@ -133,10 +148,22 @@ impl Bucket {
                     format!("the quota of the group {:?} allows no call at all: {quota:?}", quota.group);
                 Error::new(ErrorKind::Unexpected, text)
             })?;
-        let level = Arc::new(InMemoryState::default());
-        let ticks = Ticks(Instant::now());
+        Ok(Self::at(rate, Arc::new(InMemoryState::default()), Ticks(Instant::now())))
+    }
+
+    fn at(rate: governor::Quota, level: Arc<InMemoryState>, ticks: Ticks) -> Self {
         let limiter = |keep| RateLimiter::new(rate, Level { level: Arc::clone(&level), keep }, ticks);
-        Ok(Self { take: limiter(true), look: limiter(false) })
+        Self { take: limiter(true), look: limiter(false), level, rate, ticks }
+    }
+
+    /// The level is the moment at which the bucket is full again, so it means the same at any rate.
+    fn set_rate(&mut self, per_second: f64) {
+        let interval = Duration::try_from_secs_f64(per_second.recip()).ok();
+        let Some(rate) = interval.and_then(governor::Quota::with_period) else { return };
+        let rate = rate.allow_burst(self.rate.burst_size());
+        if rate != self.rate {
+            *self = Self::at(rate, Arc::clone(&self.level), self.ticks);
+        }
     }
 
     fn wait(&self) -> Duration {
@@ -301,6 +328,20 @@ mod tests {
             "the ninth waits for the minute's bucket: {:?}",
             begun.elapsed()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_that_the_server_tells_replaces_the_documented_one() {
+        let pacing = Pacing::new(&[Quota { burst: 1, ..ORDERS }]).unwrap();
+        pacing.turn("orders", LONG).await.unwrap();
+        assert_eq!(pacing.wait("orders"), secs(0.5));
+        pacing.learn("orders", 0.1);
+        pacing.turn("orders", LONG).await.unwrap();
+        assert_eq!(pacing.wait("orders"), secs(10.0), "one call in ten seconds from now on");
+        pacing.learn("orders", 0.1);
+        assert_eq!(pacing.wait("orders"), secs(10.0), "the same rate again changes nothing");
+        pacing.learn("nobody has this group", 0.1);
+        assert_eq!(pacing.wait("nobody has this group"), Duration::ZERO);
     }
 
     #[test]

@@ -41,7 +41,8 @@ impl Scrub {
     /// With every secret that the request carries.
     pub fn of(request: &Request) -> Self {
         let query = request.secret_query.iter().map(|(_, secret)| secret);
-        Self::new(query.chain(request.secret_headers.iter().map(|(_, secret)| secret)))
+        let headers = request.secret_headers.iter().map(|(_, secret)| secret);
+        Self::new(query.chain(headers).chain(&request.secret_body))
     }
 
     pub fn text(&self, text: &str) -> String {

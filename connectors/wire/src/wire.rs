@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, sleep};
 
-use crate::allowance::pause_asked;
+use crate::allowance::{pause_asked, rate_told};
 use crate::client::{Client, Prepared};
 use crate::config::WireConfig;
 use crate::fault::{Fault, Tried, words};
@@ -113,7 +113,11 @@ impl Wire {
 
     /// Holds the group if the server wants a pause.
     fn obey(&self, call: &Call<'_>, answer: &Response) -> Option<Duration> {
-        let pause = pause_asked(answer, self.clock.now())?;
+        if let Some(rate) = rate_told(answer) {
+            self.pacing.learn(call.request.group, rate);
+        }
+        let in_body = || call.request.rest.and_then(|read| read(answer)).filter(|pause| !pause.is_zero());
+        let pause = pause_asked(answer, self.clock.now()).or_else(in_body)?;
         self.pacing.hold(call.request.group, pause);
         Some(pause)
     }

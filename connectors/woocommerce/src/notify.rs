@@ -56,6 +56,7 @@ impl WooCommerce {
                 Notice::Cancelled { reason } => self.cancelled(cx, id, reason, key).await,
                 Notice::Paid { at } => self.paid(cx, id, *at, key).await,
                 Notice::Note { text } => self.note_once(cx, id, text, key).await.map(|()| Outcome::Applied),
+                Notice::Confirmed => Err(banto_channel::Error::unsupported("confirming orders")),
             },
         };
         match told {

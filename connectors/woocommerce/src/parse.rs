@@ -67,6 +67,7 @@ pub(crate) fn order(
         shipments,
         refunds: remote_refunds,
         unknowns,
+        wait: None,
         raw: raw.to_owned(),
     })
 }

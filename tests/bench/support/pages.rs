@@ -122,6 +122,7 @@ fn order(number: i64) -> RemoteOrder {
         shipments: Vec::new(),
         refunds: Vec::new(),
         unknowns: Vec::new(),
+        wait: None,
         raw: format!("{{\"id\":{number},\"pad\":\"{}\"}}", "0123456789abcdef".repeat(RAW_BYTES / 16)),
     }
 }

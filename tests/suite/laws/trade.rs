@@ -165,6 +165,7 @@ impl Sold {
             shipments: Vec::new(),
             refunds: Vec::new(),
             unknowns: Vec::new(),
+            wait: None,
             raw: String::new(),
         };
         for (offer, quantity) in lines {

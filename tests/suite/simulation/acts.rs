@@ -179,7 +179,8 @@ impl House {
                 return;
             }
             let order = ready[self.rng.random_range(0..ready.len())].id;
-            let carrier = channel.seller().carriers.first().copied().unwrap_or("ヤマト運輸").to_owned();
+            let carrier =
+                channel.seller().carriers.first().map_or("ヤマト運輸", |known| known.code).to_owned();
             let parcel = Shipment { carrier, tracking: format!("T{order}"), ..Shipment::default() };
             let act = Act {
                 order,

@@ -72,7 +72,7 @@ async fn optional_calls(fx: &Fixture) -> Result<Vec<(String, bool, Option<Error>
     .into_iter()
     .map(|(call, claimed, error)| (call.to_owned(), claimed, error))
     .collect::<Vec<_>>();
-    for kind in [NoticeKind::Shipped, NoticeKind::Cancelled, NoticeKind::Paid, NoticeKind::Note] {
+    for kind in NoticeKind::ALL {
         let order = fx.shopper()?.buy(kind != NoticeKind::Paid)?;
         fx.settle();
         let key = format!("01JC0{kind:?}").to_uppercase().into();

@@ -11,7 +11,7 @@ use crate::{Finding, Fixture, ensure};
 /// A parcel with a carrier that the channel knows; `lines` empty is everything.
 pub(crate) fn parcel(fx: &Fixture, number: u32, lines: Vec<(String, i64)>, completes: bool) -> Parcel {
     Parcel {
-        carrier: fx.can().carriers.first().copied().unwrap_or("ヤマト運輸").to_owned(),
+        carrier: fx.can().carriers.first().map_or("ヤマト運輸", |known| known.code).to_owned(),
         tracking: format!("4212-3456-{number:04}"),
         tracking_url: Some(format!("https://tracking.example/4212-3456-{number:04}")),
         shipped_at: fx.cx.clock.now(),
@@ -27,6 +27,7 @@ pub(crate) fn notice(fx: &Fixture, kind: NoticeKind) -> Notice {
         NoticeKind::Cancelled => Notice::Cancelled { reason: "在庫切れ".to_owned() },
         NoticeKind::Paid => Notice::Paid { at: fx.cx.clock.now() },
         NoticeKind::Note => Notice::Note { text: "倉庫で確認済み ①".to_owned() },
+        NoticeKind::Confirmed => Notice::Confirmed,
     }
 }
 
@@ -138,6 +139,17 @@ pub(crate) async fn a_note_is_told_once(fx: Fixture) -> Finding {
         let notes = truth(&fx, &id)?.notes;
         let count = notes.iter().filter(|n| n.contains("倉庫で確認済み ①")).count();
         ensure!(count == 1, "told the {time} time, the market has the note {count} times: {notes:?}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_confirmation_is_told_once(fx: Fixture) -> Finding {
+    let id = fx.one_order(1)?;
+    for time in ["first", "second"] {
+        told(&fx, &id, &Notice::Confirmed, "01JC0CONFIRM").await?;
+        let truth = truth(&fx, &id)?;
+        ensure!(truth.confirmed, "told the {time} time, the market does not know that the order is taken");
+        ensure!(truth.fulfilment == Fulfilment::Open, "confirming it made it {:?}", truth.fulfilment);
     }
     Ok(())
 }

@@ -229,6 +229,8 @@ impl Inner {
             Notice::Paid { .. } if order.cancelled => return Some("the order is cancelled"),
             Notice::Paid { at } => self.book.change(id, now, |o| o.paid_at = o.paid_at.or(Some(*at))),
             Notice::Note { text } => self.book.change(id, now, |o| o.notes.push(text.clone())),
+            Notice::Confirmed if order.cancelled => return Some("the order is cancelled"),
+            Notice::Confirmed => self.book.change(id, now, |o| o.confirmed = true),
         };
         done.is_none().then_some("nothing came of it")
     }

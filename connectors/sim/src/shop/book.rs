@@ -96,6 +96,7 @@ impl Book {
             parcels: Vec::new(),
             refunds: Vec::new(),
             notes: Vec::new(),
+            confirmed: false,
             odd,
         };
         self.by_id.insert(id.clone(), self.orders.len());

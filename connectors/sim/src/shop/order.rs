@@ -87,6 +87,8 @@ pub(crate) struct Order {
     pub(crate) parcels: Vec<Parcel>,
     pub(crate) refunds: Vec<Refund>,
     pub(crate) notes: Vec<String>,
+    /// The house has taken it.
+    pub(crate) confirmed: bool,
     pub(crate) odd: Option<Oddity>,
 }
 
@@ -194,6 +196,7 @@ impl Order {
             grand: self.totals.grand,
             parcels: self.parcels.iter().map(parcel).collect(),
             notes: self.notes.clone(),
+            confirmed: self.confirmed,
         }
     }
 

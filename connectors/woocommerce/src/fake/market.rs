@@ -241,6 +241,7 @@ impl Shop {
             (line.id.to_string(), listing, line.quantity, back)
         });
         MarketOrder {
+            confirmed: true,
             id: RemoteOrderId(order.id.to_string()),
             lines: lines.collect(),
             payment: payment(order),
