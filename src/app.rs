@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use async_trait::async_trait;
-use banto_channel::{Clock, Connector, Http};
+use banto_channel::{Clock, Connector, Http, MailRelay};
 use banto_wire::{Wire, WireConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use crate::config::{ChannelConfig, Config, Tls};
 use crate::lifecycle::Lifecycle;
 use crate::mail::{Smtp, SmtpConfig, Templates, TlsMode};
 use crate::queue::compose::MailRoom;
-use crate::queue::mail_lane::{MailLane, Post};
+use crate::queue::mail_lane::{MailLane, Post, Relay};
 use crate::queue::notice_lane::NoticeLane;
 use crate::queue::{Lane, QueueCx, run_lane};
 use crate::store::{Lease, Store};
@@ -39,6 +39,8 @@ pub struct Running {
     pub signals: Arc<Signals>,
     /// Its way out, for the counts.
     pub wire: Arc<Wire>,
+    /// The way to its buyers, if the marketplace masks their addresses.
+    pub relay: Option<Relay>,
 }
 
 /// Everything that runs, joined.
@@ -93,8 +95,13 @@ impl App {
         let connector = connector(config, channel)?;
         let wire = Arc::new(wire(channel, connector.as_ref(), clock)?);
         let http: Arc<dyn Http> = Arc::clone(&wire) as Arc<dyn Http>;
+        let relay = relay(config, channel, connector.as_ref())?.map(|(relay, smtp)| Relay {
+            channel: channel.name.clone(),
+            domain: relay.domain.to_owned(),
+            post: smtp.map(|smtp| Arc::new(smtp) as Arc<dyn Post>),
+        });
         let channel = Channel::open(store, config, channel, (connector, http, Arc::clone(clock))).await?;
-        Ok(Running { channel: Arc::new(channel), signals: Arc::default(), wire })
+        Ok(Running { channel: Arc::new(channel), signals: Arc::default(), wire, relay })
     }
 
     /// The channel of that name.
@@ -124,8 +131,10 @@ impl App {
         let cx = QueueCx { store: self.store.clone(), clock: Arc::clone(&self.clock) };
         if let Some(smtp) = &self.smtp {
             let composer = Arc::new(MailRoom::new(Arc::clone(&self.config), Arc::clone(&self.templates)));
-            let lane: Arc<dyn Lane> = Arc::new(MailLane::new(composer, Arc::clone(smtp) as Arc<dyn Post>));
-            keep_lane(life, lane, &cx, stop);
+            let lane = MailLane::new(composer, Arc::clone(smtp) as Arc<dyn Post>);
+            let relays = self.channels.iter().filter_map(|running| running.relay.clone());
+            let lane = relays.fold(lane, MailLane::with_relay);
+            keep_lane(life, Arc::new(lane), &cx, stop);
         }
         for running in &self.channels {
             let channel = &running.channel;
@@ -243,6 +252,29 @@ pub fn smtp(config: &Config) -> anyhow::Result<Option<Smtp>> {
         ..SmtpConfig::new(&mail.host, mail.port(), tls)
     };
     Ok(Some(Smtp::new(&smtp).context("[mail] in banto.toml")?))
+}
+
+/// The mail server of a channel's marketplace, for buyers whose addresses it masks; `None` where it masks none.
+///
+/// Errors: as [`smtp`].
+pub fn relay(
+    config: &Config,
+    channel: &ChannelConfig,
+    connector: &dyn Connector,
+) -> anyhow::Result<Option<(MailRelay, Option<Smtp>)>> {
+    let Some(relay) = connector.capabilities().mail_relay else { return Ok(None) };
+    let Some(login) = &channel.mail.relay else { return Ok(Some((relay, None))) };
+    let host = login.host.as_deref().unwrap_or(relay.host);
+    let smtp = SmtpConfig {
+        username: login.username.clone(),
+        password: Some(config.secrets.read(&login.password_file)?),
+        // The marketplace does not say how many it takes at once.
+        connections: 1,
+        ca_file: login.ca_file.as_deref().map(|f| config.secrets.path(f)),
+        ..SmtpConfig::new(host, login.port.unwrap_or(relay.port), TlsMode::StartTls)
+    };
+    let smtp = Smtp::new(&smtp).with_context(|| format!("[mail.relay] of the channel {}", channel.name))?;
+    Ok(Some((relay, Some(smtp))))
 }
 
 /// Opens the store of a config, and keeps a second daemon from the same SQLite file.

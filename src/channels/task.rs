@@ -367,18 +367,20 @@ const OFFER_PAGES_MAX: usize = 10_000;
 ///
 /// Errors: [`PullError`].
 pub async fn read_offers(channel: &Channel, store: &Store) -> Result<OffersRead, PullError> {
-    let index = store.mapping_index().await?;
     let mut cursor: Option<Cursor> = None;
     let mut read = OffersRead::default();
     for _ in 0..OFFER_PAGES_MAX {
         let page = channel.connector.list_offers(&channel.cx, cursor.as_ref()).await?;
-        let rows = store.take_offers(channel.id, &page.items, &index, channel.now()).await?;
+        let rows = store.take_offers(channel.id, &page.items, channel.now()).await?;
         read.offers += rows.len();
         read.unmapped += rows.iter().filter(|r| r.item_id.is_none() && !r.ignored).count();
         if !page.more || cursor.as_ref() == Some(&page.next) {
             break;
         }
         cursor = Some(page.next);
+    }
+    if read.unmapped > 0 {
+        store.propose_mappings(channel.now()).await?;
     }
     Ok(read)
 }

@@ -143,6 +143,45 @@ impl Check {
         }
     }
 
+    /// Whether the marketplace's own mail server, if its buyers are reached through that alone, takes our mails.
+    async fn check_relay(
+        &self,
+        what: &str,
+        config: &Config,
+        channel: &ChannelConfig,
+        connector: &dyn Connector,
+        findings: &mut Findings,
+    ) {
+        let rules = mail_rules(channel, &MailRules::from_policy(&connector.capabilities().mail_policy));
+        if MailKind::ALL.iter().all(|kind| rules.of(*kind).owner != MailOwner::Us) {
+            return;
+        }
+        let Some(Some((relay, smtp))) = findings.take(what, app::relay(config, channel, connector)) else {
+            return;
+        };
+        let (domain, host) = (relay.domain, relay.host);
+        let (Some(smtp), Some(from)) = (smtp, sender(config, channel)) else {
+            let detail = format!(
+                "buyers at {domain} are reached through {host} alone, and there is no log-in for it: write [mail.relay] \
+                 with username and password_file, and the registered sender as [mail] from ({})",
+                relay.source
+            );
+            return findings.add(what, State::Wrong, detail);
+        };
+        if self.offline {
+            return findings.add(what, State::Ok, "the marketplace's mail server was not asked (--offline)");
+        }
+        match tokio::time::timeout(Duration::from_secs(30), smtp.probe_sender(from)).await {
+            Ok(Ok(())) => findings.add(what, State::Ok, format!("{host} takes mails of {from} to {domain}")),
+            Ok(Err(verdict)) => {
+                let detail =
+                    format!("{host} does not take mails of {from}: {verdict}. It must be registered there");
+                findings.add(what, State::Wrong, detail);
+            }
+            Err(_) => findings.add(what, State::Wrong, format!("{host} does not answer within 30 s")),
+        }
+    }
+
     async fn check_channel(&self, config: &Config, channel: &ChannelConfig, findings: &mut Findings) {
         let what = format!("channel {}", channel.name);
         if !channel.enabled {
@@ -160,6 +199,7 @@ impl Check {
             }
         }
         policy(&what, channel, connector.as_ref(), findings);
+        self.check_relay(&what, config, channel, connector.as_ref(), findings).await;
         if channel.mode == Mode::Observe {
             findings.add(
                 &what,
@@ -182,6 +222,11 @@ impl Check {
             Err(error) => findings.add(&what, State::Wrong, error.to_string()),
         }
     }
+}
+
+/// The address that a channel's mails come from.
+fn sender<'a>(config: &'a Config, channel: &'a ChannelConfig) -> Option<&'a str> {
+    channel.mail.from.as_deref().or_else(|| config.mail.as_ref().map(|mail| mail.from.as_str()))
 }
 
 async fn probe(

@@ -114,13 +114,15 @@ pub enum Returns {
 }
 
 /// `[orders.unpaid.<method>]`: off unless given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UnpaidRule {
     /// Days after the order on which the buyer is reminded.
     pub remind_days: Option<u32>,
     /// Days after the order on which it is cancelled and its goods are for sale again.
     pub cancel_days: Option<u32>,
+    /// How to pay, for mails to buyers who have not paid yet (the bank account). May have several lines.
+    pub how_to_pay: Option<String>,
 }
 
 /// How much of the stock something shows. `None` means "as the level above says".
@@ -295,6 +297,27 @@ pub struct ChannelMailConfig {
     pub reply_to: Option<String>,
     /// What happens to a mail whose acceptance is not known, if not what the house says.
     pub uncertain: Option<Uncertain>,
+    /// The log-in at the marketplace's own mail server, where it masks its buyers' addresses.
+    pub relay: Option<RelayConfig>,
+}
+
+/// `[mail.relay]` of a channel: the log-in at the marketplace's mail server (Rakuten's あんしんメルアド).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayConfig {
+    /// SMTP user.
+    pub username: String,
+    /// Secret file with the SMTP password.
+    pub password_file: String,
+    /// Server, if not the one that the marketplace documents.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Port, if not the documented one.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// PEM file with certificates to trust beside the system's.
+    #[serde(default)]
+    pub ca_file: Option<String>,
 }
 
 impl ChannelMailConfig {

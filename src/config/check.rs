@@ -113,6 +113,14 @@ fn store(store: &StoreConfig, f: &mut Findings<'_>) {
 
 fn shop(shop: &ShopConfig, f: &mut Findings<'_>) -> Option<TimeZone> {
     f.one_line("shop.name", Some(&shop.name));
+    f.one_line("shop.phone", Some(&shop.phone));
+    for (n, line) in shop.address.iter().enumerate() {
+        f.one_line(&format!("shop.address[{n}]"), Some(line));
+    }
+    if !shop.url.is_empty() && !shop.url.starts_with("https://") && !shop.url.starts_with("http://") {
+        let remedy = "write it as buyers open it: https://…";
+        f.refuse("shop.url", format!("{:?} is no web address", shop.url), remedy);
+    }
     f.language("shop.language", Some(&shop.language));
     if banto_channel::minor_digits(&shop.currency).is_none() {
         let remedy = "write its ISO 4217 code in capitals, such as JPY or EUR";
@@ -289,6 +297,13 @@ fn channel_mail(channel: &ChannelConfig, house: &House<'_>, f: &mut Findings<'_>
     f.address("mail.reply_to", mail.reply_to.as_deref());
     f.one_line("mail.from_name", mail.from_name.as_deref());
     f.language("mail.language", mail.language.as_deref());
+    if mail.relay.as_ref().is_some_and(|relay| relay.username.trim().is_empty()) {
+        f.refuse(
+            "mail.relay.username",
+            "is empty",
+            "write the user name that the marketplace gave for its mail server",
+        );
+    }
     if mail.templates.as_ref().is_some_and(|t| !is_name(t)) {
         f.refuse("mail.templates", "is no folder of mails/", NAME_RULE);
     }

@@ -34,6 +34,12 @@ pub struct StoreConfig {
 pub struct ShopConfig {
     /// The name buyers know, used in mails.
     pub name: String,
+    /// Web address below mails; nothing if empty.
+    pub url: String,
+    /// Phone number below mails; nothing if empty.
+    pub phone: String,
+    /// Postal address and what the law wants named, below mails, line by line.
+    pub address: Vec<String>,
     /// IANA name of the zone that dates in mails and config mean.
     pub timezone: String,
     /// ISO 4217 code of the house's own books; orders keep their channel's.
@@ -48,6 +54,9 @@ impl Default for ShopConfig {
     fn default() -> Self {
         Self {
             name: String::new(),
+            url: String::new(),
+            phone: String::new(),
+            address: Vec::new(),
             timezone: "Asia/Tokyo".into(),
             currency: "JPY".into(),
             language: "ja".into(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ItemId;
 
 /// How a proposal was found, the surest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// The listing's code is the item's code to the letter.
@@ -31,16 +31,32 @@ pub struct Proposal {
     pub rule: Rule,
 }
 
-/// One key's item; `None` where two items share the key, which makes it useless.
-type Only = Option<(ItemId, String)>;
+/// What a listing says of itself, as far as it tells which item it offers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Its code.
+    pub code: Option<&'a str>,
+    /// Its JAN/GTIN.
+    pub gtin: Option<&'a str>,
+    /// Its title.
+    pub title: &'a str,
+}
 
-/// Items prepared for look-ups.
+/// Which items have a key.
+#[derive(Clone, Debug, Default)]
+enum Holders {
+    #[default]
+    None,
+    One(ItemId, String),
+    /// Two items share the key, which makes it useless.
+    Many,
+}
+
+/// The keys of listings that want an item. The items stream past it, so that it holds no more than was asked for: a
+/// house has many items and few unmatched listings.
 #[derive(Debug, Default)]
-pub struct Index {
-    code: HashMap<String, (ItemId, String)>,
-    similar: HashMap<String, Only>,
-    gtin: HashMap<String, Only>,
-    title: HashMap<String, Only>,
+pub struct Search {
+    keys: HashMap<(Rule, String), Holders>,
 }
 
 /// Lower case, full-width forms narrowed, everything but letters and digits dropped.
@@ -62,40 +78,45 @@ fn fold_gtin(text: &str) -> String {
     digits.trim_start_matches('0').to_owned()
 }
 
-fn put(map: &mut HashMap<String, Only>, key: String, entry: &(ItemId, String)) {
-    if !key.is_empty() {
-        map.entry(key).and_modify(|only| *only = None).or_insert_with(|| Some(entry.clone()));
-    }
+/// The keys by which a listing is matched, the surest first.
+fn keys_of(wanted: Wanted<'_>) -> impl Iterator<Item = (Rule, String)> {
+    let code = wanted.code.unwrap_or_default();
+    [
+        (Rule::Code, code.to_owned()),
+        (Rule::SimilarCode, fold(code)),
+        (Rule::Gtin, fold_gtin(wanted.gtin.unwrap_or_default())),
+        (Rule::Title, fold(wanted.title)),
+    ]
+    .into_iter()
+    .filter(|(_, key)| !key.is_empty())
 }
 
-impl Index {
-    /// Adds an item.
-    pub fn add(&mut self, item: ItemId, code: &str, gtin: Option<&str>, name: &str) {
-        let entry = (item, code.to_owned());
-        self.code.insert(code.to_owned(), entry.clone());
-        put(&mut self.similar, fold(code), &entry);
-        put(&mut self.gtin, fold_gtin(gtin.unwrap_or_default()), &entry);
-        put(&mut self.title, fold(name), &entry);
+impl Search {
+    /// Prepares for these listings.
+    pub fn of<'a>(listings: impl IntoIterator<Item = Wanted<'a>>) -> Self {
+        let keys = listings.into_iter().flat_map(keys_of).map(|key| (key, Holders::None));
+        Self { keys: keys.collect() }
     }
 
-    /// The best proposal for a listing, if any rule finds exactly one item.
-    #[must_use]
-    pub fn propose(&self, code: Option<&str>, gtin: Option<&str>, title: &str) -> Option<Proposal> {
-        let exact = code.and_then(|c| self.code.get(c)).map(|e| (e, Rule::Code));
-        let find = |map: &'_ HashMap<String, Only>, key: String| {
-            map.get(&key).cloned().flatten().filter(|_| !key.is_empty())
-        };
-        if let Some(((item, code), rule)) = exact {
-            return Some(Proposal { item: *item, code: code.clone(), rule });
+    /// Shows it an item.
+    pub fn see(&mut self, item: ItemId, code: &str, gtin: Option<&str>, name: &str) {
+        for key in keys_of(Wanted { code: Some(code), gtin, title: name }) {
+            if let Some(holders) = self.keys.get_mut(&key) {
+                *holders = match holders {
+                    Holders::None => Holders::One(item, code.to_owned()),
+                    Holders::One(..) | Holders::Many => Holders::Many,
+                };
+            }
         }
-        let tries = [
-            (&self.similar, fold(code.unwrap_or_default()), Rule::SimilarCode),
-            (&self.gtin, fold_gtin(gtin.unwrap_or_default()), Rule::Gtin),
-            (&self.title, fold(title), Rule::Title),
-        ];
-        tries
-            .into_iter()
-            .find_map(|(map, key, rule)| find(map, key).map(|(item, code)| Proposal { item, code, rule }))
+    }
+
+    /// The best proposal for a listing among the items seen, if any rule finds exactly one.
+    #[must_use]
+    pub fn propose(&self, wanted: Wanted<'_>) -> Option<Proposal> {
+        keys_of(wanted).find_map(|key| match self.keys.get(&key)? {
+            Holders::One(item, code) => Some(Proposal { item: *item, code: code.clone(), rule: key.0 }),
+            Holders::None | Holders::Many => None,
+        })
     }
 }
 
@@ -105,15 +126,25 @@ mod tests {
 
     #[test]
     fn code_beats_jan_beats_title_and_doubt_proposes_nothing() {
-        let mut index = Index::default();
-        index.add(1, "TEA-01", Some("4901234567894"), "煎茶 100g");
-        index.add(2, "TEA-02", Some("4901234567900"), "ほうじ茶");
-        index.add(3, "TEA-03", None, "ほうじ茶");
-        let rule = |p: Option<Proposal>| p.map(|p| (p.item, p.rule));
-        assert_eq!(rule(index.propose(Some("TEA-01"), Some("4901234567900"), "")), Some((1, Rule::Code)));
-        assert_eq!(rule(index.propose(Some("ｔｅａ０２"), None, "")), Some((2, Rule::SimilarCode)));
-        assert_eq!(rule(index.propose(None, Some("04901234567894"), "")), Some((1, Rule::Gtin)));
-        assert_eq!(rule(index.propose(None, None, "煎茶　１００ｇ")), Some((1, Rule::Title)));
-        assert_eq!(index.propose(Some("x"), None, "ほうじ茶"), None);
+        let wanted = [
+            Wanted { code: Some("TEA-01"), gtin: Some("4901234567900"), title: "" },
+            Wanted { code: Some("ｔｅａ０２"), ..Wanted::default() },
+            Wanted { gtin: Some("04901234567894"), ..Wanted::default() },
+            Wanted { title: "煎茶　１００ｇ", ..Wanted::default() },
+            Wanted { code: Some("x"), title: "ほうじ茶", ..Wanted::default() },
+        ];
+        let mut search = Search::of(wanted);
+        search.see(1, "TEA-01", Some("4901234567894"), "煎茶 100g");
+        search.see(2, "TEA-02", Some("4901234567900"), "ほうじ茶");
+        search.see(3, "TEA-03", None, "ほうじ茶");
+        let found = wanted.map(|w| search.propose(w).map(|p| (p.item, p.rule)));
+        let expected = [
+            Some((1, Rule::Code)),
+            Some((2, Rule::SimilarCode)),
+            Some((1, Rule::Gtin)),
+            Some((1, Rule::Title)),
+            None,
+        ];
+        assert_eq!(found, expected);
     }
 }

@@ -28,7 +28,7 @@ use tokio::sync::Semaphore;
 use self::session::{Letter, Session};
 use self::verdict::Failure;
 pub use self::verdict::{Stage, Verdict};
-use super::Outgoing;
+use super::{Outgoing, compose};
 
 /// A connection that lay idle for longer is asked whether it still lives before a mail is given to it.
 const IDLE_CHECK: Duration = Duration::from_secs(10);
@@ -329,6 +329,20 @@ impl Smtp {
         let session = Session::open(&self.dial).await.map_err(Failure::into_verdict)?;
         session.quit().await;
         Ok(())
+    }
+
+    /// The same, and whether the server takes mails of this sender.
+    ///
+    /// Errors: as [`Smtp::probe`]; [`Verdict::Permanent`] for a sender that it refuses (at Rakuten's relay one that is
+    /// not registered in RMS).
+    pub async fn probe_sender(&self, from: &str) -> Result<(), Verdict> {
+        let from = compose::wire_address(from).map_err(|reason| Verdict::Stopped {
+            reason: format!("the sender's address {from:?} is not valid: {reason}"),
+        })?;
+        let mut session = Session::open(&self.dial).await.map_err(Failure::into_verdict)?;
+        let taken = session.try_sender(&self.dial, from).await.map_err(Failure::into_verdict);
+        session.quit().await;
+        taken
     }
 
     /// Says goodbye on all kept connections.

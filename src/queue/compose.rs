@@ -72,10 +72,10 @@ impl MailRoom {
         let (order, channel) = (&letter.order, &letter.channel.name);
         let shop = Shop {
             name: self.config.shop.name.clone(),
-            url: String::new(),
+            url: self.config.shop.url.clone(),
             email: self.reply_to(channel)?.map_or_else(|| self.from(channel).map(|m| m.address), Ok)?,
-            phone: String::new(),
-            address: Vec::new(),
+            phone: self.config.shop.phone.clone(),
+            address: self.config.shop.address.clone(),
             zone: self.config.zone.clone(),
         };
         let parcel = parcel(order, letter.mail.revision).filter(|_| kind == MailKind::Shipped);
@@ -95,7 +95,7 @@ impl MailRoom {
             totals: &order.totals,
             payment: order.payment,
             payment_title: &order.payment_title,
-            payment_note: "",
+            payment_note: rule.and_then(|r| r.how_to_pay.as_deref()).unwrap_or_default(),
             pay_by: rule
                 .and_then(|r| UnpaidRule::from_days(r.remind_days, r.cancel_days).pay_by(order.placed_at)),
             buyer: &order.details.buyer,

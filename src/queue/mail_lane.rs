@@ -37,6 +37,8 @@ const FAILURES_BEFORE_ALERT: i64 = 4;
 /// Mails claimed at once.
 const BATCH: i64 = 50;
 const ALERT_SERVER: &str = "mail:server";
+/// How long a mail waits whose only way has no log-in yet; a person is told and sets it up.
+const NO_WAY_WAIT: Duration = TEMPLATE_WAIT;
 
 /// Why a mail cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,13 +114,58 @@ async fn send_all(post: &dyn Post, mails: &[Outgoing], stop: &CancellationToken)
     verdicts
 }
 
+/// A marketplace's own mail server, through which alone the masked addresses of its buyers are reached.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// The channel whose buyers they are.
+    pub channel: String,
+    /// Addresses of this domain and of those under it.
+    pub domain: String,
+    /// The server; `None` while the config has no log-in for it.
+    pub post: Option<Arc<dyn Post>>,
+}
+
+impl Relay {
+    /// Whether a mail of `channel` to `address` must go this way.
+    fn is_for(&self, channel: &str, address: &str) -> bool {
+        let domain = address.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        let under = || domain.strip_suffix(self.domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        self.channel == channel && (domain == self.domain || under())
+    }
+}
+
+/// A mail server, and how it fares. One that is away does not keep the others' mails.
+#[derive(Debug)]
+struct Way {
+    /// `None` for the house's own server.
+    relay: Option<Relay>,
+    post: Option<Arc<dyn Post>>,
+    rest: Rest,
+}
+
+impl Way {
+    fn alert(&self) -> String {
+        self.relay.as_ref().map_or(ALERT_SERVER.to_owned(), |r| format!("{ALERT_SERVER}:{}", r.channel))
+    }
+
+    /// Where its settings stand.
+    fn settings(&self) -> String {
+        self.relay.as_ref().map_or("[mail] in banto.toml".to_owned(), |r| {
+            format!("[mail.relay] of the channel {}", r.channel)
+        })
+    }
+}
+
 /// The lane of mails.
 #[derive(Debug)]
 pub struct MailLane {
     composer: Arc<dyn Composer>,
-    post: Arc<dyn Post>,
-    rest: Rest,
+    /// The house's own server first.
+    ways: Vec<Way>,
 }
+
+/// A mail that can go: its job, what it is about, its text, its octets, and which way.
+type Ready = (JobRow, Letter, MailText, Outgoing, usize);
 
 /// A mail that was marked, with its job and its try.
 type Going = (JobRow, Letter, (MailKey, i64));
@@ -127,7 +174,7 @@ type Going = (JobRow, Letter, (MailKey, i64));
 #[derive(Default)]
 struct Batch {
     /// Ready to be marked and sent.
-    ready: Vec<(JobRow, Letter, MailText, Outgoing)>,
+    ready: Vec<Ready>,
     mails: Vec<MailEnd>,
     ends: Vec<(JobRow, JobEnd)>,
     skipped: Vec<JobRow>,
@@ -148,14 +195,15 @@ impl Lane for MailLane {
     }
 
     async fn resting(&self, _cx: &QueueCx) -> Result<Option<Timestamp>> {
-        Ok(self.rest.until())
+        let rests: Option<Vec<Timestamp>> = self.ways.iter().map(|way| way.rest.until()).collect();
+        Ok(rests.and_then(|untils| untils.into_iter().min()))
     }
 
     async fn work(&self, cx: &QueueCx, jobs: &[JobRow], stop: &CancellationToken) -> Result<()> {
         let mut batch = self.prepare(cx, jobs).await?;
         let ready = std::mem::take(&mut batch.ready);
         if stop.is_cancelled() {
-            let back = |(job, ..): (JobRow, Letter, MailText, Outgoing)| {
+            let back = |(job, ..): Ready| {
                 let (at, why) = (cx.now(), String::new());
                 (job, JobEnd::Postpone { at, why })
             };
@@ -174,7 +222,37 @@ impl MailLane {
     /// A lane that writes with `composer` and sends through `post`.
     #[must_use]
     pub fn new(composer: Arc<dyn Composer>, post: Arc<dyn Post>) -> Self {
-        Self { composer, post, rest: Rest::default() }
+        Self { composer, ways: vec![Way { relay: None, post: Some(post), rest: Rest::default() }] }
+    }
+
+    /// The same lane with another way.
+    #[must_use]
+    pub fn with_relay(mut self, relay: Relay) -> Self {
+        let post = relay.post.clone();
+        self.ways.push(Way { relay: Some(relay), post, rest: Rest::default() });
+        self
+    }
+
+    /// The way of a mail: a relay that it must go through, or else the house's own server.
+    fn way(&self, letter: &Letter) -> usize {
+        let (channel, to) = (&letter.channel.name, &letter.mail.recipient);
+        let fits = |way: &Way| way.relay.as_ref().is_some_and(|relay| relay.is_for(channel, to));
+        self.ways.iter().position(fits).unwrap_or_default()
+    }
+
+    /// Until when a mail must wait for its way, and why.
+    fn not_yet(&self, way: usize, now: Timestamp) -> Option<(Timestamp, String)> {
+        let way = self.ways.get(way)?;
+        if way.post.is_none() {
+            let domain = way.relay.as_ref().map_or("", |relay| &relay.domain);
+            let why = format!(
+                "buyers at {domain} are reached through the marketplace's own mail server alone; write its log-in into {}",
+                way.settings()
+            );
+            return Some((now.plus(NO_WAY_WAIT), why));
+        }
+        let until = way.rest.until().filter(|until| *until > now)?;
+        Some((until, "the mail server does not answer; it is asked again soon".to_owned()))
     }
 
     /// Loads what the jobs name and writes the mails.
@@ -225,12 +303,20 @@ impl MailLane {
             batch.ends.push((job.clone(), JobEnd::Done));
             return;
         }
+        let way = self.way(&letter);
+        if let Some((until, why)) = self.not_yet(way, now) {
+            if self.ways.get(way).is_some_and(|way| way.post.is_none()) {
+                batch.broken.insert(letter.channel.name, why.clone());
+            }
+            batch.ends.push((job.clone(), JobEnd::Postpone { at: until, why }));
+            return;
+        }
         let written =
             self.text(&letter).and_then(|text| Ok((self.composer.seal(&letter, &text, now)?, text)));
         match written {
             Ok((outgoing, text)) => {
                 batch.sound.insert(letter.channel.name.clone());
-                batch.ready.push((job.clone(), letter, text, outgoing));
+                batch.ready.push((job.clone(), letter, text, outgoing, way));
             }
             Err(Unwritable::Never(why)) => {
                 batch.end_mail((key, attempts), "refused", why, Some("mail_refused"));
@@ -257,33 +343,53 @@ impl MailLane {
         }
     }
 
-    /// Marks, sends, and sorts the verdicts.
+    /// Marks, sends every mail its way, and sorts the verdicts.
     async fn send(
         &self,
         cx: &QueueCx,
         batch: &mut Batch,
-        ready: Vec<(JobRow, Letter, MailText, Outgoing)>,
+        ready: Vec<Ready>,
         stop: &CancellationToken,
     ) -> Result<()> {
         let texts: Vec<(MailKey, MailText)> =
-            ready.iter().filter_map(|(job, _, text, _)| Some((job.mail()?, text.clone()))).collect();
+            ready.iter().filter_map(|(job, _, text, ..)| Some((job.mail()?, text.clone()))).collect();
         let marked = cx.store.begin_sending(&texts, cx.now()).await?;
         let tries: BTreeMap<MailKey, i64> =
             marked.iter().filter_map(|row| Some((row.key()?, row.attempts))).collect();
-        let (mut going, mut outgoing) = (Vec::new(), Vec::new());
-        for (job, letter, _, out) in ready {
+        let mut by_way: BTreeMap<usize, (Vec<Going>, Vec<Outgoing>)> = BTreeMap::new();
+        for (job, letter, _, out, way) in ready {
             match job.mail().and_then(|key| Some((key, *tries.get(&key)?))) {
                 Some(mail) => {
+                    let (going, outgoing) = by_way.entry(way).or_default();
                     going.push((job, letter, mail));
                     outgoing.push(out);
                 }
                 None => batch.skipped.push(job),
             }
         }
-        let verdicts = send_all(self.post.as_ref(), &outgoing, stop).await;
+        let sent = by_way.into_iter().filter_map(|(at, (going, outgoing))| {
+            let way = self.ways.get(at)?;
+            let post = way.post.as_ref()?;
+            Some(async move { (way, going, send_all(post.as_ref(), &outgoing, stop).await) })
+        });
+        for (way, going, verdicts) in join_all(sent).await {
+            self.settle_way(cx, batch, way, going.into_iter().zip(verdicts)).await?;
+        }
+        Ok(())
+    }
+
+    /// What became of the mails of one way.
+    async fn settle_way(
+        &self,
+        cx: &QueueCx,
+        batch: &mut Batch,
+        way: &Way,
+        sent: impl Iterator<Item = (Going, Option<Verdict>)>,
+    ) -> Result<()> {
         let now = cx.now();
+        let before = batch.mails.len();
         let (mut away, mut not_now) = (None, Vec::new());
-        for ((job, letter, mail), verdict) in going.into_iter().zip(verdicts) {
+        for ((job, letter, mail), verdict) in sent {
             match verdict {
                 None => not_now.push((job, mail)),
                 Some(verdict) if verdict.is_of_server() => {
@@ -293,7 +399,8 @@ impl MailLane {
                 Some(verdict) => self.sort(batch, (job, letter, mail), verdict, now),
             }
         }
-        let until = self.tell_server(cx, batch, away.as_ref()).await?.unwrap_or(now);
+        let answered = batch.mails[before..].iter().any(|m| matches!(m.state, "sent" | "refused"));
+        let until = tell_server(cx, way, answered, away.as_ref()).await?.unwrap_or(now);
         let why = away.map(|v| v.to_string()).unwrap_or_default();
         for (job, mail) in not_now {
             batch.end_mail(mail, "queued", why.clone(), None);
@@ -356,37 +463,6 @@ impl MailLane {
         }
     }
 
-    /// Lets the lane rest while the server as a whole fails, and says so if that lasts. Returns until when it rests.
-    async fn tell_server(
-        &self,
-        cx: &QueueCx,
-        batch: &Batch,
-        away: Option<&Verdict>,
-    ) -> Result<Option<Timestamp>> {
-        let now = cx.now();
-        let Some(verdict) = away else {
-            let answered = batch.mails.iter().any(|m| matches!(m.state, "sent" | "refused"));
-            if answered && self.rest.end() {
-                cx.store.clear(ALERT_SERVER, now).await?;
-            }
-            return Ok(None);
-        };
-        let stopped = matches!(verdict, Verdict::Stopped { .. });
-        let until = self.rest.begin(stopped.then_some(STOPPED_WAIT), now);
-        tracing::warn!(verdict = %verdict, "the mail server takes no mail; the lane rests");
-        if stopped || self.rest.failures() >= FAILURES_BEFORE_ALERT {
-            let detail = format!(
-                "no mail goes out: {verdict}. They wait and none is lost; check [mail] in banto.toml"
-            );
-            let alert = Alert { key: ALERT_SERVER, channel: None, kind: "mail_stopped", detail: &detail };
-            // Told or not, the batch's outcomes must be noted.
-            if let Err(error) = cx.store.raise(&alert, now).await {
-                tracing::error!(error = %error, "the alert could not be raised");
-            }
-        }
-        Ok(Some(until))
-    }
-
     /// One alert for each channel whose templates fail, ended by the first mail that can be written.
     async fn tell_templates(&self, cx: &QueueCx, batch: &Batch) -> Result<()> {
         let now = cx.now();
@@ -401,6 +477,36 @@ impl MailLane {
         }
         Ok(())
     }
+}
+
+/// Lets a way rest while its server as a whole fails, and says so if that lasts. Returns until when it rests.
+async fn tell_server(
+    cx: &QueueCx,
+    way: &Way,
+    answered: bool,
+    away: Option<&Verdict>,
+) -> Result<Option<Timestamp>> {
+    let now = cx.now();
+    let key = way.alert();
+    let Some(verdict) = away else {
+        if answered && way.rest.end() {
+            cx.store.clear(&key, now).await?;
+        }
+        return Ok(None);
+    };
+    let stopped = matches!(verdict, Verdict::Stopped { .. });
+    let until = way.rest.begin(stopped.then_some(STOPPED_WAIT), now);
+    tracing::warn!(server = key, verdict = %verdict, "the mail server takes no mail; it is left alone for a while");
+    if stopped || way.rest.failures() >= FAILURES_BEFORE_ALERT {
+        let settings = way.settings();
+        let detail = format!("no mail goes out: {verdict}. They wait and none is lost; check {settings}");
+        let alert = Alert { key: &key, channel: None, kind: "mail_stopped", detail: &detail };
+        // Told or not, the batch's outcomes must be noted.
+        if let Err(error) = cx.store.raise(&alert, now).await {
+            tracing::error!(error = %error, "the alert could not be raised");
+        }
+    }
+    Ok(Some(until))
 }
 
 impl Batch {

@@ -7,7 +7,7 @@ use banto_channel::Timestamp;
 use super::db::args;
 use super::tables::{self, ChannelRow, ItemRow, LineRow, ListingRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
-use crate::domain::mapping::{Index, Proposal, Rule};
+use crate::domain::mapping::{Proposal, Rule, Search, Wanted};
 use crate::domain::{ChannelId, ItemId, OrderId};
 
 /// A listing with what it is mapped to, or may be.
@@ -245,6 +245,12 @@ impl Store {
     }
 }
 
+impl ListingRow {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { code: self.code.as_deref(), gtin: self.gtin.as_deref(), title: &self.title }
+    }
+}
+
 impl Write {
     async fn listing(&mut self, channel: &str, remote_id: &str) -> Result<(ChannelRow, ListingRow)> {
         let row: Option<ChannelRow> = self.tx.first(sql::CHANNEL_BY_NAME, args![channel]).await?;
@@ -264,8 +270,8 @@ impl Write {
         Ok(ListingRow { item_id: Some(item), per, ignored: false, proposal: None, ..row })
     }
 
-    /// Looks again for the items of unmapped listings, after the items changed: an equal code maps, anything else
-    /// is proposed. Returns how many were mapped, and how many order lines waited for them.
+    /// Looks for the items of unmapped listings, after items or listings changed: an equal code maps, anything else is
+    /// proposed. Returns how many were mapped, and how many order lines waited for them.
     ///
     /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
     pub(super) async fn propose_again(&mut self, actor: &str, now: Timestamp) -> Result<(usize, usize)> {
@@ -273,14 +279,12 @@ impl Write {
         if rows.is_empty() {
             return Ok((0, 0));
         }
-        let mut index = Index::default();
-        for item in self.tx.all::<ItemRow>(sql::ITEMS_ALL, args![]).await? {
-            index.add(item.id, &item.code, item.gtin.as_deref(), &item.name);
-        }
+        let mut search = Search::of(rows.iter().map(ListingRow::wanted));
+        let see = |item: ItemRow| search.see(item.id, &item.code, item.gtin.as_deref(), &item.name);
+        self.tx.for_each(sql::ITEMS_ALL, args![], see).await?;
         let (mut mapped, mut proposed) = (Vec::new(), Vec::new());
         for row in rows {
-            let proposal = index.propose(row.code.as_deref(), row.gtin.as_deref(), &row.title);
-            match proposal {
+            match search.propose(row.wanted()) {
                 Some(p) if p.rule == Rule::Code => mapped.push(self.map(row, p.item, 1).await?),
                 other => {
                     let json =

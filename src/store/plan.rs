@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use banto_channel::{Outcome, RemoteOffer, StockBasis, Timestamp};
 
 use super::db::args;
-use super::tables::{self, ChannelRow, ComponentRow, ItemRow, LevelRow, ListingRow};
+use super::tables::{self, ChannelRow, ComponentRow, LevelRow, ListingRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
-use crate::domain::mapping::{Index, Rule};
 use crate::domain::plan::{Candidate, Push, StockRule, Supply, wanted};
 use crate::domain::{ChannelId, ItemId, LocationId};
 
@@ -225,15 +224,14 @@ impl Store {
         write.commit().await
     }
 
-    /// Puts listings that the channel offers into the store, maps those whose code is an item's code to the letter,
-    /// and proposes a mapping for the others. Returns the listings as they are now.
+    /// Puts listings that the channel offers into the store and maps those whose code is an item's code to the letter.
+    /// Returns the listings as they are now. The others wait for [`Store::propose_mappings`].
     ///
-    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
+    /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
     pub async fn take_offers(
         &self,
         channel: ChannelId,
         offers: &[RemoteOffer],
-        index: &Index,
         now: Timestamp,
     ) -> Result<Vec<ListingRow>> {
         let mut write = self.write().await?;
@@ -241,6 +239,9 @@ impl Store {
         let known: Vec<ListingRow> = write.tx.all(sql::LISTINGS_BY_REMOTE, args![channel, &ids]).await?;
         let mut known: BTreeMap<String, ListingRow> =
             known.into_iter().map(|r| (r.remote_id.clone(), r)).collect();
+        let codes = keys(offers.iter().filter_map(|o| o.code.as_deref()))?;
+        let items: Vec<(String, ItemId)> = write.tx.all(sql::ITEM_IDS_BY_CODES, args![&codes]).await?;
+        let items: HashMap<String, ItemId> = items.into_iter().collect();
         let mut rows = Vec::with_capacity(offers.len());
         let mut mapped: Vec<ListingRow> = Vec::new();
         for offer in offers {
@@ -249,7 +250,7 @@ impl Store {
                 None => blank_listing(write.id(), channel, offer),
             };
             let had_item = row.item_id.is_some();
-            let row = refreshed(row, offer, index, now)?;
+            let row = refreshed(row, offer, &items, now);
             mapped.extend((!had_item && row.item_id.is_some()).then(|| row.clone()));
             rows.push(row);
         }
@@ -260,15 +261,13 @@ impl Store {
         Ok(rows)
     }
 
-    /// All items, prepared for proposing mappings.
+    /// Proposes an item for every listing without one: by code, then by JAN, then by title.
     ///
-    /// Errors: [`StoreError::Sql`].
-    pub async fn mapping_index(&self) -> Result<Index> {
-        let mut index = Index::default();
-        for item in self.db.all::<ItemRow>(sql::ITEMS_ALL, args![]).await? {
-            index.add(item.id, &item.code, item.gtin.as_deref(), &item.name);
-        }
-        Ok(index)
+    /// Errors: [`StoreError::Sql`], [`StoreError::Json`], [`StoreError::Stock`].
+    pub async fn propose_mappings(&self, now: Timestamp) -> Result<()> {
+        let mut write = self.write().await?;
+        write.propose_again("daemon", now).await?;
+        write.commit().await
     }
 
     /// The channel of a key.
@@ -335,7 +334,12 @@ fn blank_listing(id: i64, channel: ChannelId, offer: &RemoteOffer) -> ListingRow
     }
 }
 
-fn refreshed(row: ListingRow, offer: &RemoteOffer, index: &Index, now: Timestamp) -> Result<ListingRow> {
+fn refreshed(
+    row: ListingRow,
+    offer: &RemoteOffer,
+    items: &HashMap<String, ItemId>,
+    now: Timestamp,
+) -> ListingRow {
     let mut row = ListingRow {
         code: offer.code.clone(),
         gtin: offer.gtin.clone(),
@@ -346,14 +350,8 @@ fn refreshed(row: ListingRow, offer: &RemoteOffer, index: &Index, now: Timestamp
         ..row
     };
     if row.item_id.is_none() && !row.ignored {
-        let proposal = index.propose(offer.code.as_deref(), offer.gtin.as_deref(), &offer.title);
-        match proposal {
-            Some(p) if p.rule == Rule::Code => (row.item_id, row.proposal) = (Some(p.item), None),
-            other => {
-                row.proposal =
-                    other.map(|p| serde_json::to_string(&p)).transpose().map_err(StoreError::Json)?
-            }
-        }
+        row.item_id = offer.code.as_ref().and_then(|code| items.get(code)).copied();
+        row.proposal = row.proposal.filter(|_| row.item_id.is_none());
     }
-    Ok(row)
+    row
 }

@@ -55,8 +55,8 @@ async fn offer(t: &Trading, offers: &[(&str, Option<&str>, Option<&str>, &str)])
             active: true,
         })
         .collect();
-    let index = t.store.mapping_index().await.unwrap();
-    t.store.take_offers(t.facts.id, &offers, &index, t.now()).await.unwrap();
+    t.store.take_offers(t.facts.id, &offers, t.now()).await.unwrap();
+    t.store.propose_mappings(t.now()).await.unwrap();
 }
 
 /// An order of one offer.
@@ -368,8 +368,7 @@ async fn daemon(t: &Trading) -> (Arc<SimMarket>, Channel) {
     let connector: Arc<dyn Connector> = Arc::new(SimConnector::new(Arc::clone(&market)));
     let parts = (connector, Arc::new(NoHttp) as _, clock);
     let channel = Channel::open(&t.store, &config, config.channel("honten").unwrap(), parts).await.unwrap();
-    let index = t.store.mapping_index().await.unwrap();
-    t.store.take_offers(channel.id, &market.offers(), &index, t.now()).await.unwrap();
+    t.store.take_offers(channel.id, &market.offers(), t.now()).await.unwrap();
     (market, channel)
 }
 

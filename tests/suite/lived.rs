@@ -58,7 +58,6 @@ async fn offers(trading: &Trading) {
         price: None,
         active: true,
     };
-    let index = trading.store.mapping_index().await.unwrap();
     let offers = [offer("l-tea", Some("tea")), offer("l-odd", None)];
-    trading.store.take_offers(trading.facts.id, &offers, &index, trading.now()).await.unwrap();
+    trading.store.take_offers(trading.facts.id, &offers, trading.now()).await.unwrap();
 }

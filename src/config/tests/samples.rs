@@ -118,5 +118,6 @@ fn every_key_stands_in_a_sample() {
         &["buffer", "cap", "share_percent", "paused"],
     );
     has_all::<ChannelMailConfig>(&channel, "mail");
+    has_all::<RelayConfig>(&channel, "mail.relay");
     has_all::<GuardOverrides>(&channel, "guard");
 }

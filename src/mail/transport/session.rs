@@ -118,6 +118,14 @@ impl Session {
         self.content(dial, letter.bytes).await
     }
 
+    /// Asks whether the server takes this sender; nothing is sent.
+    pub(super) async fn try_sender(&mut self, dial: &Dial, from: lettre::Address) -> Result<(), Failure> {
+        let mail = Mail::new(Some(from), Vec::new());
+        step(dial, Stage::Sender, dial.timeout, self.conn.command(mail)).await?;
+        self.reset(dial).await;
+        Ok(())
+    }
+
     /// Sends the content. What fails before the last of it was written failed before the final dot, which
     /// lettre writes after it has asked for more content and got none.
     async fn content(&mut self, dial: &Dial, bytes: &[u8]) -> Result<String, Failure> {

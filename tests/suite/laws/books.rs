@@ -81,8 +81,7 @@ impl Real {
         assert!(self.store.import_items(&drafts, &import).await.unwrap().written);
         for shop in &self.shops {
             let offers: Vec<RemoteOffer> = (0..OFFERS.len() + 1).map(|n| remote_offer(offer(n))).collect();
-            let index = self.store.mapping_index().await.unwrap();
-            self.store.take_offers(shop.id, &offers, &index, OPENED).await.unwrap();
+            self.store.take_offers(shop.id, &offers, OPENED).await.unwrap();
             self.store.ignore_listing(&shop.name, GIFT_WRAP, "cli:hanako", OPENED).await.unwrap();
         }
         for (key, code, per) in OFFERS.into_iter().filter(|o| o.0 != MAPPED_LATE) {

@@ -17,6 +17,8 @@ use crate::trading::Trading;
 const HOUSE: &str = r#"
 [shop]
 name = "番頭商店"
+phone = "03-0000-0001"
+address = ["〒100-0001", "東京都千代田区1-2-3"]
 language = "ja"
 
 [mail]
@@ -35,6 +37,7 @@ mode = "live"
 [orders.unpaid.bacs]
 remind_days = 3
 cancel_days = 7
+how_to_pay = "海山銀行 本店 普通 1234567"
 "#;
 
 fn room() -> MailRoom {
@@ -97,7 +100,10 @@ async fn a_reminder_says_by_when_and_a_cancellation_says_why() {
     };
     let reminder = write(MailKind::Reminder).await;
     // Seven days after 1 April 2026, in Tokyo.
-    assert!(reminder.text.contains("4月8日"), "{}", reminder.text);
+    for said in ["4月8日", "海山銀行 本店 普通 1234567", "電話：03-0000-0001", "東京都千代田区1-2-3"]
+    {
+        assert!(reminder.text.contains(said), "{said}: {}", reminder.text);
+    }
     trading.store.cancel_order(&trading.act(order), "sold out", "在庫切れのため").await.unwrap();
     let cancelled = write(MailKind::Cancelled).await;
     assert!(cancelled.text.contains("在庫切れのため"), "{}", cancelled.text);

@@ -209,11 +209,10 @@ impl House {
         for good in 1..=GOODS {
             self.receive(&format!("BT-{good:04}"), "osaka", OPENING).await;
         }
-        let index = self.store.mapping_index().await.unwrap();
         for stall in self.stalls.iter().filter(|s| !s.connector.capabilities().lists_offers) {
             let unread = |o: RemoteOffer| RemoteOffer { quantity: None, ..o };
             let offers: Vec<RemoteOffer> = stall.market.offers().into_iter().map(unread).collect();
-            self.store.take_offers(stall.channel.id, &offers, &index, self.clock.now()).await.unwrap();
+            self.store.take_offers(stall.channel.id, &offers, self.clock.now()).await.unwrap();
         }
     }
 
