@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use banto_channel::{Cursor, ErrorKind, Timestamp};
+use banto_channel::{Cursor, ErrorKind, NoticeKind, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::pull::{PullError, Pulled, pull_round, reread_round};
 use super::push::Pusher;
 use super::{Channel, Patience};
+use crate::config::Confirm;
 use crate::domain::deadline::UnpaidRule;
-use crate::queue::deadlines::deadlines_once;
+use crate::queue::deadlines::{confirm_once, deadlines_once};
 use crate::store::{Alert, Store, StoreError};
 use crate::web::metric_names as names;
 
@@ -30,6 +31,8 @@ const OFFERS_EVERY: Duration = Duration::from_secs(3600);
 const HOOKS_EVERY: Duration = Duration::from_secs(3600);
 /// How often the credentials are proved.
 const PROBE_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How soon an order is confirmed that its marketplace waits for.
+const CONFIRM_EVERY: Duration = Duration::from_secs(10);
 /// How often orders are looked at whose money does not come.
 const DEADLINES_EVERY: Duration = Duration::from_secs(900);
 /// How often the upkeep task looks at its list.
@@ -252,6 +255,10 @@ impl Task {
         let mut probe = Due::now(PROBE_EVERY, true);
         let unpaid = unpaid_rules(&self.channel);
         let mut deadlines = Due::now(DEADLINES_EVERY, self.channel.live && !unpaid.is_empty());
+        let confirms = self.channel.config.orders.confirm == Confirm::Auto
+            && capabilities.can_notify(NoticeKind::Confirmed)
+            && self.channel.live;
+        let mut confirm = Due::now(CONFIRM_EVERY, confirms);
         let mut rereads = Due::now(reread, capabilities.needs_open_order_rereads);
         loop {
             let now = self.channel.now();
@@ -267,6 +274,10 @@ impl Task {
             if rereads.is(now) {
                 let round = reread_round(&self.channel, &self.store).await.map(drop);
                 rereads.done(now, self.told("open orders", round));
+            }
+            if confirm.is(now) {
+                let round = confirm_once(&self.store, self.channel.seller(), now).await;
+                confirm.done(now, self.told("confirmations", round.map(drop).map_err(PullError::from)));
             }
             if deadlines.is(now) {
                 let round = deadlines_once(&self.store, self.channel.seller(), &unpaid, now).await;

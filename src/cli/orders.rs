@@ -40,6 +40,8 @@ enum What {
     },
     /// Let an order on hold go on
     Release(Which),
+    /// Tell the marketplace that the order is taken, where it waits for that word
+    Confirm(Which),
     /// Cancel what has not left; its goods are free again
     Cancel {
         #[command(flatten)]
@@ -148,6 +150,10 @@ impl OrdersCommand {
             What::Release(which) => {
                 let deed = Deed::of(&house, &which).await?;
                 deed.told(house.store.release_order(&deed.act()).await?)
+            }
+            What::Confirm(which) => {
+                let deed = Deed::of(&house, &which).await?;
+                deed.told(house.store.confirm_order(&deed.act()).await?)
             }
             What::Cancel { which, reason, to_buyer } => {
                 let deed = Deed::of(&house, &which).await?;

@@ -67,6 +67,8 @@ pub struct OrdersConfig {
     pub returns: Returns,
     /// Minutes between two readings of each open order, where the channel's search misses changes.
     pub reread_minutes: u32,
+    /// Who tells the marketplace that an order is taken, where it waits for that word.
+    pub confirm: Confirm,
     /// Deadlines of unpaid orders by payment method, as the channel names it.
     pub unpaid: BTreeMap<String, UnpaidRule>,
 }
@@ -78,6 +80,7 @@ impl Default for OrdersConfig {
             since: None,
             returns: Returns::Hold,
             reread_minutes: 30,
+            confirm: Confirm::default(),
             unpaid: BTreeMap::new(),
         }
     }
@@ -111,6 +114,17 @@ pub enum Returns {
     Hold,
     /// They are for sale again at once.
     Restock,
+}
+
+/// Who tells a marketplace that an order is taken (Rakuten's 注文確認).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confirm {
+    /// A person, with `banto orders confirm` or in the marketplace's own screen.
+    #[default]
+    ByHand,
+    /// banto, for every order that is not on hold.
+    Auto,
 }
 
 /// `[orders.unpaid.<method>]`: off unless given.

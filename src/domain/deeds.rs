@@ -114,6 +114,31 @@ impl Deed<'_> {
         Ok(())
     }
 
+    /// Tells the channel that the house takes the order, where it waits for that word.
+    ///
+    /// Errors: [`DeedError::Refused`] if the channel does not wait for it, it was said before, or the order is on hold or
+    /// ended.
+    pub fn confirm(&mut self, order: &mut Order) -> Result<(), DeedError> {
+        let number = &order.number;
+        if !self.seller.notices.contains(&NoticeKind::Confirmed) {
+            return refused(format!("the channel of {number} does not wait for a confirmation"));
+        }
+        if order.details.house.confirmed_at.is_some() {
+            return refused(format!("{number} is confirmed already"));
+        }
+        if let Some(reason) = &order.hold {
+            return refused(format!("{number} is on hold: {reason}"));
+        }
+        if !order.is_open() {
+            let state = fulfilment_name(order.fulfilment);
+            return refused(format!("{number} is {state}; there is nothing to confirm"));
+        }
+        order.details.house.confirmed_at = Some(self.now);
+        self.event("confirmed", String::new());
+        self.tell("confirmed".to_owned(), Notice::Confirmed);
+        Ok(())
+    }
+
     /// Cancels what has not left: its goods are free again. `reason` is for the record and the channel, `to_buyer`
     /// for the mail.
     ///

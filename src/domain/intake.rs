@@ -3,9 +3,11 @@
 //! The result does not depend on how often or in which order the channel's news arrive: the same news twice
 //! change nothing, and older news never overwrite newer ones.
 
+mod holds;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::{Fulfilment, MailOwner, Payment, RemoteLine, RemoteOrder, Timestamp, minor_digits};
+use banto_channel::{Fulfilment, MailOwner, Payment, RemoteLine, RemoteOrder, Timestamp};
 
 use super::mail_policy::{MailIntent, MailKind, MailRules};
 use super::order::{Details, Event, Line, Order, ParcelRecord, payment_name};
@@ -254,45 +256,6 @@ impl Taking<'_> {
         let arrived = std::mem::replace(&mut order.details, details);
         keep_what_was_there(&mut order.details, &arrived);
         order.payload_id = self.ids.next_id();
-    }
-
-    /// Puts the order on hold for reasons that its last version did not have, so that a person's release stays.
-    fn note_holds(&mut self, order: &mut Order, before: Option<&Order>, remote: &RemoteOrder) {
-        let mut reasons = Vec::new();
-        let same_currency = before.is_some_and(|b| b.currency == remote.currency);
-        if minor_digits(&remote.currency).is_none() && !same_currency {
-            reasons.push(format!("unknown currency {:?}", remote.currency));
-        }
-        let adds_up = remote.totals.sum() == Some(remote.totals.grand);
-        let same_totals = before.is_some_and(|b| b.totals == remote.totals);
-        if !adds_up && !same_totals && minor_digits(&remote.currency).is_some() {
-            let sum = remote.totals.sum().unwrap_or_default().to_decimal(&remote.currency);
-            let grand = remote.totals.grand.to_decimal(&remote.currency);
-            reasons.push(format!(
-                "the parts add up to {sum} {}, the channel's total is {grand}",
-                remote.currency
-            ));
-        }
-        if remote.lines.is_empty() && before.is_none() {
-            reasons.push("the order has no lines".to_owned());
-        }
-        if before.is_none_or(|b| b.status != remote.status) {
-            reasons.extend(remote.unknowns.iter().cloned());
-        }
-        let waited = before.and_then(|b| b.details.wait.as_ref());
-        if waited != remote.wait.as_ref() {
-            // Only the hold that the channel asked for ends with its word; one that a person set stays.
-            if waited.is_some() && order.hold.as_ref() == waited {
-                order.hold = None;
-                self.event("released", "the channel no longer says to wait".to_owned());
-            }
-            reasons.extend(remote.wait.clone());
-        }
-        if !reasons.is_empty() {
-            let reason = reasons.join("; ");
-            self.event("held", reason.clone());
-            order.hold = Some(reason);
-        }
     }
 
     fn merge_lines(

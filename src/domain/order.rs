@@ -34,6 +34,8 @@ pub struct House {
     pub cancelled: Option<Cancelled>,
     /// Money arrived outside the channel.
     pub paid_at: Option<Timestamp>,
+    /// The channel was told that we take the order.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 /// A cancellation by the house.

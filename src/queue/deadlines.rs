@@ -1,4 +1,5 @@
-//! Orders whose money does not come: reminded, then cancelled, where the channel's config says so.
+//! What the house does with orders by itself, where the channel's config says so: confirms those that the marketplace
+//! waits for, reminds buyers whose money does not come, then cancels.
 
 use std::collections::BTreeMap;
 
@@ -43,4 +44,22 @@ pub async fn deadlines_once(
         }
     }
     Ok(done)
+}
+
+/// Confirms the open orders of a channel that waits for that word. Returns how many.
+///
+/// An order that changes meanwhile is left for the next time.
+///
+/// Errors: the store's.
+pub async fn confirm_once(store: &Store, seller: Seller<'_>, now: Timestamp) -> Result<usize> {
+    let mut confirmed = 0;
+    for order in store.to_confirm(seller.facts).await? {
+        let act = Act { order: order.id, version: Some(order.version), seller, actor: "daemon", now };
+        match store.confirm_order(&act).await {
+            Ok(_) => confirmed += 1,
+            Err(StoreError::Refused(why)) => tracing::info!(order = order.id, why, "left as it is"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(confirmed)
 }

@@ -144,6 +144,8 @@ struct Batch {
     timeline: Vec<TimelineRow>,
     mails: Vec<MailRow>,
     jobs: Vec<JobRow>,
+    /// Orders whose hold ended, for the mails that waited with them.
+    released: Vec<Order>,
 }
 
 impl Write {
@@ -198,6 +200,9 @@ impl Write {
             known.insert(order.remote_id.clone(), Known::Order(order));
         }
         self.write_batch(&batch).await?;
+        for order in &batch.released {
+            self.release_mails(facts, order, now).await?;
+        }
         self.write_book(book).await?;
         self.resolve_quarantine(facts, &orders, now).await?;
         self.note_order_gap(facts, &report, &orders).await?;
@@ -220,6 +225,9 @@ impl Write {
         batch.lines.extend(order.lines.iter().map(|l| LineRow::from_line(order.id, l)));
         for parcel in &order.parcels {
             batch.parcels.push(ParcelRow::from_record(order.id, parcel)?);
+        }
+        if order.hold.is_none() && events.iter().any(|event| event.kind == "released") {
+            batch.released.push(order.clone());
         }
         for event in events {
             batch.timeline.push(timeline_row(self.id(), order.id, event, now));

@@ -294,7 +294,7 @@ impl Store {
         let mut found = Vec::new();
         let mut after = 0;
         loop {
-            let args = args![facts.id, after, since.0, now.minus(earliest).0, UNPAID_PAGE];
+            let args = args![facts.id, after, since.0, now.minus(earliest).0, OPEN_PAGE];
             let rows: Vec<OrderRow> = self.db.all(sql::ORDERS_WAITING_FOR_MONEY, args).await?;
             let Some(last) = rows.last() else { break };
             after = last.id;
@@ -317,6 +317,35 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// Open orders of a channel that it has not been told we take, oldest first, without those on hold and those placed
+    /// before it went live.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
+    pub async fn to_confirm(&self, facts: &ChannelFacts) -> Result<Vec<OrderRow>> {
+        let mut found = Vec::new();
+        let mut after = 0;
+        loop {
+            let args = args![facts.id, after, OPEN_PAGE];
+            let rows: Vec<OrderRow> = self.db.all(sql::ORDERS_OPEN_OF_CHANNEL, args).await?;
+            let Some(last) = rows.last() else { return Ok(found) };
+            after = last.id;
+            for row in rows.into_iter().filter(|row| row.hold.is_none()) {
+                let order = row.clone().into_order(Vec::new(), Vec::new())?;
+                let untold = order.details.house.confirmed_at.is_none();
+                found.extend((untold && facts.was_live_at(order.placed_at)).then_some(row));
+            }
+        }
+    }
+
+    /// Tells the channel that the house takes an order.
+    ///
+    /// Errors: [`StoreError::Refused`] with the reason; [`StoreError::NotFound`].
+    pub async fn confirm_order(&self, act: &Act<'_>) -> Result<Done> {
+        let (write, done) = self.deed(act, "order_confirm", "", |deed, order| deed.confirm(order)).await?;
+        write.commit().await?;
+        Ok(done)
     }
 
     /// Reminds a buyer of the money.
@@ -418,7 +447,7 @@ impl Store {
 /// Jobs that are searched for those of one order; more than this at once is a house on fire.
 const JOBS_LOOKED_AT: i64 = 10_000;
 /// Orders without money looked at in one query.
-const UNPAID_PAGE: i64 = 500;
+const OPEN_PAGE: i64 = 500;
 
 impl Write {
     async fn whole_order(&mut self, id: OrderId) -> Result<Order> {

@@ -2,14 +2,14 @@
 
 mod cli;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use banto::domain::deadline::UnpaidRule;
 use banto::domain::deeds::{Seller, Shipment};
-use banto::queue::deadlines::{Deadlines, deadlines_once};
-use banto::store::{OrderFilter, StoreError};
-use banto_channel::{Fulfilment, Payment, RemoteShipment};
+use banto::queue::deadlines::{Deadlines, confirm_once, deadlines_once};
+use banto::store::{Act, OrderFilter, StoreError};
+use banto_channel::{Fulfilment, NoticeKind, Payment, RemoteShipment};
 
 use crate::stores::{Fresh, each_store};
 use crate::trading::{Trading, raw};
@@ -306,6 +306,58 @@ async fn unpaid_orders_are_reminded_then_cancelled_where_the_config_says_so() {
         assert_eq!(kinds(&trading, order).await.iter().filter(|k| k.0 == "cancelled").count(), 1);
         trading.pass(DAY * 4);
         assert_eq!(run(&rules).await, Deadlines::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_is_confirmed_once_and_not_while_it_is_on_hold() {
+    each_store(async |fresh: &Fresh| {
+        let trading = Trading::live(fresh).await;
+        let free = trading.order(trading.remote("1", &[("CUP", 1)])).await;
+        let held = trading.order(trading.remote("2", &[("CUP", 1)])).await;
+        trading.store.hold_order(&trading.act(held), "look at it").await.unwrap();
+        let seller = Seller { facts: &trading.facts, notices: &NoticeKind::ALL, carriers: &[] };
+        let run = async || confirm_once(&trading.store, seller, trading.now()).await.unwrap();
+        assert_eq!((run().await, run().await), (1, 0));
+        let told: Vec<Option<i64>> =
+            trading.jobs().await.iter().filter(|j| j.kind == "confirm").map(|j| j.order()).collect();
+        assert_eq!(told, [Some(free)]);
+        trading.store.release_order(&trading.act(held)).await.unwrap();
+        assert_eq!(run().await, 1);
+        let again = Act { seller, ..trading.act(free) };
+        let why = refused(trading.store.confirm_order(&again).await);
+        assert!(why.contains("confirmed already"), "{why}");
+        let deaf = Seller { notices: &[], ..seller };
+        let why = refused(trading.store.confirm_order(&Act { seller: deaf, ..trading.act(free) }).await);
+        assert!(why.contains("does not wait"), "{why}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_marketplaces_not_yet_holds_an_order_for_as_long_as_it_says_so() {
+    each_store(async |fresh: &Fresh| {
+        let trading = Trading::live(fresh).await;
+        let told = |version: u32, wait: Option<&str>| {
+            let mut remote = trading.remote("1", &[("CUP", 1)]);
+            remote.status = format!("state {version}");
+            remote.wait = wait.map(str::to_owned);
+            raw(remote)
+        };
+        let order = trading.order(told(1, Some("the fraud check is not done"))).await;
+        assert_eq!(trading.row(order).await.hold.as_deref(), Some("the fraud check is not done"));
+        let states = async || kinds(&trading, order).await.into_iter().map(|k| k.2).collect::<BTreeSet<_>>();
+        assert_eq!(states().await, BTreeSet::from(["held".to_owned()]));
+        trading.order(told(2, Some("the fraud check is not done"))).await;
+        trading.order(told(3, None)).await;
+        assert_eq!(trading.row(order).await.hold, None, "it ends by itself");
+        assert_eq!(states().await, BTreeSet::from(["queued".to_owned()]), "and its mails go");
+        // What a person holds stays, whatever the marketplace says.
+        trading.store.hold_order(&trading.act(order), "the buyer called").await.unwrap();
+        trading.order(told(4, Some("gift address is missing"))).await;
+        trading.order(told(5, None)).await;
+        assert_eq!(trading.row(order).await.hold.as_deref(), Some("the buyer called"));
     })
     .await;
 }

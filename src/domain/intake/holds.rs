@@ -1,0 +1,59 @@
+//! What puts an order on hold at intake, and what ends such a hold.
+
+use banto_channel::{RemoteOrder, minor_digits};
+
+use super::Taking;
+use crate::domain::order::Order;
+
+impl Taking<'_> {
+    /// Puts the order on hold for reasons that its last version did not have, so that a person's release stays.
+    pub(super) fn note_holds(&mut self, order: &mut Order, before: Option<&Order>, remote: &RemoteOrder) {
+        let mut reasons = Vec::new();
+        let same_currency = before.is_some_and(|b| b.currency == remote.currency);
+        if minor_digits(&remote.currency).is_none() && !same_currency {
+            reasons.push(format!("unknown currency {:?}", remote.currency));
+        }
+        let adds_up = remote.totals.sum() == Some(remote.totals.grand);
+        let same_totals = before.is_some_and(|b| b.totals == remote.totals);
+        if !adds_up && !same_totals && minor_digits(&remote.currency).is_some() {
+            let sum = remote.totals.sum().unwrap_or_default().to_decimal(&remote.currency);
+            let grand = remote.totals.grand.to_decimal(&remote.currency);
+            reasons.push(format!(
+                "the parts add up to {sum} {}, the channel's total is {grand}",
+                remote.currency
+            ));
+        }
+        if remote.lines.is_empty() && before.is_none() {
+            reasons.push("the order has no lines".to_owned());
+        }
+        if before.is_none_or(|b| b.status != remote.status) {
+            reasons.extend(remote.unknowns.iter().cloned());
+        }
+        let waited = before.and_then(|b| b.details.wait.as_ref());
+        if waited != remote.wait.as_ref() {
+            if let (Some(waited), Some(hold)) = (waited, &order.hold) {
+                order.hold = without(hold, waited);
+                if order.hold.is_none() {
+                    self.event("released", format!("the channel no longer says: {waited}"));
+                }
+            }
+            reasons.extend(remote.wait.clone());
+        }
+        if !reasons.is_empty() {
+            let reason = reasons.join("; ");
+            self.event("held", reason.clone());
+            order.hold = Some(match order.hold.take() {
+                Some(there) if !there.contains(&reason) => format!("{there}; {reason}"),
+                Some(there) => there,
+                None => reason,
+            });
+        }
+    }
+}
+
+/// What is left of a hold when the channel no longer asks for it: what a person or a guard said stays.
+fn without(hold: &str, waited: &str) -> Option<String> {
+    let left: Vec<&str> =
+        hold.split("; ").filter(|part| !waited.split("; ").any(|gone| gone == *part)).collect();
+    (!left.is_empty()).then(|| left.join("; "))
+}
