@@ -34,8 +34,9 @@ impl Watchman {
 
     /// Makes rounds until stopped.
     pub async fn run(self, stop: CancellationToken) {
+        let mut newest = 0;
         loop {
-            if let Err(error) = self.round().await {
+            if let Err(error) = self.round(&mut newest).await {
                 tracing::error!(error = %error, "the watchman cannot read the store");
             }
             tokio::select! {
@@ -45,7 +46,10 @@ impl Watchman {
         }
     }
 
-    async fn round(&self) -> Result<(), StoreError> {
+    async fn round(&self, newest: &mut i64) -> Result<(), StoreError> {
+        if std::mem::replace(newest, self.app.store.newest_entry().await?) == *newest {
+            self.app.store.shrink().await?;
+        }
         let now = self.app.clock.now();
         let rows = self.app.store.channels().await?;
         self.check_clock(now).await?;

@@ -300,6 +300,14 @@ impl Db {
         })
     }
 
+    /// Gives back memory that only a busy store needs. PostgreSQL's lies in its own processes.
+    pub(super) async fn shrink(&self) -> Result<(), StoreError> {
+        if let Self::Sqlite { writer, .. } = self {
+            sqlx::query(super::sql::SQLITE_SHRINK).execute(writer).await?;
+        }
+        Ok(())
+    }
+
     /// Asks the engine to parse a query without running it; the parity test does so with every text.
     pub(super) async fn prepare(&self, text: &'static str) -> Result<(), StoreError> {
         use sqlx::SqlSafeStr;

@@ -53,6 +53,8 @@ pub struct Mapped {
 const LINES_LOOKED_AT: i64 = 50_000;
 /// Listings read at once.
 const PAGE: i64 = 1000;
+/// Unmapped listings that are compared with all items at once.
+const PROPOSE_PAGE: i64 = 5000;
 
 impl Store {
     /// Listings of a channel, or of all.
@@ -275,10 +277,20 @@ impl Write {
     ///
     /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
     pub(super) async fn propose_again(&mut self, actor: &str, now: Timestamp) -> Result<(usize, usize)> {
-        let rows: Vec<ListingRow> = self.tx.all(sql::LISTINGS_UNMAPPED, args![i64::MAX]).await?;
-        if rows.is_empty() {
-            return Ok((0, 0));
+        let (mut found, mut after) = ((0, 0), 0);
+        loop {
+            let args = args![after, PROPOSE_PAGE];
+            let rows: Vec<ListingRow> = self.tx.all(sql::LISTINGS_UNMAPPED_PAGE, args).await?;
+            let Some(last) = rows.last() else { return Ok(found) };
+            after = last.id;
+            let mapped = self.propose_page(rows).await?;
+            found.0 += mapped.len();
+            found.1 += self.rematch_listings(&mapped, actor, now).await?;
         }
+    }
+
+    /// The same for some listings; those that were mapped.
+    async fn propose_page(&mut self, rows: Vec<ListingRow>) -> Result<Vec<ListingRow>> {
         let mut search = Search::of(rows.iter().map(ListingRow::wanted));
         let see = |item: ItemRow| search.see(item.id, &item.code, item.gtin.as_deref(), &item.name);
         self.tx.for_each(sql::ITEMS_ALL, args![], see).await?;
@@ -296,6 +308,6 @@ impl Write {
             }
         }
         tables::upsert(&mut self.tx, &proposed).await?;
-        Ok((mapped.len(), self.rematch_listings(&mapped, actor, now).await?))
+        Ok(mapped)
     }
 }

@@ -170,6 +170,8 @@ texts! {
     LISTINGS_OF_CHANNEL_ITEMS = "SELECT * FROM listing WHERE channel_id = $1 \
         AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($2)) ORDER BY id";
     LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
+    LISTINGS_UNMAPPED_PAGE = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored AND id > $1 \
+        ORDER BY id LIMIT $2";
     LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 AND shown > 0";
     LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
     LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0, \
@@ -317,6 +319,8 @@ texts! {
 pub(super) const SQLITE_VERSION: &str = "SELECT sqlite_version()";
 /// SQLite has one writer by itself.
 pub(super) const PG_WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+/// Gives back the pages that a connection keeps for the next write: 16 MB of an idle house.
+pub(super) const SQLITE_SHRINK: &str = "PRAGMA shrink_memory";
 /// Finds a damaged file.
 pub(super) const SQLITE_INTEGRITY: &str = "PRAGMA integrity_check(5)";
 /// Finds rows whose parent is gone.
