@@ -221,7 +221,10 @@ pub fn connector(config: &Config, channel: &ChannelConfig) -> anyhow::Result<Arc
 }
 
 fn wire(channel: &ChannelConfig, connector: &dyn Connector, clock: &Arc<dyn Clock>) -> anyhow::Result<Wire> {
-    let config = WireConfig::new(channel.name.clone(), connector.capabilities().quotas);
+    let config = WireConfig {
+        quota_percent: channel.limits.percent,
+        ..WireConfig::new(channel.name.clone(), connector.capabilities().quotas)
+    };
     Wire::new(config, Arc::clone(clock)).with_context(|| format!("channel {}", channel.name))
 }
 

@@ -38,6 +38,9 @@ pub struct ChannelConfig {
     /// Guards that differ from the house's.
     #[serde(default)]
     pub guard: GuardOverrides,
+    /// How much of the marketplace's allowances is used.
+    #[serde(default)]
+    pub limits: LimitsConfig,
 }
 
 const fn yes() -> bool {
@@ -344,6 +347,21 @@ impl ChannelMailConfig {
             MailKind::Shipped => self.shipped,
             MailKind::Cancelled => self.cancelled,
         }
+    }
+}
+
+/// `[limits]` of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Percent of the documented allowances that banto uses: less where another program uses the same key, more where
+    /// the marketplace has granted more.
+    pub percent: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { percent: 100 }
     }
 }
 

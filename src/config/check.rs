@@ -17,6 +17,8 @@ use super::sheet::{Sheet, quoted};
 
 /// More units than any shop has; what is above is a slip.
 const UNITS_MAX: u32 = 10_000_000;
+/// A thousand times what is documented.
+const PERCENT_MAX: u32 = 100_000;
 
 /// Where the findings about one file go.
 pub(super) struct Findings<'a> {
@@ -238,6 +240,10 @@ pub(super) fn channel(channel: &ChannelConfig, house: &House<'_>, f: &mut Findin
     orders(channel, house, f);
     stock(channel, house, f);
     channel_mail(channel, house, f);
+    f.at_least("limits.percent", Some(channel.limits.percent), 1);
+    if channel.limits.percent > PERCENT_MAX {
+        f.refuse("limits.percent", "is more than any marketplace grants", "100 is what it documents");
+    }
     let over = channel.guard;
     guard(over.zeros_percent, over.raise_factor, over.raise_percent, f);
     inline_secrets(&channel.connector, "connector", f);

@@ -13,6 +13,9 @@ pub struct WireConfig {
     /// not in the list is not paced, but still held when the server asks for it. Several quotas of one group all
     /// hold (5 a second and 10,000 a day).
     pub quotas: &'static [Quota],
+    /// How much of the documented allowances may be used, in percent: less where another program uses the same key, more
+    /// where the marketplace has granted more.
+    pub quota_percent: u32,
     /// Longest time for one try, from the connection to the last byte of the body.
     pub timeout: Duration,
     /// Most bytes of one answer, counted after decompression.
@@ -40,6 +43,7 @@ impl WireConfig {
         Self {
             channel: channel.into(),
             quotas,
+            quota_percent: 100,
             timeout: Duration::from_secs(30),
             body_max: 20_000_000,
             attempts_max: 4,

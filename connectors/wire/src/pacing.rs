@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Debug)]
 pub(crate) struct Pacing {
     groups: Mutex<BTreeMap<&'static str, Arc<Group>>>,
+    /// How much of every rate may be used.
+    percent: u32,
 }
 
 /// Why a call does not get its turn within the time it has.
@@ -28,14 +30,16 @@ pub(crate) struct Busy {
 }
 
 impl Pacing {
+    /// Buckets for so much of the quotas.
+    ///
     /// Errors: [`ErrorKind::Unexpected`] for a quota that allows nothing.
-    pub fn new(quotas: &[Quota]) -> Result<Self> {
+    pub fn new(quotas: &[Quota], percent: u32) -> Result<Self> {
         let mut buckets: BTreeMap<&'static str, Vec<Bucket>> = BTreeMap::new();
         for quota in quotas {
-            buckets.entry(quota.group).or_default().push(Bucket::new(quota)?);
+            buckets.entry(quota.group).or_default().push(Bucket::new(quota, percent)?);
         }
         let groups = buckets.into_iter().map(|(name, buckets)| (name, Arc::new(Group::new(buckets))));
-        Ok(Self { groups: Mutex::new(groups.collect()) })
+        Ok(Self { groups: Mutex::new(groups.collect()), percent })
     }
 
     /// Waits for the turn of one call and takes it; returns how long that took. Calls of a group go in the order
@@ -76,7 +80,7 @@ impl Pacing {
     pub fn learn(&self, group: &'static str, rate: f64) {
         let group = self.group(group);
         for bucket in lock(&group.buckets).iter_mut() {
-            bucket.set_rate(rate);
+            bucket.set_rate(rate * f64::from(self.percent) / 100.0);
         }
     }
 
@@ -137,11 +141,15 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(quota: &Quota) -> Result<Self> {
-        let interval = quota.per.checked_div(quota.calls);
+    fn new(quota: &Quota, percent: u32) -> Result<Self> {
+        let interval = quota.per.checked_div(quota.calls).map(|each| each * 100).and_then(|c| c.checked_div(percent));
+        let burst = match quota.burst {
+            0 => 0,
+            burst => burst.saturating_mul(percent).div_euclid(100).max(1),
+        };
         let rate = interval
             .and_then(governor::Quota::with_period)
-            .zip(quota.burst.try_into().ok())
+            .zip(burst.try_into().ok())
             .map(|(rate, burst)| rate.allow_burst(burst))
             .ok_or_else(|| {
                 let text =
@@ -233,7 +241,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_full_bucket_goes_at_once_and_then_at_the_rate() {
-        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        let pacing = Pacing::new(&[ORDERS], 100).unwrap();
         let begun = Instant::now();
         for _ in 0..5 {
             assert_eq!(pacing.turn("orders", LONG).await, Ok(Duration::ZERO));
@@ -250,7 +258,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn asking_for_the_wait_takes_nothing() {
-        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        let pacing = Pacing::new(&[ORDERS], 100).unwrap();
         for _ in 0..100 {
             assert_eq!(pacing.wait("orders"), Duration::ZERO);
         }
@@ -265,7 +273,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_stops_its_own_group_only() {
-        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        let pacing = Pacing::new(&[ORDERS], 100).unwrap();
         pacing.hold("orders", secs(30.0));
         pacing.hold("orders", secs(10.0));
         assert_eq!(pacing.wait("orders"), secs(30.0), "the shorter pause does not end the longer one");
@@ -276,7 +284,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_cannot_be_served_in_time_is_told_at_once() {
-        let pacing = Pacing::new(&[ORDERS]).unwrap();
+        let pacing = Pacing::new(&[ORDERS], 100).unwrap();
         pacing.hold("orders", secs(90.0));
         let begun = Instant::now();
         assert_eq!(pacing.turn("orders", secs(60.0)).await, Err(Busy { wait: secs(90.0), asked: true }));
@@ -289,14 +297,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_empty_bucket_is_our_own_doing() {
-        let pacing = Pacing::new(&[Quota { burst: 1, calls: 1, ..ORDERS }]).unwrap();
+        let pacing = Pacing::new(&[Quota { burst: 1, calls: 1, ..ORDERS }], 100).unwrap();
         pacing.turn("orders", LONG).await.unwrap();
         assert_eq!(pacing.turn("orders", secs(1.0)).await, Err(Busy { wait: secs(60.0), asked: false }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_of_a_group_go_in_the_order_they_came() {
-        let pacing = Arc::new(Pacing::new(&[Quota { burst: 1, ..ORDERS }]).unwrap());
+        let pacing = Arc::new(Pacing::new(&[Quota { burst: 1, ..ORDERS }], 100).unwrap());
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
         for n in 0..6 {
@@ -316,7 +324,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn several_quotas_of_a_group_all_hold() {
         let minute = Quota { group: "orders", calls: 8, per: Duration::from_secs(60), burst: 8 };
-        let pacing = Pacing::new(&[ORDERS, minute]).unwrap();
+        let pacing = Pacing::new(&[ORDERS, minute], 100).unwrap();
         let begun = Instant::now();
         for _ in 0..8 {
             pacing.turn("orders", LONG).await.unwrap();
@@ -332,7 +340,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_that_the_server_tells_replaces_the_documented_one() {
-        let pacing = Pacing::new(&[Quota { burst: 1, ..ORDERS }]).unwrap();
+        let pacing = Pacing::new(&[Quota { burst: 1, ..ORDERS }], 100).unwrap();
         pacing.turn("orders", LONG).await.unwrap();
         assert_eq!(pacing.wait("orders"), secs(0.5));
         pacing.learn("orders", 0.1);
@@ -344,6 +352,18 @@ mod tests {
         assert_eq!(pacing.wait("nobody has this group"), Duration::ZERO);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_share_of_the_allowance_is_kept_also_when_the_server_tells_the_rate() {
+        let pacing = Pacing::new(&[ORDERS], 50).unwrap();
+        for _ in 0..2 {
+            assert_eq!(pacing.turn("orders", LONG).await, Ok(Duration::ZERO));
+        }
+        assert_eq!(pacing.wait("orders"), secs(1.0), "half the burst of 5, and half of 2 a second");
+        pacing.learn("orders", 1.0);
+        pacing.turn("orders", LONG).await.unwrap();
+        assert!(pacing.wait("orders") > secs(1.5), "half of one a second: {:?}", pacing.wait("orders"));
+    }
+
     #[test]
     fn a_quota_that_allows_nothing_is_refused() {
         for quota in [
@@ -351,7 +371,7 @@ mod tests {
             Quota { burst: 0, ..ORDERS },
             Quota { per: Duration::ZERO, ..ORDERS },
         ] {
-            assert_eq!(Pacing::new(&[quota]).unwrap_err().kind, ErrorKind::Unexpected);
+            assert_eq!(Pacing::new(&[quota], 100).unwrap_err().kind, ErrorKind::Unexpected);
         }
     }
 }

@@ -56,7 +56,7 @@ impl Wire {
     pub fn new(config: WireConfig, clock: Arc<dyn Clock>) -> Result<Self> {
         Ok(Self {
             client: Client::new(&config)?,
-            pacing: Pacing::new(config.quotas)?,
+            pacing: Pacing::new(config.quotas, config.quota_percent)?,
             chance: Mutex::new(StdRng::seed_from_u64(config.jitter_seed)),
             counters: Counters::default(),
             clock,

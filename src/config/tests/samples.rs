@@ -120,4 +120,5 @@ fn every_key_stands_in_a_sample() {
     has_all::<ChannelMailConfig>(&channel, "mail");
     has_all::<RelayConfig>(&channel, "mail.relay");
     has_all::<GuardOverrides>(&channel, "guard");
+    has_all::<LimitsConfig>(&channel, "limits");
 }
