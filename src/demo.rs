@@ -1,9 +1,10 @@
-//! `banto demo`: the whole house on loopback. Five fake shops that speak real HTTP, buyers and staff from a seed,
+//! `banto demo`: the whole house on loopback. A fake of every kind of marketplace, buyers and staff from a seed,
 //! faults, a mail server that keeps what it gets, and the daemon itself, doing its job as it would for a merchant.
 
 mod clerk;
 mod house;
 mod report;
+mod shops;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,7 +61,7 @@ impl Demo {
         house.at_rest(OPENING_MAX, SETTLE_LOOK).await?;
         self.set_faults(&house, !self.calm);
         let markets: Vec<Arc<dyn Market>> =
-            house.shops.iter().map(|(_, shop)| Arc::clone(shop) as Arc<dyn Market>).collect();
+            house.shops.iter().map(|shop| Arc::clone(&shop.market)).collect();
         let mut trade = Trade::new(self.seed, markets, TradeRates::usual());
         let began = clock.now();
         self.trade(&house, &mut trade, clock.as_ref(), began).await?;
@@ -76,8 +77,8 @@ impl Demo {
     }
 
     fn set_faults(&self, house: &House, on: bool) {
-        for (_, shop) in &house.shops {
-            shop.faults().set_rates(if on { FaultRates::usual() } else { FaultRates::default() });
+        for shop in &house.shops {
+            shop.market.faults().set_rates(if on { FaultRates::usual() } else { FaultRates::default() });
         }
         house.sink.set_rates(if on { SinkRates::usual() } else { SinkRates::default() });
     }

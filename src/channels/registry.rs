@@ -18,11 +18,15 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const KINDS: &[Kind] = &[Kind {
-    name: banto_woocommerce::KIND,
-    build: banto_woocommerce::build,
-    sample: banto_woocommerce::SAMPLE,
-}];
+pub const KINDS: &[Kind] = &[
+    Kind { name: banto_amazon::KIND, build: banto_amazon::build, sample: banto_amazon::SAMPLE },
+    Kind { name: banto_csv_folder::KIND, build: banto_csv_folder::build, sample: banto_csv_folder::SAMPLE },
+    Kind { name: banto_rakuten::KIND, build: banto_rakuten::build, sample: banto_rakuten::SAMPLE },
+    Kind { name: banto_shopify::KIND, build: banto_shopify::build, sample: banto_shopify::SAMPLE },
+    Kind { name: banto_vendure::KIND, build: banto_vendure::build, sample: banto_vendure::SAMPLE },
+    Kind { name: banto_woocommerce::KIND, build: banto_woocommerce::build, sample: banto_woocommerce::SAMPLE },
+    Kind { name: banto_yahoo::KIND, build: banto_yahoo::build, sample: banto_yahoo::SAMPLE },
+];
 
 /// Builds the connector of a kind.
 ///

@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::LogFormat;
 use crate::demo::Demo;
 
-/// Show banto at its job: five shops, buyers, faults and a mail server on loopback
+/// Show banto at its job: shops of every kind, buyers, faults and a mail server on loopback
 #[derive(Args, Debug)]
 pub struct DemoCommand {
     /// End by itself after this long, with a report: 20s, 5m
@@ -55,7 +55,7 @@ impl DemoCommand {
         let now = SystemClock::new(Duration::ZERO).now();
         let seed = self.seed.unwrap_or(now.0.unsigned_abs() % 1_000_000);
         eprintln!(
-            "banto demo, seed {seed}: five shops on loopback{}",
+            "banto demo, seed {seed}: a shop of every kind on loopback{}",
             if self.calm { "" } else { ", with faults" }
         );
         if self.time.is_none() {

@@ -1,5 +1,5 @@
-//! The demo's house: a catalogue with variations and sets, five shops that sell it, and a config folder as a
-//! merchant would write it.
+//! The demo's house: a catalogue with variations and sets, the shops that sell it, and a config folder as a merchant
+//! would write it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use banto_channel::Clock;
-use banto_woocommerce::fake::{FakeConfig, FakeProduct, FakeShop, FakeVariation};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::task::JoinHandle;
 
 use super::Demo;
+use super::shops::{self, Good, SHOPS, Shop};
 use crate::config::Config;
 use crate::daemon::{Current, Daemon};
 use crate::lifecycle::{ExitReason, Lifecycle};
@@ -21,15 +21,6 @@ use crate::mail::{SinkRates, SmtpSink};
 use crate::sheet;
 use crate::store::{Import, Store};
 use crate::web::Metrics;
-
-/// The shops: name, title, minutes east of UTC, currency.
-const SHOPS: [(&str, &str, i64, &str); 5] = [
-    ("honten", "本店", 540, "JPY"),
-    ("kyoto", "京都店", 540, "JPY"),
-    ("gift", "ギフト店", 540, "JPY"),
-    ("outlet", "Outlet", 0, "JPY"),
-    ("overseas", "Overseas", -300, "USD"),
-];
 
 /// Simple goods: code, name, JAN, price in yen, reduced tax, opening stock.
 const GOODS: [(&str, &str, &str, i64, bool, i64); 8] = [
@@ -55,7 +46,7 @@ const SETS: [(&str, &str, i64, &str); 2] =
 const BUNDLE: (&str, &str, i64) = ("TEA01-3P", "煎茶 3本組", 3000);
 
 pub(super) struct House {
-    pub(super) shops: Vec<(String, Arc<FakeShop>)>,
+    pub(super) shops: Vec<Shop>,
     pub(super) sink: SmtpSink,
     pub(super) store: Store,
     pub(super) current: Current,
@@ -69,21 +60,10 @@ impl House {
         let sink = SmtpSink::start(demo.seed, SinkRates::default()).await?;
         fs::create_dir_all(dir.join("channels"))?;
         fs::create_dir_all(dir.join("secrets"))?;
-        let mut shops = Vec::new();
-        for (n, (name, _, offset, currency)) in SHOPS.iter().enumerate() {
+        let (goods, mut shops) = (goods(), Vec::new());
+        for (n, plan) in SHOPS.iter().enumerate() {
             let seed = demo.seed.wrapping_mul(31).wrapping_add(n as u64);
-            let config = FakeConfig {
-                products: products(currency),
-                currency: (*currency).to_owned(),
-                utc_offset_minutes: *offset,
-                ..FakeConfig::new(seed, Arc::clone(clock))
-            };
-            write_channel(dir, name, &config.consumer_key, &config.consumer_secret)?;
-            let shop = FakeShop::start(config).await?;
-            let file = dir.join("channels").join(format!("{name}.toml"));
-            let text = fs::read_to_string(&file)?.replace("SHOP_URL", shop.url());
-            fs::write(&file, text)?;
-            shops.push(((*name).to_owned(), Arc::new(shop)));
+            shops.push(shops::open(plan, seed, clock, &goods, dir).await?);
         }
         write_house(dir, sink.addr.port())?;
         let config = Config::load(dir).map_err(|errors| {
@@ -123,7 +103,7 @@ impl House {
                     let unmapped = self.store.listings_unmapped().await?;
                     let found = unmapped
                         .iter()
-                        .find(|l| l.channel == name && l.row.code.as_deref() == Some(BUNDLE.0));
+                        .find(|l| l.channel == name && l.row.title == BUNDLE.1);
                     if let Some(listing) = found {
                         break listing.row.remote_id.clone();
                     }
@@ -162,91 +142,27 @@ impl House {
     }
 }
 
-/// What a shop sells, priced in its own currency's minor units: abroad a hundred yen are fifty cents.
-fn products(currency: &str) -> Vec<FakeProduct> {
-    let price = |yen: i64| if currency == "JPY" { yen } else { yen / 2 };
-    let simple = GOODS.iter().map(|(code, name, jan, yen, reduced, stock)| FakeProduct {
-        name: (*name).to_owned(),
-        sku: (*code).to_owned(),
-        gtin: (*jan).to_owned(),
-        price: price(*yen),
-        stock: Some(*stock),
-        reduced_tax: *reduced,
-        ..FakeProduct::default()
-    });
-    let noren = FakeProduct {
-        name: "のれん".to_owned(),
-        attribute: "色".to_owned(),
-        variations: SHIRTS
-            .iter()
-            .map(|(code, colour, stock)| FakeVariation {
-                option: (*colour).to_owned(),
-                sku: (*code).to_owned(),
-                gtin: String::new(),
-                price: price(3300),
-                stock: Some(*stock),
-            })
-            .collect(),
-        ..FakeProduct::default()
+/// What every shop sells.
+fn goods() -> Vec<Good> {
+    let simple = |code: &str, title: &str, jan: &str, yen: i64, reduced_tax: bool, stock: i64| Good {
+        code: code.to_owned(),
+        title: title.to_owned(),
+        variation: None,
+        jan: jan.to_owned(),
+        yen,
+        reduced_tax,
+        stock,
     };
-    let sets = SETS.iter().map(|(code, name, yen, _)| FakeProduct {
-        name: (*name).to_owned(),
-        sku: (*code).to_owned(),
-        price: price(*yen),
-        stock: Some(1),
-        ..FakeProduct::default()
+    let plain = GOODS
+        .iter()
+        .map(|(code, name, jan, yen, reduced, stock)| simple(code, name, jan, *yen, *reduced, *stock));
+    let noren = SHIRTS.iter().map(|(code, colour, stock)| Good {
+        variation: Some(("のれん".to_owned(), (*colour).to_owned())),
+        ..simple(code, &format!("のれん {colour}"), "", 3300, false, *stock)
     });
-    let bundle = FakeProduct {
-        name: BUNDLE.1.to_owned(),
-        sku: BUNDLE.0.to_owned(),
-        price: price(BUNDLE.2),
-        stock: Some(1),
-        reduced_tax: true,
-        ..FakeProduct::default()
-    };
-    simple.chain([noren]).chain(sets).chain([bundle]).collect()
-}
-
-fn write_channel(dir: &Path, name: &str, key: &str, secret: &str) -> anyhow::Result<()> {
-    let files = [("key", key), ("secret", secret), ("hooks", "demo-webhook-secret-0123456789")];
-    for (what, text) in files {
-        write_secret(&dir.join("secrets").join(format!("{name}.{what}")), text)?;
-    }
-    let text = format!(
-        r#"kind = "woocommerce"
-mode = "live"
-
-[connector]
-url = "SHOP_URL"
-consumer_key_file = "secrets/{name}.key"
-consumer_secret_file = "secrets/{name}.secret"
-webhook_secret_file = "secrets/{name}.hooks"
-
-[orders]
-poll_seconds = 1
-
-# The fakes send no mails of their own.
-[mail]
-received = "us"
-paid = "us"
-shipped = "us"
-cancelled = "us"
-
-# A few goods are a large share of so small a shop.
-[guard]
-zeros_min = 50
-"#
-    );
-    fs::write(dir.join("channels").join(format!("{name}.toml")), text)?;
-    Ok(())
-}
-
-fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    Ok(())
+    let sets = SETS.iter().map(|(code, name, yen, _)| simple(code, name, "", *yen, false, 1));
+    let bundle = simple(BUNDLE.0, BUNDLE.1, "", BUNDLE.2, true, 1);
+    plain.chain(noren).chain(sets).chain([bundle]).collect()
 }
 
 fn write_house(dir: &Path, smtp_port: u16) -> anyhow::Result<()> {

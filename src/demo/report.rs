@@ -87,13 +87,15 @@ impl Report {
 /// Listings of one channel whose number is wrong, by the shop's own word.
 async fn wrong_listings(house: &House) -> anyhow::Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for (running, (name, shop)) in house.current.app().channels.iter().zip(sorted(house)) {
+    for running in &house.current.app().channels {
+        let name = &running.channel.name;
+        let Some(shop) = house.shops.iter().find(|shop| shop.name == name) else { continue };
         let channel = &running.channel;
         let basis = channel.connector.capabilities().stock_basis;
         let rules = PlanRules { channel: channel.id, locations: &channel.facts.locations, basis };
         for one in house.store.stocked(&rules, Scope::Page(0, 10_000)).await? {
             let wanted = one.candidate(&channel.rule(&one.row), basis, false).wanted;
-            let shown = shop.shown(&one.row.remote_id.clone().into());
+            let shown = shop.market.shown(&one.row.remote_id.clone().into());
             if wanted.is_some() && wanted != shown {
                 let title = &one.row.title;
                 wrong.push(format!("{name}: {title} shows {shown:?}, should show {wanted:?}"));
@@ -101,13 +103,6 @@ async fn wrong_listings(house: &House) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(wrong)
-}
-
-/// Shops in the order of the app's channels, which are sorted by name.
-fn sorted(house: &House) -> Vec<(&String, &std::sync::Arc<banto_woocommerce::fake::FakeShop>)> {
-    let mut shops: Vec<_> = house.shops.iter().map(|(name, shop)| (name, shop)).collect();
-    shops.sort_by_key(|(name, _)| *name);
-    shops
 }
 
 async fn imported(house: &House) -> anyhow::Result<u64> {
@@ -119,7 +114,7 @@ async fn imported(house: &House) -> anyhow::Result<u64> {
 }
 
 fn placed(house: &House) -> u64 {
-    house.shops.iter().map(|(_, shop)| shop.orders().len() as u64).sum()
+    house.shops.iter().map(|shop| shop.market.orders().len() as u64).sum()
 }
 
 /// Whether all orders are in, all mails and notices are out, and every shop shows what it should.
@@ -168,7 +163,7 @@ pub(super) async fn make(
     let lags = app.channels.iter().flat_map(|r| r.signals.propagation()).collect();
     let wrong = wrong_listings(house).await?;
     let ledger = house.store.verify_ledger().await?;
-    let faults = house.shops.iter().map(|(_, s)| s.faults().played()).sum::<u64>() + house.sink.played();
+    let faults = house.shops.iter().map(|shop| shop.market.faults().played()).sum::<u64>() + house.sink.played();
     let mut report = Report {
         seed: demo.seed,
         seconds: (traded.as_secs_f64() * 10.0).round() / 10.0,
@@ -177,14 +172,14 @@ pub(super) async fn make(
         orders_paid: counts.paid,
         orders_cancelled: counts.cancelled,
         units_returned: counts.returned,
-        parcels: house.shops.iter().flat_map(|(_, s)| s.orders()).map(|o| o.parcels.len() as u64).sum(),
+        parcels: house.shops.iter().flat_map(|shop| shop.market.orders()).map(|o| o.parcels.len() as u64).sum(),
         mails_sent,
         mails_uncertain,
         mails_duplicate: house.sink.duplicates(),
         stock_pushes: house
             .shops
             .iter()
-            .flat_map(|(_, s)| s.take_seen())
+            .flat_map(|shop| shop.market.take_seen())
             .map(|seen| seen.stock.len() as u64)
             .sum(),
         propagation_ms: Propagation::of(lags),
