@@ -1,0 +1,148 @@
+//! One call to the Selling Partner API: address, answer, and what a refusal means.
+
+use std::time::Duration;
+
+use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result};
+use serde::Deserialize;
+
+use crate::Amazon;
+
+impl Amazon {
+    /// A request to a path of the API, which begins with a slash and is percent-encoded already.
+    pub(crate) fn request(&self, method: Method, path: &str, group: &'static str) -> Request {
+        Request::new(method, format!("{}{path}", self.settings.endpoint))
+            .header("accept", "application/json")
+            .group(group)
+    }
+
+    /// Sends, and returns a 2xx answer.
+    ///
+    /// Errors: what status and Amazon's own code mean, with the remedy; `doing` says what was tried.
+    pub(crate) async fn send(&self, cx: &Cx, request: Request, doing: &str) -> Result<Response> {
+        let response = self.send_any(cx, request).await?;
+        match response.is_success() {
+            true => Ok(response),
+            false => Err(refusal(&response, doing)),
+        }
+    }
+}
+
+/// Amazon's error envelope.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Envelope {
+    pub(crate) errors: Vec<Told>,
+}
+
+/// One error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Told {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) details: String,
+}
+
+impl Told {
+    fn words(&self) -> String {
+        let parts = [&self.code, &self.message, &self.details].map(|part| part.trim());
+        let mut words = Vec::new();
+        for part in parts {
+            if !part.is_empty() && !words.contains(&part) {
+                words.push(part);
+            }
+        }
+        words.join(": ").chars().filter(|c| !c.is_control()).take(300).collect()
+    }
+}
+
+/// What an answer other than 2xx means.
+pub(crate) fn refusal(response: &Response, doing: &str) -> Error {
+    let envelope: Envelope = serde_json::from_slice(&response.body).unwrap_or_default();
+    let plain = response.error(doing);
+    if envelope.errors.is_empty() {
+        return match response.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+            true => Error::new(plain.kind, format!("{doing}: HTTP {} with a web page", response.status)),
+            false => plain,
+        };
+    }
+    let said: Vec<String> = envelope.errors.iter().map(Told::words).collect();
+    let remedy = match response.status {
+        401 | 403 => remedy(&envelope),
+        429 => " Another program may be using the same allowance.",
+        _ => "",
+    };
+    let error =
+        Error::new(plain.kind, format!("{doing}: HTTP {}: {}.{remedy}", response.status, said.join("; ")));
+    match response.status {
+        // Amazon names no time; a minute gives every plan but the slowest a call back.
+        429 => error.after(Duration::from_secs(60)),
+        _ => error,
+    }
+}
+
+fn remedy(envelope: &Envelope) -> &'static str {
+    let about_token = envelope.errors.iter().any(|e| e.details.contains("access token"));
+    match about_token {
+        true => {
+            " A fresh token was refused too: authorize the app anew in Seller Central, and check that endpoint and \
+                  marketplace are of the region in which the seller is authorized."
+        }
+        false => {
+            " The app lacks a role for this call, or the seller has not authorized it since the role was added: see \
+                   the roles in the README, then authorize the app anew."
+        }
+    }
+}
+
+/// Whether the answer says that there is no such thing.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    error.kind == ErrorKind::NotFound
+}
+
+/// Percent-encoding with nothing but RFC 3986's unreserved characters left, for path segments and forms.
+pub(crate) fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// Undoes percent-encoding; what is not encoded soundly stays as it is.
+pub(crate) fn unpercent(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        match hex.filter(|_| byte == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(decoded) => {
+                out.push(decoded);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sku_survives_a_path() {
+        for sku in ["A-1", "髙／見本 50%", "a/b?c#d+e", "100% ✓", "%41"] {
+            let encoded = percent(sku);
+            assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)), "{encoded}");
+            assert_eq!(unpercent(&encoded), sku);
+        }
+        assert_eq!(unpercent("50%"), "50%");
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests that look inside the connector.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod config;
+mod contract;
+mod orders;
+mod script;

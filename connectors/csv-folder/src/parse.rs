@@ -1,0 +1,199 @@
+//! An order file's text to orders. Pure.
+
+use std::collections::HashMap;
+
+use banto_channel::{Read, RemoteOrderId};
+
+use crate::columns::{Columns, Field, Layout, OrderField};
+use crate::config::Settings;
+use crate::slip::Slip;
+use crate::table::{Row, Rows};
+use crate::text::{DAMAGE, Reading, decode};
+
+/// The header stands within so many rows.
+const PREAMBLE_MAX: usize = 30;
+
+/// Why nothing of a file can be read.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    /// With the remedy, for people.
+    pub(crate) why: String,
+    /// The beginning of its text.
+    start: String,
+}
+
+impl Unusable {
+    pub(crate) fn too_large(file: &str, size: u64, most: u64) -> Self {
+        let why = format!(
+            "{file}: {size} bytes are more than max_file_mb allows ({most}); export fewer orders at a time, or raise \
+             max_file_mb and move the file back into orders/"
+        );
+        Self { why, start: format!("({size} bytes, not read)") }
+    }
+
+    pub(crate) fn into_read(self) -> Read {
+        Read::Unreadable { id: None, reason: self.why, raw: self.start }
+    }
+}
+
+/// A table whose columns were found.
+pub(crate) struct Sheet<F> {
+    pub(crate) layout: Layout<F>,
+    /// The header's text.
+    pub(crate) header: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Finds the header by its titles and reads what stands below it.
+///
+/// Errors: [`Unusable`] with the titles that are missing, or a guess at the wrong encoding.
+pub(crate) fn read_sheet<F: Field>(
+    file: &str,
+    bytes: &[u8],
+    reading: Reading,
+    delimiter: char,
+    columns: &Columns<F>,
+) -> Result<Sheet<F>, Unusable> {
+    let decoded = decode(bytes, reading);
+    let mut rows = Rows::new(&decoded.text, delimiter);
+    let mut nearest: Option<(usize, Vec<String>)> = None;
+    for row in rows.by_ref().take(PREAMBLE_MAX) {
+        match Layout::of(columns, &row.cells) {
+            Ok(layout) => {
+                rows.set_width(layout.width);
+                let check = |row| checked(row, &layout, decoded.damaged);
+                let below = rows.map(check).collect();
+                return Ok(Sheet { layout, header: row.raw, rows: below });
+            }
+            Err(missing) if nearest.as_ref().is_none_or(|(_, least)| missing.len() < least.len()) => {
+                nearest = Some((row.line, missing));
+            }
+            Err(_) => {}
+        }
+    }
+    let start: String = decoded.text.chars().take(2000).collect();
+    let looks_like = start.trim_start().to_ascii_lowercase();
+    let told = match nearest {
+        _ if looks_like.starts_with("<!doctype") || looks_like.starts_with("<html") => {
+            "this is a web page and no table; the tool's log-in has probably run out".to_owned()
+        }
+        None => "the file is empty".to_owned(),
+        Some((_, missing)) if missing.len() == columns.len() && decoded.damaged => format!(
+            "none of the mapped titles is in it, and it is not sound {}; set encoding, or export it anew",
+            decoded.encoding
+        ),
+        Some((line, missing)) => format!(
+            "line {line} comes nearest to a header and lacks {}; write the titles of the file into the columns table \
+             (or the delimiter, if the line was not taken apart)",
+            missing.join(", ")
+        ),
+    };
+    let why = format!("{file}: {told}. Then move the file from orders/bad/ back into orders/");
+    Err(Unusable { why, start })
+}
+
+/// Looks at what only the layout and the decoding can tell about a row.
+fn checked<F: Field>(mut row: Row, layout: &Layout<F>, damaged: bool) -> Row {
+    if row.fault.is_none() && row.cells.len() < layout.needed {
+        row.fault = Some(format!(
+            "the row has {} cells, and what is mapped reaches up to cell {}",
+            row.cells.len(),
+            layout.needed
+        ));
+    }
+    if row.fault.is_none() && damaged && row.raw.contains(DAMAGE) {
+        row.fault = Some(
+            "bytes in it are no characters in the file's encoding; set encoding, or correct the row"
+                .to_owned(),
+        );
+    }
+    row
+}
+
+/// Reads a file's orders, in the order in which they begin. Rows of one order need not stand together.
+///
+/// Errors: [`Unusable`]. What is wrong with one order is [`Read::Unreadable`].
+pub(crate) fn read_orders(settings: &Settings, file: &str, bytes: &[u8]) -> Result<Vec<Read>, Unusable> {
+    let columns = &settings.orders.columns;
+    let sheet = read_sheet(file, bytes, settings.encoding, settings.delimiter, columns)?;
+    let unreadable = |id: Option<&str>, rows: &[&Row], fault: &str| Read::Unreadable {
+        id: id.map(RemoteOrderId::from),
+        reason: format!("{file}, {fault}. Correct it there and put the file into orders/ once more"),
+        raw: raw(&sheet.header, rows),
+    };
+    let mut reads = Vec::new();
+    for group in groups(&sheet) {
+        let rows = &group.rows;
+        let broken = rows.iter().find_map(|row| Some(format!("line {}: {}", row.line, row.fault.as_ref()?)));
+        let read = match (&group.id, broken) {
+            (id, Some(fault)) => unreadable(id.as_deref(), rows, &fault),
+            (None, None) => {
+                let column = sheet.layout.name(OrderField::OrderId);
+                let line = rows.first().map_or(0, |row| row.line);
+                unreadable(None, rows, &format!("line {line}, {column}: there is no order number"))
+            }
+            (Some(id), None) => {
+                let mut slip = Slip::new(settings, &sheet.layout, id, rows);
+                if let Some(line) = group.doubtful {
+                    slip.unknown(format!("line {line}, which follows it, names no order and may belong to this one"));
+                }
+                match slip.order(raw(&sheet.header, rows)) {
+                    Ok(Some(order)) => Read::Order(Box::new(order)),
+                    Ok(None) => continue,
+                    Err(fault) => unreadable(Some(id), rows, &fault),
+                }
+            }
+        };
+        reads.push(read);
+    }
+    Ok(reads)
+}
+
+/// The rows of one order, or one row that names none.
+struct Group<'a> {
+    id: Option<String>,
+    rows: Vec<&'a Row>,
+    /// A line that follows one of its rows and names no order.
+    doubtful: Option<usize>,
+}
+
+fn groups(sheet: &Sheet<OrderField>) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut before: Option<usize> = None;
+    for row in &sheet.rows {
+        let id = order_id(&sheet.layout, row);
+        let place = id.as_ref().and_then(|id| places.get(id)).copied();
+        if let (None, Some(before)) = (&id, before.and_then(|at| groups.get_mut(at))) {
+            before.doubtful = Some(row.line);
+        }
+        let at = match place.and_then(|at| groups.get_mut(at)) {
+            Some(group) => {
+                group.rows.push(row);
+                place
+            }
+            None => {
+                let at = groups.len();
+                if let Some(id) = &id {
+                    places.insert(id.clone(), at);
+                }
+                groups.push(Group { id: id.clone(), rows: vec![row], doubtful: None });
+                id.map(|_| at)
+            }
+        };
+        before = at.or(before);
+    }
+    groups
+}
+
+/// The order a row belongs to, if that much of it can be trusted: the row reaches beyond that cell.
+fn order_id(layout: &Layout<OrderField>, row: &Row) -> Option<String> {
+    let cut_off =
+        row.fault.is_some() && layout.place(OrderField::OrderId).is_none_or(|at| row.cells.len() <= at + 1);
+    Some(layout.text(row, OrderField::OrderId)).filter(|id| !id.is_empty() && !cut_off)
+}
+
+fn raw(header: &str, rows: &[&Row]) -> String {
+    let rows = rows.iter().map(|row| row.raw.as_str());
+    std::iter::once(header).chain(rows).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,128 @@
+//! Whether the folder works, and what should be looked at.
+
+use std::time::Duration;
+
+use banto_channel::{Cx, ProbeReport, Result, Timestamp};
+
+use crate::CsvFolder;
+use crate::calls::{BAD, Content, Entry, ORDERS};
+use crate::notify::{CANCELS, SHIPMENTS};
+use crate::offers::OFFERS;
+use crate::parse::read_orders;
+use crate::stock::STOCK;
+
+/// A file that came in should be taken within this.
+const LIES_LONG: Duration = Duration::from_secs(3600);
+
+/// A file that went out should be taken within this.
+const NOT_FETCHED: Duration = Duration::from_secs(24 * 3600);
+
+impl CsvFolder {
+    /// Files can be made in each subfolder that is used; what lies there is looked at.
+    ///
+    /// Errors: those of the file system, with the remedy.
+    pub(crate) fn look(&self, cx: &Cx) -> Result<ProbeReport> {
+        self.folder.is_there()?;
+        let out = [
+            (STOCK, true),
+            (SHIPMENTS, self.settings.shipments.is_some()),
+            (CANCELS, self.settings.cancels.is_some()),
+        ];
+        for (subfolder, _) in [(ORDERS, true)].iter().chain(&out).filter(|(_, used)| *used) {
+            self.folder.try_writing(subfolder)?;
+        }
+        let now = cx.clock.now();
+        let mut warnings = Vec::new();
+        self.look_at_orders(now, &mut warnings)?;
+        self.look_at_offers(cx, &mut warnings)?;
+        for (subfolder, _) in out.iter().skip(1).filter(|(_, used)| *used) {
+            let waiting = older(self.folder.list(subfolder)?, now, NOT_FETCHED);
+            if let Some(first) = waiting.first() {
+                warnings.push(format!(
+                    "{} files in {subfolder}/ are older than a day (such as {}); if the marketplace's tool reads them \
+                     without taking them away, that is right",
+                    waiting.len(),
+                    first.shown()
+                ));
+            }
+        }
+        Ok(ProbeReport {
+            server: format!("folder {}", self.settings.folder.display()),
+            credentials_expire: None,
+            warnings,
+        })
+    }
+
+    fn look_at_orders(&self, now: Timestamp, warnings: &mut Vec<String>) -> Result<()> {
+        let all = self.folder.list(ORDERS)?;
+        for file in all.iter().filter(|file| !file.is_table() && !file.shown().starts_with('.')) {
+            if !older(vec![file.clone()], now, LIES_LONG).is_empty() {
+                warnings.push(format!(
+                    "orders/{} is not read: it must be a table that ends in .csv, .tsv or .txt, and an upload that \
+                     broke off must be sent again",
+                    file.shown()
+                ));
+            }
+        }
+        for file in older(all.into_iter().filter(Entry::is_table).collect(), now, LIES_LONG) {
+            let empty = if file.size == 0 { ", and it is empty" } else { "" };
+            warnings.push(format!("orders/{} has been lying there for long{empty}", file.shown()));
+        }
+        let bad = self.folder.list(BAD)?.iter().filter(|file| !file.shown().ends_with(".why.txt")).count();
+        if bad > 0 {
+            warnings.push(format!(
+                "{bad} files in orders/bad/ could not be read; each has its reason beside it, in a file that ends in .why.txt"
+            ));
+        }
+        self.look_at_mapping(warnings)
+    }
+
+    /// Reads the newest file with the mapping of today.
+    fn look_at_mapping(&self, warnings: &mut Vec<String>) -> Result<()> {
+        let newest = match self.folder.incoming()?.pop() {
+            Some(file) => Some((file.shown(), file.path)),
+            None => self.folder.numbered()?.pop().map(|file| (file.name, file.path)),
+        };
+        let Some((name, path)) = newest else { return Ok(()) };
+        let Content::Bytes { bytes, .. } = self.folder.read(&path, self.settings.file_max)? else {
+            return Ok(());
+        };
+        match read_orders(&self.settings, &name, &bytes) {
+            Err(unusable) => warnings.push(unusable.why),
+            Ok(reads) => {
+                let mut gaps: Vec<String> = Vec::new();
+                for read in reads {
+                    let said = match read {
+                        banto_channel::Read::Order(order) => order.unknowns,
+                        banto_channel::Read::Unreadable { reason, .. } => vec![reason],
+                    };
+                    gaps.extend(said.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
+                }
+                warnings.extend(gaps.into_iter().take(10).map(|gap| format!("{name}: {gap}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_offers(&self, cx: &Cx, warnings: &mut Vec<String>) -> Result<()> {
+        let Some(columns) = &self.settings.offers else { return Ok(()) };
+        match self.export(cx, columns) {
+            Ok(Some(export)) => {
+                let faults = export.faults.iter().take(5);
+                warnings.extend(faults.map(|fault| format!("offers/{}, {fault}", export.name)));
+            }
+            Ok(None) => warnings.push(format!(
+                "there is no finished file in {OFFERS}/: listings are found and checked only with one"
+            )),
+            Err(error) => warnings.push(error.message),
+        }
+        Ok(())
+    }
+}
+
+fn older(files: Vec<Entry>, now: Timestamp, than: Duration) -> Vec<Entry> {
+    files
+        .into_iter()
+        .filter(|file| !file.shown().starts_with('.') && now.since(file.modified) > than)
+        .collect()
+}

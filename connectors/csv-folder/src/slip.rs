@@ -1,0 +1,473 @@
+//! The rows of one order to a [`RemoteOrder`].
+
+use std::collections::BTreeMap;
+
+use banto_channel::{
+    Address, Buyer, Fulfilment, ListingId, Money, Payment, RemoteLine, RemoteOrder, RemoteOrderId,
+    RemoteRefund, RemoteShipment, Timestamp, Totals, minor_digits,
+};
+
+use crate::columns::{Layout, OrderField};
+use crate::config::Settings;
+use crate::status::{self, State};
+use crate::table::Row;
+use crate::text::title_key;
+use crate::value::{self, money, units};
+
+/// Why an order cannot be read: line, column, reason.
+pub(crate) type Fault = String;
+
+/// One order as its rows tell it.
+pub(crate) struct Slip<'a> {
+    settings: &'a Settings,
+    layout: &'a Layout<OrderField>,
+    id: &'a str,
+    rows: Vec<(&'a Row, State)>,
+    currency: String,
+    unknowns: Vec<String>,
+}
+
+impl<'a> Slip<'a> {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        layout: &'a Layout<OrderField>,
+        id: &'a str,
+        rows: &[&'a Row],
+    ) -> Self {
+        let mut slip =
+            Self { settings, layout, id, rows: Vec::new(), currency: String::new(), unknowns: Vec::new() };
+        slip.rows =
+            rows.iter().map(|row| (*row, slip.state(row))).filter(|(_, s)| *s != State::Ignore).collect();
+        slip
+    }
+
+    /// The order; `None` if the marketplace's words say that it is none.
+    ///
+    /// Errors: [`Fault`] for what cannot be read. What is merely not known stands in the order's `unknowns`.
+    pub(crate) fn order(mut self, raw: String) -> Result<Option<RemoteOrder>, Fault> {
+        use OrderField as F;
+        if self.rows.is_empty() {
+            return Ok(None);
+        }
+        self.check_id()?;
+        let placed_at = self.time(F::PlacedAt)?;
+        let placed_at =
+            placed_at.ok_or_else(|| self.fault(self.rows[0].0, F::PlacedAt, "there is no time"))?;
+        self.currency = self.currency();
+        let lines = self.lines()?;
+        let totals = self.totals(&lines)?;
+        let paid_at = self.time(F::PaidAt)?;
+        let buyer = Buyer {
+            name: self.text(F::BuyerName),
+            email: self.text(F::BuyerEmail),
+            phone: self.text(F::BuyerPhone),
+            language: String::new(),
+        };
+        let states: Vec<State> = self.rows.iter().map(|(_, state)| *state).collect();
+        let number = Some(self.text(F::Number)).filter(|number| !number.is_empty());
+        self.same_recipient();
+        Ok(Some(RemoteOrder {
+            id: RemoteOrderId::from(self.id),
+            number: number.unwrap_or_else(|| self.id.to_owned()),
+            placed_at,
+            changed_at: self.time(F::ChangedAt)?,
+            payment: self.payment(&states, paid_at, &totals),
+            paid_at,
+            fulfilment: status::fulfilment(&states),
+            status: self.statuses(),
+            refunds: refunds(&totals),
+            moves_own_stock: true,
+            bill_to: self.address(&BILL),
+            ship_to: self.address(&SHIP),
+            payment_method: self.payment_method(),
+            payment_title: self.text(F::PaymentMethod),
+            note: self.text(F::Note),
+            ship_by: self.time(F::ShipBy)?,
+            shipments: self.shipments(&lines)?,
+            wait: states
+                .contains(&State::Wait)
+                .then(|| format!("the marketplace says {:?}", self.statuses())),
+            currency: self.currency,
+            unknowns: self.unknowns,
+            totals,
+            buyer,
+            lines,
+            raw,
+        }))
+    }
+
+    fn fault(&self, row: &Row, field: OrderField, why: &str) -> Fault {
+        format!("line {}, {}: {why}", row.line, self.layout.name(field))
+    }
+
+    /// Notes something for the staff, which holds the order.
+    pub(crate) fn unknown(&mut self, what: String) {
+        if !self.unknowns.contains(&what) {
+            self.unknowns.push(what);
+        }
+    }
+
+    /// Excel turns long numbers into 1.23457E+14, and several orders into one.
+    fn check_id(&self) -> Result<(), Fault> {
+        let exponent = self.id.split_once(['E', 'e']).is_some_and(|(digits, exponent)| {
+            let number = |text: &str, also: char| {
+                !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == also)
+            };
+            digits.contains('.') && number(digits, '.') && exponent.starts_with('+') && number(exponent, '+')
+        });
+        match exponent {
+            true => Err(self.fault(
+                self.rows[0].0,
+                OrderField::OrderId,
+                &format!("{:?} is an order number that Excel has spoilt; export the file anew and do not save it in Excel", self.id),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// What a row's status word means; open and to be paid, with a word to the staff, if nobody said.
+    fn state(&mut self, row: &Row) -> State {
+        let word = self.layout.text(row, OrderField::Status);
+        match self.settings.orders.status.get(&title_key(&word)) {
+            Some(state) => *state,
+            None => {
+                self.unknown(format!("status {word:?}: say what it means in [connector.orders.status]"));
+                State::OpenUnpaid
+            }
+        }
+    }
+
+    /// The words of all rows, each once.
+    fn statuses(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        for (row, _) in &self.rows {
+            let word = self.layout.text(row, OrderField::Status);
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        words.join(" / ")
+    }
+
+    /// A value of the whole order: that of the first row that has it.
+    fn first(&self, field: OrderField) -> Option<(&'a Row, String)> {
+        let texts = self.rows.iter().map(|(row, _)| (*row, self.layout.text(row, field)));
+        texts.into_iter().find(|(_, text)| !text.is_empty())
+    }
+
+    fn text(&self, field: OrderField) -> String {
+        self.first(field).map(|(_, text)| text).unwrap_or_default()
+    }
+
+    fn time(&self, field: OrderField) -> Result<Option<Timestamp>, Fault> {
+        let Some((row, text)) = self.first(field) else { return Ok(None) };
+        self.settings.orders.dates.read(&text).map(Some).map_err(|why| self.fault(row, field, &why))
+    }
+
+    fn currency(&mut self) -> String {
+        let told = self.text(OrderField::Currency);
+        let code = if told.is_empty() { self.settings.orders.currency.clone() } else { told };
+        if minor_digits(&code).is_none() {
+            self.unknown(format!("currency {code:?}: its amounts are left empty"));
+        }
+        code
+    }
+
+    fn amount(&self, row: &Row, field: OrderField) -> Result<Money, Fault> {
+        if minor_digits(&self.currency).is_none() {
+            return Ok(Money(0));
+        }
+        let mut sum = 0_i64;
+        for part in self.layout.parts(row, field) {
+            let read = money(&part, &self.currency).map_err(|why| self.fault(row, field, &why))?;
+            sum = sum.checked_add(read.0).ok_or_else(|| self.fault(row, field, "the amount is too large"))?;
+        }
+        Ok(Money(sum))
+    }
+
+    /// An amount of the whole order, which each row repeats or the first alone has. `None` if the file has no such
+    /// column. Where rows differ it is probably an amount of each row, and the order is held.
+    fn total(&mut self, field: OrderField) -> Result<Option<Money>, Fault> {
+        if !self.layout.has(field) {
+            return Ok(None);
+        }
+        let mut found: Option<Money> = None;
+        for (row, _) in self.rows.clone() {
+            if self.layout.parts(row, field).is_empty() {
+                continue;
+            }
+            let amount = self.amount(row, field)?;
+            match found {
+                Some(first) if first != amount => self.unknown(format!(
+                    "its rows differ in {}: if that is an amount of each row, do not map it",
+                    self.layout.name(field)
+                )),
+                _ => found = Some(amount),
+            }
+        }
+        Ok(Some(found.unwrap_or_default()))
+    }
+
+    fn count(&self, row: &Row, field: OrderField) -> Result<Option<i64>, Fault> {
+        let text = self.layout.text(row, field);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        units(&text).map(Some).map_err(|why| self.fault(row, field, &why))
+    }
+
+    fn lines(&mut self) -> Result<Vec<RemoteLine>, Fault> {
+        let rows = self.rows.clone();
+        let all: Vec<State> = rows.iter().map(|(_, state)| *state).collect();
+        let order = status::fulfilment(&all);
+        let (mut lines, mut met) = (Vec::new(), BTreeMap::new());
+        for (row, state) in rows {
+            let mut line = self.line(row)?;
+            // Rows with states of their own say by line what is gone and what left.
+            match state.fulfilment() {
+                Fulfilment::Cancelled if order != Fulfilment::Cancelled => line.cancelled = line.quantity,
+                Fulfilment::Shipped if order == Fulfilment::Partial => {
+                    line.shipped = line.shipped.or(Some(line.quantity - line.cancelled))
+                }
+                Fulfilment::Open if order == Fulfilment::Partial => line.shipped = line.shipped.or(Some(0)),
+                _ => {}
+            }
+            let times = met.entry(line.id.clone()).or_insert(0_u32);
+            *times += 1;
+            if *times > 1 {
+                line.id = format!("{}#{times}", line.id);
+            }
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    fn line(&mut self, row: &Row) -> Result<RemoteLine, Fault> {
+        use OrderField as F;
+        let text = |field| Some(self.layout.text(row, field)).filter(|text| !text.is_empty());
+        let code = text(F::Code);
+        // Where no column holds a key of the marketplace's own, the seller's code is the key.
+        let listing = if self.layout.has(F::Listing) { text(F::Listing) } else { code.clone() };
+        let id = text(F::LineId).or_else(|| listing.clone()).or_else(|| code.clone());
+        let quantity = self.count(row, F::Quantity)?;
+        let quantity = quantity.ok_or_else(|| self.fault(row, F::Quantity, "there is no number"))?;
+        let (cancelled, returned) = (self.count(row, F::Cancelled)?, self.count(row, F::Returned)?);
+        let (cancelled, returned) = (cancelled.unwrap_or(0), returned.unwrap_or(0));
+        if cancelled > quantity {
+            return Err(self.fault(
+                row,
+                F::Cancelled,
+                &format!("{cancelled} of {quantity} units are cancelled"),
+            ));
+        }
+        if returned > quantity - cancelled {
+            return Err(self.fault(row, F::Returned, &format!("{returned} of {quantity} units came back")));
+        }
+        let (unit_price, total) = self.prices(row, quantity)?;
+        let rate = text(F::TaxRate);
+        let tax_rate_bp = rate.as_deref().and_then(value::rate_bp);
+        if let (Some(rate), None) = (&rate, tax_rate_bp) {
+            self.unknown(format!("tax rate {rate:?}"));
+        }
+        let title = self.layout.text(row, F::Title);
+        let shipped = self.count(row, F::Shipped)?;
+        Ok(RemoteLine {
+            id: id.unwrap_or_else(|| "?".to_owned()),
+            listing: listing.map(ListingId),
+            code,
+            title,
+            quantity,
+            cancelled,
+            returned,
+            shipped,
+            unit_price,
+            total,
+            tax_rate_bp,
+        })
+    }
+
+    /// Price of one and of all; what the file does not say is worked out from the other.
+    fn prices(&self, row: &Row, quantity: i64) -> Result<(Money, Money), Fault> {
+        use OrderField::{LineTotal, UnitPrice};
+        let told = |field| -> Result<Option<Money>, Fault> {
+            match self.layout.parts(row, field).is_empty() {
+                true => Ok(None),
+                false => self.amount(row, field).map(Some),
+            }
+        };
+        Ok(match (told(UnitPrice)?, told(LineTotal)?) {
+            (Some(one), Some(all)) => (one, all),
+            (None, Some(all)) => (Money(all.0.checked_div(quantity).unwrap_or(0)), all),
+            (Some(one), None) => {
+                let all = one.0.checked_mul(quantity);
+                (one, Money(all.ok_or_else(|| self.fault(row, UnitPrice, "the amount is too large"))?))
+            }
+            (None, None) => (Money(0), Money(0)),
+        })
+    }
+
+    fn totals(&mut self, lines: &[RemoteLine]) -> Result<Totals, Fault> {
+        use OrderField as F;
+        let of_lines = lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.total.0));
+        let of_lines =
+            of_lines.ok_or_else(|| self.fault(self.rows[0].0, F::LineTotal, "the sum is too large"))?;
+        let mut totals = Totals {
+            items: self.total(F::Items)?.unwrap_or(Money(of_lines)),
+            // Some write what is taken off as a negative number.
+            discount: Money(self.total(F::Discount)?.unwrap_or_default().0.saturating_abs()),
+            shipping: self.total(F::Shipping)?.unwrap_or_default(),
+            fees: self.total(F::Fees)?.unwrap_or_default(),
+            tax_on_top: self.total(F::TaxOnTop)?.unwrap_or_default(),
+            tax: Money(0),
+            grand: Money(0),
+            refunded: Money(self.total(F::Refunded)?.unwrap_or_default().0.saturating_abs()),
+        };
+        totals.tax = self.total(F::Tax)?.unwrap_or(totals.tax_on_top);
+        totals.grand = match self.total(F::Grand)? {
+            Some(grand) => grand,
+            None => {
+                totals.sum().ok_or_else(|| self.fault(self.rows[0].0, F::Items, "the sum is too large"))?
+            }
+        };
+        Ok(totals)
+    }
+
+    fn payment(&mut self, states: &[State], paid_at: Option<Timestamp>, totals: &Totals) -> Payment {
+        if totals.refunded > Money(0) {
+            let all = totals.refunded >= totals.grand;
+            return if all { Payment::Refunded } else { Payment::PartlyRefunded };
+        }
+        let word = self.text(OrderField::PaymentStatus);
+        let told = match word.is_empty() {
+            true => None,
+            false => {
+                let known = self.settings.orders.payment.get(&title_key(&word)).copied();
+                if known.is_none() {
+                    self.unknown(format!(
+                        "payment status {word:?}: say what it means in [connector.orders.payment]"
+                    ));
+                }
+                known
+            }
+        };
+        // Cancelled rows say nothing of the money for the others.
+        let mut of_rows =
+            states.iter().filter(|s| s.fulfilment() != Fulfilment::Cancelled).map(|s| s.payment());
+        let first =
+            of_rows.next().or_else(|| states.first().map(|s| s.payment())).unwrap_or(Payment::Awaiting);
+        let by_state = if of_rows.all(|payment| payment == first) { first } else { Payment::Partial };
+        match told.unwrap_or(by_state) {
+            Payment::Awaiting if told.is_none() && paid_at.is_some() => Payment::Paid,
+            payment => payment,
+        }
+    }
+
+    fn payment_method(&mut self) -> String {
+        let told = self.text(OrderField::PaymentMethod);
+        let table = &self.settings.orders.payment_methods;
+        if told.is_empty() || table.is_empty() {
+            return told;
+        }
+        match table.get(&title_key(&told)).cloned() {
+            Some(method) => method,
+            None => {
+                self.unknown(format!(
+                    "payment method {told:?}: name it in [connector.orders.payment_methods]"
+                ));
+                told
+            }
+        }
+    }
+
+    fn address(&self, fields: &[OrderField; 10]) -> Address {
+        let [name, name_kana, company, country, postcode, region, city, line1, line2, phone] =
+            fields.map(|field| self.text(field));
+        Address { name, name_kana, company, country, postcode, region, city, line1, line2, phone }
+    }
+
+    /// An order goes to one place; rows that name several are held. What a row leaves empty it does not contradict.
+    fn same_recipient(&mut self) {
+        let differs = |field: &OrderField| {
+            let mut told = self.rows.iter().map(|(row, _)| self.layout.text(row, *field)).filter(|t| !t.is_empty());
+            let first = told.next();
+            told.any(|text| Some(&text) != first.as_ref())
+        };
+        if SHIP.iter().any(differs) {
+            self.unknown("its rows name several recipients, of which the first is told".to_owned());
+        }
+    }
+
+    /// One parcel for each carrier and tracking number that the rows name.
+    fn shipments(&self, lines: &[RemoteLine]) -> Result<Vec<RemoteShipment>, Fault> {
+        let mut parcels: Vec<RemoteShipment> = Vec::new();
+        for ((row, _), line) in self.rows.iter().zip(lines) {
+            let text = |field| self.layout.text(row, field);
+            let (carrier, tracking) = (text(OrderField::Carrier), text(OrderField::Tracking));
+            if tracking.is_empty() {
+                continue;
+            }
+            let at = parcels.iter().position(|p| p.carrier == carrier && p.tracking == tracking);
+            let at = at.unwrap_or(parcels.len());
+            if at == parcels.len() {
+                let shipped_at = self.time(OrderField::ShippedAt)?;
+                let id = tracking.clone();
+                parcels.push(RemoteShipment {
+                    id,
+                    carrier,
+                    tracking,
+                    tracking_url: None,
+                    shipped_at,
+                    lines: Vec::new(),
+                });
+            }
+            parcels[at].lines.push((line.id.clone(), line.shipped.unwrap_or(line.quantity - line.cancelled)));
+        }
+        Ok(parcels)
+    }
+}
+
+const SHIP: [OrderField; 10] = {
+    use OrderField as F;
+    [
+        F::ShipName,
+        F::ShipKana,
+        F::ShipCompany,
+        F::ShipCountry,
+        F::ShipPostcode,
+        F::ShipRegion,
+        F::ShipCity,
+        F::ShipLine1,
+        F::ShipLine2,
+        F::ShipPhone,
+    ]
+};
+
+const BILL: [OrderField; 10] = {
+    use OrderField as F;
+    [
+        F::BillName,
+        F::BillKana,
+        F::BillCompany,
+        F::BillCountry,
+        F::BillPostcode,
+        F::BillRegion,
+        F::BillCity,
+        F::BillLine1,
+        F::BillLine2,
+        F::BillPhone,
+    ]
+};
+
+/// A file says what was given back in all, so it is one refund that grows.
+fn refunds(totals: &Totals) -> Vec<RemoteRefund> {
+    if totals.refunded == Money(0) {
+        return Vec::new();
+    }
+    vec![RemoteRefund {
+        id: "refunded".to_owned(),
+        amount: totals.refunded,
+        at: None,
+        reason: String::new(),
+        lines: Vec::new(),
+    }]
+}

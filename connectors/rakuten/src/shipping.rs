@@ -1,0 +1,120 @@
+//! 発送完了報告: what `updateOrderShipping` has to be told about a parcel. Pure.
+//!
+//! RMS counts an order as shipped when every destination has a row, and every row has carrier, number and day. So the
+//! parcel of a part is entered without a day, and the one that completes the order brings the day for all of them.
+
+use banto_channel::{Carrier, Parcel};
+use serde::Serialize;
+
+use crate::carriers::CARRIERS;
+use crate::model::{Order, Package, Shipping};
+use crate::time;
+
+/// Rows of one destination in one call.
+const ROWS_MAX: usize = 20;
+/// Characters of a tracking number.
+const NUMBER_MAX: usize = 120;
+
+/// The rows of one destination.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Basket {
+    #[serde(rename = "basketId")]
+    id: i64,
+    #[serde(rename = "ShippingModelList")]
+    rows: Vec<Row>,
+}
+
+/// What is not in it stays as it is.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    /// Without it a row is added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_detail_id: Option<i64>,
+    delivery_company: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_number: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_date: Option<String>,
+}
+
+/// What is still to be told; empty if RMS knows it all already, so that a resend adds nothing.
+///
+/// `Err` says in plain words why it cannot be told.
+pub(crate) fn plan(order: &Order, parcel: &Parcel) -> Result<Vec<Basket>, String> {
+    let carrier = Carrier::find(CARRIERS, &parcel.carrier)
+        .ok_or_else(|| format!("{:?} is none of Rakuten's carriers (1000 to 1031)", parcel.carrier))?;
+    let number = parcel.tracking.trim();
+    if number.chars().count() > NUMBER_MAX {
+        return Err(format!("a tracking number has at most {NUMBER_MAX} characters at Rakuten"));
+    }
+    let day = parcel.completes.then(|| time::day(parcel.shipped_at));
+    let targets = targets(order, parcel)?;
+    let mut baskets = Vec::new();
+    for (at, package) in order.packages.iter().enumerate() {
+        let mut rows = Vec::new();
+        for row in &package.parcels {
+            rows.extend(dated(row, day.as_deref())?);
+        }
+        let is_told = |row: &Shipping| {
+            row.delivery_company.as_str() == carrier.code && row.shipping_number.as_str() == number
+        };
+        if targets.contains(&at) && !package.parcels.iter().any(is_told) {
+            rows.push(Row {
+                shipping_detail_id: None,
+                delivery_company: carrier.code.to_owned(),
+                shipping_number: (!number.is_empty()).then(|| number.to_owned()),
+                shipping_date: day.clone(),
+            });
+        }
+        if package.parcels.len() + 1 > ROWS_MAX && rows.iter().any(|row| row.shipping_detail_id.is_none()) {
+            return Err(format!("a destination has at most {ROWS_MAX} parcels at Rakuten"));
+        }
+        if !rows.is_empty() {
+            baskets.push(Basket { id: basket_id(package)?, rows });
+        }
+    }
+    Ok(baskets)
+}
+
+/// The destinations that the parcel goes to: those of its lines, and, where it completes the order or says nothing of
+/// lines, those that have no parcel yet.
+fn targets(order: &Order, parcel: &Parcel) -> Result<Vec<usize>, String> {
+    let holds =
+        |package: &Package, line: &str| package.items.iter().any(|item| item.item_detail_id.as_str() == line);
+    let mut targets = Vec::new();
+    for (line, _) in &parcel.lines {
+        let at = order.packages.iter().position(|package| holds(package, line));
+        targets.push(at.ok_or_else(|| format!("the order has no line {line:?}"))?);
+    }
+    if parcel.completes || parcel.lines.is_empty() {
+        let without = order.packages.iter().enumerate().filter(|(_, package)| package.parcels.is_empty());
+        targets.extend(without.map(|(at, _)| at));
+    }
+    if targets.is_empty() {
+        // Every destination has a parcel: this is another one of the last.
+        targets.extend(order.packages.len().checked_sub(1));
+    }
+    match targets.is_empty() {
+        true => Err("the order has no destination".to_owned()),
+        false => Ok(targets),
+    }
+}
+
+/// The day for a row that has none.
+fn dated(row: &Shipping, day: Option<&str>) -> Result<Option<Row>, String> {
+    let Some(day) = day.filter(|_| row.shipping_date.is_empty()) else {
+        return Ok(None);
+    };
+    let id = row.shipping_detail_id.whole().ok_or("a parcel at Rakuten has no shippingDetailId")?;
+    Ok(Some(Row {
+        shipping_detail_id: Some(id),
+        delivery_company: row.delivery_company.as_str().to_owned(),
+        shipping_number: None,
+        shipping_date: Some(day.to_owned()),
+    }))
+}
+
+fn basket_id(package: &Package) -> Result<i64, String> {
+    package.basket_id.whole().ok_or_else(|| "a destination at Rakuten has no basketId".to_owned())
+}

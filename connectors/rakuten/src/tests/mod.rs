@@ -1,0 +1,1 @@
+//! Tests of the connector against answers that a closure gives.

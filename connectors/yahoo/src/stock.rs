@@ -1,0 +1,261 @@
+//! Stock out and back: `setStock` and `getStock`, a thousand codes a call.
+//!
+//! `setStock` is all or nothing: one bad row undoes the call, and the answer (HTTP 207) names the rows that are bad. So
+//! those are refused and the rest is sent again. An answer that names none is searched by halves.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem};
+
+use crate::Yahoo;
+use crate::calls::{Answer, Body, GET_STOCK, SET_STOCK, form};
+use crate::lines::listing;
+
+/// Codes of one call.
+const CODES_MAX: usize = 1_000;
+/// `setStock` takes no larger number.
+const QUANTITY_MAX: i64 = 999_999_999;
+/// Calls that one push may make: two bad rows that nobody names are found among a thousand in this many.
+const CALLS_MAX: usize = 40;
+/// What is left after that waits so long.
+const LATER: Duration = Duration::from_secs(60);
+
+/// What came of one `setStock`.
+enum Told {
+    /// All rows were set.
+    Set,
+    /// Nothing was set; these rows are why.
+    Bad(BTreeMap<usize, String>),
+}
+
+/// The outcomes of a push while it is made.
+struct Push<'a> {
+    items: &'a [StockItem],
+    outcomes: Vec<Option<Outcome>>,
+}
+
+impl Push<'_> {
+    fn open(&self) -> Vec<usize> {
+        (0..self.items.len()).filter(|&at| self.outcomes[at].is_none()).collect()
+    }
+
+    fn decide(&mut self, places: &[usize], outcome: &Outcome) {
+        for &at in places {
+            self.outcomes[at] = Some(outcome.clone());
+        }
+    }
+
+    fn refuse(&mut self, at: usize, reason: impl Into<String>) {
+        self.outcomes[at] = Some(Outcome::Refused { reason: reason.into() });
+    }
+
+    /// Whether Yahoo! took something already, so that an error must not stand for all.
+    fn is_under_way(&self) -> bool {
+        self.outcomes.iter().flatten().any(|outcome| *outcome == Outcome::Applied)
+    }
+}
+
+impl Yahoo {
+    pub(crate) async fn push(&self, cx: &Cx, items: &[StockItem]) -> Result<Vec<Outcome>> {
+        let mut push = Push { items, outcomes: vec![None; items.len()] };
+        for (at, item) in items.iter().enumerate() {
+            if let Some(reason) = unfit(item) {
+                push.refuse(at, reason);
+            }
+        }
+        if !self.settings.create_stock {
+            self.refuse_unknown(cx, &mut push).await?;
+        }
+        self.set_all(cx, &mut push).await?;
+        let lost = || Outcome::Retry { after: LATER, reason: "Yahoo! said nothing about it".to_owned() };
+        Ok(push.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect())
+    }
+
+    /// Refuses codes without a stock record, which `setStock` would make one for whatever they are.
+    async fn refuse_unknown(&self, cx: &Cx, push: &mut Push<'_>) -> Result<()> {
+        let new: Vec<usize> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            push.open().into_iter().filter(|&at| !known.contains(push.items[at].listing.as_str())).collect()
+        };
+        for places in new.chunks(CODES_MAX) {
+            let codes = places.iter().map(|&at| push.items[at].listing.as_str());
+            let found = self.records(cx, codes).await?;
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(found.keys().cloned());
+            for &at in places {
+                if !found.contains_key(push.items[at].listing.as_str()) {
+                    push.refuse(
+                        at,
+                        "Yahoo! has no stock record for this code. Check the code; for a new product set its stock once \
+                         in ストアクリエイターPro, or set create_stock",
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_all(&self, cx: &Cx, push: &mut Push<'_>) -> Result<()> {
+        let mut work = rounds(push);
+        let mut calls = 0;
+        while let Some(places) = work.pop() {
+            if calls == CALLS_MAX {
+                let reason = "the search for bad codes took too many calls".to_owned();
+                push.decide(&places, &Outcome::Retry { after: LATER, reason });
+                continue;
+            }
+            calls += 1;
+            match self.set(cx, push.items, &places).await {
+                Ok(Told::Set) => push.decide(&places, &Outcome::Applied),
+                Ok(Told::Bad(named)) if !named.is_empty() => {
+                    work.push(places.iter().copied().filter(|at| !named.contains_key(at)).collect());
+                    named.into_iter().for_each(|(at, reason)| push.refuse(at, reason));
+                }
+                Ok(Told::Bad(_)) => {
+                    halve(push, &mut work, places, "Yahoo! refused the call and named no row")
+                }
+                Err(e) if e.kind == ErrorKind::Refused => halve(push, &mut work, places, &e.message),
+                Err(e) if push.is_under_way() => {
+                    let after = e.retry_after.unwrap_or(LATER);
+                    push.decide(&places, &Outcome::Retry { after, reason: e.message });
+                }
+                Err(e) => return Err(e),
+            }
+            work.retain(|places| !places.is_empty());
+        }
+        Ok(())
+    }
+
+    async fn set(&self, cx: &Cx, items: &[StockItem], places: &[usize]) -> Result<Told> {
+        let codes: Vec<&str> = places.iter().map(|&at| items[at].listing.as_str()).collect();
+        let quantities: Vec<String> = places.iter().map(|&at| items[at].quantity.to_string()).collect();
+        let body = form(&[
+            ("seller_id", &self.settings.seller_id),
+            ("item_code", &codes.join(",")),
+            ("quantity", &quantities.join(",")),
+        ]);
+        let answer = self.send(cx, SET_STOCK, Body::Form(body), "setting stock").await?;
+        if answer.root.name != "ResultSet" {
+            return Err(Error::new(ErrorKind::Malformed, "setting stock: the answer is no result"));
+        }
+        Ok(match answer.status {
+            207 => verdict(&answer, items, places),
+            _ => Told::Set,
+        })
+    }
+
+    pub(crate) async fn read_back(&self, cx: &Cx, listings: &[ListingId]) -> Result<Vec<(ListingId, i64)>> {
+        let fit: Vec<&str> = listings.iter().map(ListingId::as_str).filter(|code| is_code(code)).collect();
+        let mut numbers = Vec::with_capacity(fit.len());
+        for codes in fit.chunks(CODES_MAX) {
+            let found = self.records(cx, codes.iter().copied()).await?;
+            let number = |code: &&str| Some((ListingId::from(*code), (*found.get(*code)?)?));
+            numbers.extend(codes.iter().filter_map(number));
+        }
+        Ok(numbers)
+    }
+
+    /// The stock records of some codes: their number, or `None` where it is unlimited.
+    async fn records<'a>(
+        &self,
+        cx: &Cx,
+        codes: impl Iterator<Item = &'a str>,
+    ) -> Result<BTreeMap<String, Option<i64>>> {
+        let codes = codes.collect::<Vec<_>>().join(",");
+        let body = form(&[("seller_id", &self.settings.seller_id), ("item_code", &codes)]);
+        let answer = self.send(cx, GET_STOCK, Body::Form(body), "reading stock").await?;
+        if answer.root.name != "ResultSet" {
+            return Err(Error::new(ErrorKind::Malformed, "reading stock: the answer is no result"));
+        }
+        let rows = answer.root.all("Result").filter(|row| row.text("Status") == "1");
+        let record = |row: &crate::xml::Node| {
+            let code = listing(row.text("ItemCode"), row.text("SubCode"))?;
+            Some((code.0, row.text("Quantity").parse().ok()))
+        };
+        Ok(rows.filter_map(record).collect())
+    }
+}
+
+/// What is still to be sent, in calls that name no code twice (`st-02103`), the oldest number last in the list and
+/// first in turn.
+fn rounds(push: &Push<'_>) -> Vec<Vec<usize>> {
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+    for at in push.open() {
+        let turn = met.entry(push.items[at].listing.as_str()).or_default();
+        if rounds.len() == *turn {
+            rounds.push(Vec::new());
+        }
+        rounds[*turn].push(at);
+        *turn += 1;
+    }
+    rounds.reverse();
+    rounds
+}
+
+/// Looks for the culprit in each half, until it stands alone.
+fn halve(push: &mut Push<'_>, work: &mut Vec<Vec<usize>>, places: Vec<usize>, reason: &str) {
+    match places.as_slice() {
+        [at] => push.refuse(*at, reason),
+        _ => {
+            let (first, second) = places.split_at(places.len() / 2);
+            work.push(second.to_vec());
+            work.push(first.to_vec());
+        }
+    }
+}
+
+/// What a 207 says. `ed-10002` means that the numbers were set and could not be read back for the answer.
+fn verdict(answer: &Answer, items: &[StockItem], places: &[usize]) -> Told {
+    let errors: BTreeMap<String, &str> = answer
+        .root
+        .all("Result")
+        .filter_map(|row| {
+            Some((listing(row.text("ItemCode"), row.text("SubCode"))?.0, row.text("ErrorCode")))
+        })
+        .filter(|(_, error)| !error.is_empty())
+        .collect();
+    if !errors.is_empty() && errors.values().all(|error| *error == "ed-10002") {
+        return Told::Set;
+    }
+    let named = places.iter().filter_map(|&at| {
+        let error = errors.get(items[at].listing.as_str())?;
+        Some((at, format!("Yahoo! refuses this code or its number: {}", reasons(error))))
+    });
+    Told::Bad(named.collect())
+}
+
+/// 在庫更新API's error codes in words.
+fn reasons(codes: &str) -> String {
+    let word = |code: &str| match code {
+        "st-02101" => "st-02101 (パラメータ「item_code」が不正です)".to_owned(),
+        "st-02104" => "st-02104 (パラメータ「quantity」が不正です)".to_owned(),
+        other => other.to_owned(),
+    };
+    codes.split(',').map(|code| word(code.trim())).collect::<Vec<_>>().join(", ")
+}
+
+/// Why an item cannot be sent, if so. A comma in a code would shift every number behind it.
+fn unfit(item: &StockItem) -> Option<String> {
+    let code = item.listing.as_str();
+    if !is_code(code) {
+        return Some(format!(
+            "{code:?} is no code of Yahoo!: item code, or item code and sub code with a colon between, in letters, digits and \
+             hyphens"
+        ));
+    }
+    let fits = (0..=QUANTITY_MAX).contains(&item.quantity);
+    (!fits).then(|| format!("{} is outside of what Yahoo! takes, 0 to {QUANTITY_MAX}", item.quantity))
+}
+
+fn is_code(code: &str) -> bool {
+    let part = |text: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        (1..=99).contains(&text.len()) && text.bytes().all(plain)
+    };
+    match code.split_once(':') {
+        Some((item, sub)) => part(item) && part(sub),
+        None => part(code),
+    }
+}
