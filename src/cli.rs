@@ -22,6 +22,7 @@ mod queue;
 mod restore;
 mod run;
 mod stock;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! `banto channel`: the state of each channel, and what a person does about it.
 
+mod add;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,15 @@ pub struct ChannelCommand {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Write a commented config file for a new channel and ask for its credentials
+    Add(add::Add),
+    #[command(flatten)]
+    Known(Known),
+}
+
+/// What is done with a channel that has its file.
+#[derive(Debug, Subcommand)]
+enum Known {
     /// All channels and how they do
     List,
     /// Prove the credentials of a channel with its cheapest calls
@@ -69,15 +80,23 @@ struct Name {
 
 impl ChannelCommand {
     pub(super) async fn run(self, globals: &Globals) -> Outcome {
-        let house = globals.house().await?;
         match self.what {
-            What::List => list(&house).await,
-            What::Probe(Name { name }) => probe(&house, &name).await,
-            What::Pull { name, from_start } => pull(&house, &name, from_start).await,
-            What::Diff { name, all } => diff(&house, &name, all).await,
-            What::Push { name, yes } => push(&house, &name, yes).await,
-            What::Pause(Name { name }) => pause(&house, &name, true).await,
-            What::Resume(Name { name }) => pause(&house, &name, false).await,
+            What::Add(add) => add.run(globals),
+            What::Known(known) => known.run(&globals.house().await?).await,
+        }
+    }
+}
+
+impl Known {
+    async fn run(self, house: &House) -> Outcome {
+        match self {
+            Known::List => list(house).await,
+            Known::Probe(Name { name }) => probe(house, &name).await,
+            Known::Pull { name, from_start } => pull(house, &name, from_start).await,
+            Known::Diff { name, all } => diff(house, &name, all).await,
+            Known::Push { name, yes } => push(house, &name, yes).await,
+            Known::Pause(Name { name }) => pause(house, &name, true).await,
+            Known::Resume(Name { name }) => pause(house, &name, false).await,
         }
     }
 }

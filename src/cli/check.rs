@@ -8,6 +8,7 @@ use banto_wire::{Wire, WireConfig};
 use clap::Args;
 use serde::Serialize;
 
+use super::words::remedy;
 use super::{Exit, Failure, Globals, Out, Outcome, left};
 use crate::app;
 use crate::channels::mail_rules;
@@ -219,7 +220,10 @@ impl Check {
                     findings.add(&what, State::Warning, warning);
                 }
             }
-            Err(error) => findings.add(&what, State::Wrong, error.to_string()),
+            Err(error) => {
+                let detail = format!("{}: {error}", remedy(error.kind));
+                findings.add(&what, State::Wrong, detail);
+            }
         }
     }
 }
