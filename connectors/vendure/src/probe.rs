@@ -1,0 +1,135 @@
+//! Whether the shop is there and the credentials open what the channel needs.
+
+use banto_channel::{Cx, Error, ErrorKind, ProbeReport, Result};
+use serde::Deserialize;
+
+use crate::Vendure;
+use crate::calls::Question;
+use crate::documents::{LOOK, WHO};
+use crate::model::{GlobalSettings, List, Location, Locations};
+use crate::notify::HANDLER;
+
+/// What banto does, and the permissions of which one is enough for it.
+const NEEDS: [(&str, [&str; 2]); 4] = [
+    ("to read orders", ["ReadOrder", "ReadOrder"]),
+    ("to tell shipments, cancellations and payments", ["UpdateOrder", "UpdateOrder"]),
+    ("to read variants and their stock", ["ReadCatalog", "ReadProduct"]),
+    ("to set stock", ["UpdateCatalog", "UpdateProduct"]),
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Who {
+    me: Option<Me>,
+    active_channel: Channel,
+    global_settings: GlobalSettings,
+}
+
+#[derive(Deserialize)]
+struct Me {
+    identifier: String,
+    channels: Vec<Rights>,
+}
+
+#[derive(Deserialize)]
+struct Rights {
+    code: String,
+    permissions: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel {
+    code: String,
+    default_currency_code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Look {
+    stock_locations: List<Location>,
+    fulfillment_handlers: Vec<Handler>,
+}
+
+#[derive(Deserialize)]
+struct Handler {
+    code: String,
+}
+
+impl Vendure {
+    pub(crate) async fn look(&self, cx: &Cx) -> Result<ProbeReport> {
+        let who: Who = self.told(cx, Question::safe(WHO, "asking who we are"), &()).await?;
+        self.check_rights(&who)?;
+        let look: Look = self.told(cx, Question::safe(LOOK, "trying the permissions"), &()).await?;
+        self.choose(&Locations { stock_locations: look.stock_locations })?;
+        let Channel { code, default_currency_code: currency } = &who.active_channel;
+        let mut report =
+            ProbeReport { server: format!("Vendure, channel {code}, {currency}"), ..ProbeReport::default() };
+        self.warn(&who.global_settings, currency, &look.fulfillment_handlers, &mut report.warnings);
+        Ok(report)
+    }
+
+    /// Errors: [`ErrorKind::Auth`] that names every permission that is missing.
+    fn check_rights(&self, who: &Who) -> Result<()> {
+        let Some(me) = &who.me else {
+            return Err(Error::new(
+                ErrorKind::Auth,
+                "the shop does not know who we are; check the credentials",
+            ));
+        };
+        let code = &who.active_channel.code;
+        let held = me
+            .channels
+            .iter()
+            .find(|c| c.code == *code)
+            .map(|c| c.permissions.as_slice())
+            .unwrap_or_default();
+        let has = |name: &str| held.iter().any(|held| held == name);
+        let missing: Vec<String> = NEEDS
+            .iter()
+            .filter(|(_, [one, other])| !has(one) && !has(other))
+            .map(|(why, [one, _])| format!("{one} ({why})"))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Auth,
+            format!(
+                "{:?} may not do everything in the channel {code}: give its role {} under Settings > Roles",
+                me.identifier,
+                missing.join(", ")
+            ),
+        ))
+    }
+
+    fn warn(&self, shop: &GlobalSettings, currency: &str, handlers: &[Handler], warnings: &mut Vec<String>) {
+        if self.settings.plain_http() {
+            warnings.push("plain http: the password and order data travel readable; use https".to_owned());
+        }
+        if !shop.track_inventory {
+            warnings.push(
+                "the shop counts no stock (Settings > Global settings > Track inventory): the numbers that banto sets \
+                 keep nobody from buying, except where a variant counts by itself"
+                    .to_owned(),
+            );
+        }
+        if shop.out_of_stock_threshold < 0 {
+            warnings.push(format!(
+                "the global out-of-stock threshold is {}: buyers can order more than there is",
+                shop.out_of_stock_threshold
+            ));
+        }
+        let precision = shop.server_config.money_strategy_precision;
+        if self.settings.money_precision.is_some_and(|ours| ours != precision) {
+            warnings.push(format!(
+                "money_precision says otherwise than the shop ({precision}); make sure that a known order in {currency} \
+                 comes with the right price"
+            ));
+        }
+        if !handlers.iter().any(|handler| handler.code == HANDLER) {
+            warnings
+                .push(format!("the server has no fulfillment handler {HANDLER:?}: shipments cannot be told"));
+        }
+    }
+}
