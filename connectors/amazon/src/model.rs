@@ -20,7 +20,6 @@ shape! {
         order_id: String,
         created_time: String,
         last_updated_time: String,
-        programs: Vec<String>,
         buyer: Buyer,
         recipient: Recipient,
         proceeds: Proceeds,
@@ -113,7 +112,7 @@ shape! {
 
 shape! {
     /// What was bought.
-    Product { asin: String, title: String, seller_sku: String, price: Price }
+    Product { title: String, seller_sku: String, price: Price }
 }
 
 shape! {
@@ -133,12 +132,12 @@ shape! {
 
 shape! {
     /// A wish to cancel.
-    Request { requester: String, cancel_reason: String }
+    Request { cancel_reason: String }
 }
 
 shape! {
-    /// A cancellation.
-    Execution { cancelled_by: String, cancel_reason: String }
+    /// A cancellation, of which only that there is one counts.
+    Execution {}
 }
 
 shape! {

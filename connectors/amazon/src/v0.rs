@@ -62,8 +62,6 @@ struct OldAddress {
 struct OldItem {
     #[serde(rename = "OrderItemId")]
     id: String,
-    #[serde(rename = "ASIN")]
-    asin: String,
     #[serde(rename = "SellerSKU")]
     sku: String,
     #[serde(rename = "Title")]
@@ -201,11 +199,11 @@ fn item(old: OldItem, pending: bool) -> Item {
     let breakdowns = parts
         .into_iter()
         .filter_map(|(kind, old)| Some(Breakdown { r#type: kind.to_owned(), subtotal: Some(amount(old?)) }));
-    let request = Request { requester: "BUYER".to_owned(), cancel_reason: old.cancel.buyer_cancel_reason };
+    let request = Request { cancel_reason: old.cancel.buyer_cancel_reason };
     Item {
         order_item_id: old.id,
         quantity_ordered: old.ordered,
-        product: Product { asin: old.asin, title: old.title, seller_sku: old.sku, price: Price::default() },
+        product: Product { title: old.title, seller_sku: old.sku, price: Price::default() },
         proceeds: ItemProceeds { proceeds_total: None, breakdowns: breakdowns.collect() },
         cancellation: Cancellation {
             cancellation_request: asked.then_some(request),

@@ -21,7 +21,7 @@ struct Opened {
 /// Opens a marketplace behind a wire that keeps to no quotas and does not wait long.
 async fn open(extra: &str) -> Opened {
     let clock = SimClock::usual();
-    let fake = Arc::new(FakeAmazon::start(FakeConfig::new(7, clock.clone())).await.unwrap());
+    let fake = Arc::new(FakeAmazon::start(FakeConfig::new(7, clock.clone()).with_offers(400)).await.unwrap());
     let table = toml::from_str(&format!("{}orders_per_page = 10\n{extra}", fake.table())).unwrap();
     let credential = |name: &str| Ok(Secret::new(&fake.credential(name)));
     let connector = banto_amazon::build(&table, &credential).unwrap();

@@ -81,6 +81,16 @@ pub(crate) enum Content {
     },
 }
 
+impl Content {
+    /// What tells it from others.
+    pub(crate) fn hash(&self) -> String {
+        match self {
+            Self::Bytes { hash, .. } => hash.clone(),
+            Self::TooLarge { size } => format!("too-large-{size}"),
+        }
+    }
+}
+
 /// The hash of a content, as it stands in names.
 pub(crate) fn hash(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);

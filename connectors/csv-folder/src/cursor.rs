@@ -13,9 +13,9 @@ const AHEAD_ALLOWED: Duration = Duration::from_secs(300);
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
     #[serde(rename = "v")]
-    version: u32,
+    pub(crate) version: u32,
     /// When it was made, by our clock.
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The file's place in the order of reading; 0 before the first.
     pub(crate) number: u64,
     /// The name it came under, for people.
@@ -25,11 +25,22 @@ pub(crate) struct State {
     pub(crate) row: usize,
     /// Nothing of it is left; the next pull lays it down.
     pub(crate) finished: bool,
+    /// It could not be read at all; the next pull rejects it, unless it can be read by then.
+    pub(crate) unusable: bool,
 }
 
 impl State {
     pub(crate) const fn start(at: Timestamp) -> Self {
-        Self { version: 1, at, number: 0, file: String::new(), hash: String::new(), row: 0, finished: true }
+        Self {
+            version: 1,
+            at,
+            number: 0,
+            file: String::new(),
+            hash: String::new(),
+            row: 0,
+            finished: true,
+            unusable: false,
+        }
     }
 
     pub(crate) fn read(cursor: &Cursor) -> Result<Self> {
@@ -60,25 +71,9 @@ impl State {
         self.at > now.plus(AHEAD_ALLOWED)
     }
 
-    /// The state after orders of a file were handed out.
-    pub(crate) fn after(
-        &self,
-        now: Timestamp,
-        number: u64,
-        file: &str,
-        hash: &str,
-        row: usize,
-        finished: bool,
-    ) -> Self {
-        Self {
-            at: now.max(self.at),
-            number,
-            file: file.to_owned(),
-            hash: hash.to_owned(),
-            row,
-            finished,
-            ..self.clone()
-        }
+    /// The same place, said later.
+    pub(crate) fn said_at(&self, now: Timestamp) -> Self {
+        Self { at: now.max(self.at), ..self.clone() }
     }
 }
 
@@ -89,7 +84,8 @@ mod tests {
 
     #[test]
     fn it_comes_back_as_it_was_written() {
-        let state = State::start(Timestamp(5)).after(Timestamp(9), 3, "注文.csv", "abc", 200, false);
+        let start = State::start(Timestamp(5)).said_at(Timestamp(9));
+        let state = State { number: 3, file: "注文.csv".to_owned(), row: 200, finished: false, ..start };
         let cursor = state.cursor().unwrap();
         assert_eq!(State::read(&cursor), Ok(state));
     }

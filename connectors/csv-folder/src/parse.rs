@@ -110,78 +110,94 @@ fn checked<F: Field>(mut row: Row, layout: &Layout<F>, damaged: bool) -> Row {
     row
 }
 
-/// Reads a file's orders, in the order in which they begin. Rows of one order need not stand together.
-///
-/// Errors: [`Unusable`]. What is wrong with one order is [`Read::Unreadable`].
-pub(crate) fn read_orders(settings: &Settings, file: &str, bytes: &[u8]) -> Result<Vec<Read>, Unusable> {
-    let columns = &settings.orders.columns;
-    let sheet = read_sheet(file, bytes, settings.encoding, settings.delimiter, columns)?;
-    let unreadable = |id: Option<&str>, rows: &[&Row], fault: &str| Read::Unreadable {
-        id: id.map(RemoteOrderId::from),
-        reason: format!("{file}, {fault}. Correct it there and put the file into orders/ once more"),
-        raw: raw(&sheet.header, rows),
-    };
-    let mut reads = Vec::new();
-    for group in groups(&sheet) {
-        let rows = &group.rows;
-        let broken = rows.iter().find_map(|row| Some(format!("line {}: {}", row.line, row.fault.as_ref()?)));
-        let read = match (&group.id, broken) {
-            (id, Some(fault)) => unreadable(id.as_deref(), rows, &fault),
-            (None, None) => {
-                let column = sheet.layout.name(OrderField::OrderId);
-                let line = rows.first().map_or(0, |row| row.line);
-                unreadable(None, rows, &format!("line {line}, {column}: there is no order number"))
-            }
-            (Some(id), None) => {
-                let mut slip = Slip::new(settings, &sheet.layout, id, rows);
-                if let Some(line) = group.doubtful {
-                    slip.unknown(format!("line {line}, which follows it, names no order and may belong to this one"));
-                }
-                match slip.order(raw(&sheet.header, rows)) {
-                    Ok(Some(order)) => Read::Order(Box::new(order)),
-                    Ok(None) => continue,
-                    Err(fault) => unreadable(Some(id), rows, &fault),
-                }
-            }
-        };
-        reads.push(read);
-    }
-    Ok(reads)
+/// An order file whose columns were found. Orders are made of its rows when they are asked for, a page at a time.
+pub(crate) struct OrderFile<'a> {
+    settings: &'a Settings,
+    name: &'a str,
+    sheet: Sheet<OrderField>,
+    groups: Vec<Group>,
 }
 
-/// The rows of one order, or one row that names none.
-struct Group<'a> {
+/// The rows of one order, which need not stand together, or one row that names none.
+struct Group {
     id: Option<String>,
-    rows: Vec<&'a Row>,
+    /// Places in the sheet.
+    rows: Vec<usize>,
     /// A line that follows one of its rows and names no order.
     doubtful: Option<usize>,
 }
 
-fn groups(sheet: &Sheet<OrderField>) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+impl<'a> OrderFile<'a> {
+    /// Errors: [`Unusable`]. What is wrong with one order is [`Read::Unreadable`] later on.
+    pub(crate) fn open(settings: &'a Settings, name: &'a str, bytes: &[u8]) -> Result<Self, Unusable> {
+        let columns = &settings.orders.columns;
+        let sheet = read_sheet(name, bytes, settings.encoding, settings.delimiter, columns)?;
+        let groups = groups(&sheet);
+        Ok(Self { settings, name, sheet, groups })
+    }
+
+    /// Orders and what may be one, in the order in which they begin.
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// So many of them. Fewer if the marketplace's words say that some are none.
+    pub(crate) fn reads(&self, from: usize, count: usize) -> Vec<Read> {
+        self.groups.iter().skip(from).take(count).filter_map(|group| self.read(group)).collect()
+    }
+
+    fn read(&self, group: &Group) -> Option<Read> {
+        let rows: Vec<&Row> = group.rows.iter().filter_map(|at| self.sheet.rows.get(*at)).collect();
+        let unreadable = |id: Option<&str>, fault: &str| Read::Unreadable {
+            id: id.map(RemoteOrderId::from),
+            reason: format!(
+                "{}, {fault}. Correct it there and put the file into orders/ once more",
+                self.name
+            ),
+            raw: raw(&self.sheet.header, &rows),
+        };
+        let broken = rows.iter().find_map(|row| Some(format!("line {}: {}", row.line, row.fault.as_ref()?)));
+        Some(match (&group.id, broken) {
+            (id, Some(fault)) => unreadable(id.as_deref(), &fault),
+            (None, None) => {
+                let column = self.sheet.layout.name(OrderField::OrderId);
+                let line = rows.first().map_or(0, |row| row.line);
+                unreadable(None, &format!("line {line}, {column}: there is no order number"))
+            }
+            (Some(id), None) => {
+                let mut slip = Slip::new(self.settings, &self.sheet.layout, id, &rows);
+                if let Some(line) = group.doubtful {
+                    slip.unknown(format!(
+                        "line {line}, which follows it, names no order and may belong to this one"
+                    ));
+                }
+                match slip.order(raw(&self.sheet.header, &rows)) {
+                    Ok(order) => Read::Order(Box::new(order?)),
+                    Err(fault) => unreadable(Some(id), &fault),
+                }
+            }
+        })
+    }
+}
+
+fn groups(sheet: &Sheet<OrderField>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut before: Option<usize> = None;
-    for row in &sheet.rows {
-        let id = order_id(&sheet.layout, row);
-        let place = id.as_ref().and_then(|id| places.get(id)).copied();
-        if let (None, Some(before)) = (&id, before.and_then(|at| groups.get_mut(at))) {
-            before.doubtful = Some(row.line);
-        }
-        let at = match place.and_then(|at| groups.get_mut(at)) {
-            Some(group) => {
-                group.rows.push(row);
-                place
+    for (at, row) in sheet.rows.iter().enumerate() {
+        let Some(id) = order_id(&sheet.layout, row) else {
+            if let Some(before) = before.and_then(|before| groups.get_mut(before)) {
+                before.doubtful = Some(row.line);
             }
-            None => {
-                let at = groups.len();
-                if let Some(id) = &id {
-                    places.insert(id.clone(), at);
-                }
-                groups.push(Group { id: id.clone(), rows: vec![row], doubtful: None });
-                id.map(|_| at)
-            }
+            groups.push(Group { id: None, rows: vec![at], doubtful: None });
+            continue;
         };
-        before = at.or(before);
+        let place = *places.entry(id.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.rows.push(at),
+            None => groups.push(Group { id: Some(id), rows: vec![at], doubtful: None }),
+        }
+        before = Some(place);
     }
     groups
 }

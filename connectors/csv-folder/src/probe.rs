@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, ProbeReport, Result, Timestamp};
+use banto_channel::{Cx, ProbeReport, Read, Result, Timestamp};
 
 use crate::CsvFolder;
 use crate::calls::{BAD, Content, Entry, ORDERS};
 use crate::notify::{CANCELS, SHIPMENTS};
 use crate::offers::OFFERS;
-use crate::parse::read_orders;
+use crate::parse::OrderFile;
 use crate::stock::STOCK;
 
 /// A file that came in should be taken within this.
@@ -16,6 +16,12 @@ const LIES_LONG: Duration = Duration::from_secs(3600);
 
 /// A file that went out should be taken within this.
 const NOT_FETCHED: Duration = Duration::from_secs(24 * 3600);
+
+/// Orders of the newest file that the mapping is tried on.
+const LOOKED_AT: usize = 1_000;
+
+/// Gaps of the mapping that are told at once.
+const GAPS_MAX: usize = 10;
 
 impl CsvFolder {
     /// Files can be made in each subfolder that is used; what lies there is looked at.
@@ -87,18 +93,20 @@ impl CsvFolder {
         let Content::Bytes { bytes, .. } = self.folder.read(&path, self.settings.file_max)? else {
             return Ok(());
         };
-        match read_orders(&self.settings, &name, &bytes) {
+        match OrderFile::open(&self.settings, &name, &bytes) {
             Err(unusable) => warnings.push(unusable.why),
-            Ok(reads) => {
+            Ok(orders) => {
                 let mut gaps: Vec<String> = Vec::new();
-                for read in reads {
-                    let said = match read {
-                        banto_channel::Read::Order(order) => order.unknowns,
-                        banto_channel::Read::Unreadable { reason, .. } => vec![reason],
-                    };
-                    gaps.extend(said.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
-                }
-                warnings.extend(gaps.into_iter().take(10).map(|gap| format!("{name}: {gap}")));
+                let said = orders.reads(0, LOOKED_AT).into_iter().flat_map(|read| match read {
+                    Read::Order(order) => order.unknowns,
+                    Read::Unreadable { reason, .. } => vec![reason],
+                });
+                said.for_each(|gap| {
+                    if !gaps.contains(&gap) {
+                        gaps.push(gap);
+                    }
+                });
+                warnings.extend(gaps.into_iter().take(GAPS_MAX).map(|gap| format!("{name}: {gap}")));
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use banto_channel::{Cursor, Cx, Page, Read, Result, Timestamp};
 use crate::CsvFolder;
 use crate::calls::{Content, Entry, Numbered};
 use crate::cursor::State;
-use crate::parse::{Unusable, read_orders};
+use crate::parse::{OrderFile, Unusable};
 
 /// What is seen of a file that may still be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,6 @@ struct Sight {
 /// The file's own time is not asked how old it is: a share's clock may be slow, and some tools set an old time first.
 #[derive(Debug, Default)]
 pub(crate) struct Watch(Mutex<HashMap<OsString, (Sight, Timestamp)>>);
-
-/// What a file holds.
-struct FileContent {
-    orders: std::result::Result<Vec<Read>, Unusable>,
-    hash: String,
-}
 
 impl CsvFolder {
     /// Files that came in and are finished, oldest first. An empty one has only been opened yet.
@@ -75,9 +69,11 @@ impl CsvFolder {
             return Ok(state);
         };
         let content = self.content(file)?;
-        match content.orders {
-            _ if content.hash != state.hash => (state.row, state.finished) = (0, false),
-            Ok(_) => self.folder.lay_down(file, &content.hash)?,
+        match self.open(file, &content) {
+            _ if content.hash() != state.hash => (state.row, state.finished) = (0, false),
+            // The config was corrected in the meantime.
+            Ok(_) if state.unusable => (state.row, state.finished) = (0, false),
+            Ok(_) => self.folder.lay_down(file, &content.hash())?,
             Err(unusable) => self.folder.reject(file, &unusable.why)?,
         }
         Ok(state)
@@ -104,19 +100,32 @@ impl CsvFolder {
 
     /// The next orders of a file; `None` if it was read before under another name.
     fn page(&self, file: &Numbered, state: &State, now: Timestamp) -> Result<Option<Page<Read>>> {
-        let FileContent { orders, hash } = self.content(file)?;
+        let content = self.content(file)?;
+        let hash = content.hash();
         let same = |other: &Numbered| other.hash.as_ref() == Some(&hash) && other.number != file.number;
         if file.hash.is_none() && self.folder.numbered()?.iter().any(same) {
             self.folder.lay_aside(file, &hash)?;
             return Ok(None);
         }
-        let reads = orders.unwrap_or_else(|unusable| vec![unusable.into_read()]);
+        let orders = self.open(file, &content);
+        let (total, unusable) = (orders.as_ref().map_or(1, OrderFile::len), orders.is_err());
         let begun = file.number == state.number && hash == state.hash && !state.finished;
-        let from = if begun { state.row.min(reads.len()) } else { 0 };
-        let items: Vec<Read> = reads.iter().skip(from).take(self.settings.page).cloned().collect();
-        let (row, total) = (from + items.len(), reads.len());
-        let next = state.after(now, file.number, &file.name, &hash, row, row >= total);
-        let more = row < total || self.has_more(&next, now)?;
+        let from = if begun { state.row.min(total) } else { 0 };
+        let row = total.min(from + self.settings.page);
+        let items = match orders {
+            Ok(orders) => orders.reads(from, row - from),
+            Err(unusable) => vec![unusable.into_read()],
+        };
+        let next = State {
+            number: file.number,
+            file: file.name.clone(),
+            hash,
+            row,
+            finished: row >= total,
+            unusable,
+            ..state.said_at(now)
+        };
+        let more = !next.finished || self.has_more(&next, now)?;
         Ok(Some(Page { items, next: next.cursor()?, more }))
     }
 
@@ -126,15 +135,18 @@ impl CsvFolder {
         Ok(later || !self.finished(now)?.is_empty())
     }
 
-    fn content(&self, file: &Numbered) -> Result<FileContent> {
-        Ok(match self.folder.read(&file.path, self.settings.file_max)? {
-            Content::Bytes { bytes, hash } => {
-                FileContent { orders: read_orders(&self.settings, &file.name, &bytes), hash }
-            }
-            Content::TooLarge { size } => FileContent {
-                orders: Err(Unusable::too_large(&file.name, size, self.settings.file_max)),
-                hash: format!("too-large-{size}"),
-            },
-        })
+    fn content(&self, file: &Numbered) -> Result<Content> {
+        self.folder.read(&file.path, self.settings.file_max)
+    }
+
+    fn open<'a>(
+        &'a self,
+        file: &'a Numbered,
+        content: &Content,
+    ) -> std::result::Result<OrderFile<'a>, Unusable> {
+        match content {
+            Content::Bytes { bytes, .. } => OrderFile::open(&self.settings, &file.name, bytes),
+            Content::TooLarge { size } => Err(Unusable::too_large(&file.name, *size, self.settings.file_max)),
+        }
     }
 }

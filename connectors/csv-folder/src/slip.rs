@@ -388,7 +388,8 @@ impl<'a> Slip<'a> {
     /// An order goes to one place; rows that name several are held. What a row leaves empty it does not contradict.
     fn same_recipient(&mut self) {
         let differs = |field: &OrderField| {
-            let mut told = self.rows.iter().map(|(row, _)| self.layout.text(row, *field)).filter(|t| !t.is_empty());
+            let mut told =
+                self.rows.iter().map(|(row, _)| self.layout.text(row, *field)).filter(|t| !t.is_empty());
             let first = told.next();
             told.any(|text| Some(&text) != first.as_ref())
         };

@@ -20,6 +20,8 @@ pub(crate) const ITEM_SETTINGS: &str = "item-settings";
 /// The order API, for which no rate is documented.
 const ORDERS: &str = "orders";
 
+/// Bytes of a refusal at most; longer answers are what was asked for.
+const REFUSAL_MAX: usize = 4096;
 /// How soon a conflict with another process (409) may be tried again; no time is documented.
 const CONFLICT: Duration = Duration::from_secs(5);
 
@@ -116,9 +118,11 @@ fn retry_after(response: &Response) -> Option<Duration> {
     response.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Whether an answer says that the credentials, or the right to this function, are not good.
+/// Whether an answer says that the credentials, or the right to this function, are not good. The gateway may say so
+/// with any status, but never at length.
 fn refuses_key(response: &Response) -> bool {
-    matches!(response.status, 401 | 403) || Told::of(response).is_about_the_key()
+    matches!(response.status, 401 | 403)
+        || (response.body.len() < REFUSAL_MAX && Told::of(response).is_about_the_key())
 }
 
 /// The three envelopes in which RMS words a refusal: the gateway's, the order API's, and that of the newer APIs.

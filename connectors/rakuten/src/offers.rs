@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Cursor, Cx, Money, Page, RemoteOffer, Result};
+use banto_channel::{Cursor, Cx, Error, ErrorKind, Money, Page, RemoteOffer, Result};
 use serde::Deserialize;
 
 use crate::calls::ITEMS;
 use crate::lenient::{Text, or_default};
-use crate::stock::{Sku, not_ours};
+use crate::stock::Sku;
 use crate::{JPY, Rakuten};
 
 /// Items in one answer.
@@ -69,9 +69,7 @@ impl Rakuten {
     pub(crate) async fn offers(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page<RemoteOffer>> {
         let mark = match after {
             None => FIRST,
-            Some(cursor) => {
-                cursor.as_str().strip_prefix(VERSION).ok_or_else(|| not_ours("cursor of offers"))?
-            }
+            Some(cursor) => cursor.as_str().strip_prefix(VERSION).ok_or_else(not_ours)?,
         };
         let request = self.get("/es/2.0/items/search").query("hits", HITS).query("cursorMark", mark);
         let response = self.send(cx, request.group(ITEMS), "listing items").await?;
@@ -116,4 +114,8 @@ fn offer(sku: &Sku, item: &Item, variant: &Variant) -> RemoteOffer {
             .map(|price| (price, JPY.to_owned())),
         active: !item.hide_item.is_set() && !variant.hidden.is_set(),
     }
+}
+
+fn not_ours() -> Error {
+    Error::new(ErrorKind::Unexpected, "the cursor of the offers is not one of the Rakuten connector")
 }

@@ -157,7 +157,7 @@ impl Rakuten {
             reads.push(Read::Unreadable {
                 id: Some(RemoteOrderId(number.clone())),
                 reason: format!("searchOrder named it, but getOrder did not hand it out: {said}"),
-                raw: said,
+                raw: format!("{number}: {said}"),
             });
         }
         placed.sort_unstable();

@@ -54,7 +54,7 @@ pub(crate) fn plan(order: &Order, parcel: &Parcel) -> Result<Vec<Basket>, String
     for (at, package) in order.packages.iter().enumerate() {
         let mut rows = Vec::new();
         for row in &package.parcels {
-            rows.extend(dated(row, day.as_deref())?);
+            rows.extend(dated(row, carrier, day.as_deref())?);
         }
         let is_told = |row: &Shipping| {
             row.delivery_company.as_str() == carrier.code && row.shipping_number.as_str() == number
@@ -101,15 +101,15 @@ fn targets(order: &Order, parcel: &Parcel) -> Result<Vec<usize>, String> {
     }
 }
 
-/// The day for a row that has none.
-fn dated(row: &Shipping, day: Option<&str>) -> Result<Option<Row>, String> {
+/// The day for a row that has none. A row without a carrier went with this one.
+fn dated(row: &Shipping, carrier: &Carrier, day: Option<&str>) -> Result<Option<Row>, String> {
     let Some(day) = day.filter(|_| row.shipping_date.is_empty()) else {
         return Ok(None);
     };
     let id = row.shipping_detail_id.whole().ok_or("a parcel at Rakuten has no shippingDetailId")?;
     Ok(Some(Row {
         shipping_detail_id: Some(id),
-        delivery_company: row.delivery_company.as_str().to_owned(),
+        delivery_company: row.delivery_company.some().unwrap_or_else(|| carrier.code.to_owned()),
         shipping_number: None,
         shipping_date: Some(day.to_owned()),
     }))

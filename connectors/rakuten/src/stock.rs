@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Response, Result, StockItem};
+use banto_channel::{Cx, ErrorKind, ListingId, Outcome, Response, Result, StockItem};
 use serde::{Deserialize, Serialize};
 
 use crate::Rakuten;
@@ -319,9 +319,4 @@ fn refused(reason: &str) -> Outcome {
 
 fn retry(reason: &str) -> Outcome {
     Outcome::Retry { after: RETRY, reason: reason.to_owned() }
-}
-
-/// The error for a cursor or listing that this connector did not write.
-pub(crate) fn not_ours(what: &str) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("the stored {what} is not one of the Rakuten connector"))
 }

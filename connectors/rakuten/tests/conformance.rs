@@ -1,16 +1,17 @@
 //! The suite that every connector runs, against the fake shop over real HTTP.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod stage;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use banto_channel::{Clock, Connector, Cx, ListingId, Read, RemoteLine, Secret};
+use banto_channel::{ListingId, Read, RemoteLine};
 use banto_conformance::Fixture;
-use banto_rakuten::fake::{FakeConfig, FakeItem, FakeShop, FakeVariant, OddOrder};
-use banto_sim::SimClock;
-use banto_wire::{Wire, WireConfig};
+use banto_rakuten::fake::{FakeConfig, OddOrder};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use stage::{Opened, open};
 
 /// What RMS does not have, so that there is nothing to check.
 const SKIPPED: &[(&str, &str)] = &[
@@ -24,83 +25,21 @@ const SKIPPED: &[(&str, &str)] = &[
     ),
 ];
 
-fn items() -> Vec<FakeItem> {
-    let single = |n: usize| FakeItem {
-        manage_number: format!("tea-{n}"),
-        title: format!("煎茶 & 茶筒 {n}"),
-        reduced_tax: n.is_multiple_of(2),
-        variants: vec![FakeVariant {
-            id: format!("tea-{n}"),
-            code: format!("TEA-{n}"),
-            jan: format!("49{n:011}"),
-            price: 540 * i64::try_from(n).unwrap(),
-            stock: Some(50),
-            ..FakeVariant::default()
-        }],
-        ..FakeItem::default()
-    };
-    let colour = |id: &str, option: &str| FakeVariant {
-        id: id.to_owned(),
-        option: option.to_owned(),
-        price: 2_200,
-        stock: Some(20),
-        ..FakeVariant::default()
-    };
-    let shirt = FakeItem {
-        manage_number: "shirt".to_owned(),
-        title: "Tシャツ".to_owned(),
-        variants: vec![colour("R01", "赤"), colour("B01", "青")],
-        ..FakeItem::default()
-    };
-    (1..=6).map(single).chain([shirt]).collect()
-}
-
-/// A running shop and all that a connector to it needs.
-struct Opened {
-    shop: Arc<FakeShop>,
-    connector: Arc<dyn Connector>,
-    cx: Cx,
-    clock: Arc<SimClock>,
-    secrets: Vec<String>,
-}
-
-/// Opens a shop, behind a wire that does not wait long and whose pacing is left out: both sides would keep real seconds.
-async fn open(change: fn(&mut FakeConfig)) -> Opened {
-    let clock = SimClock::usual();
-    let mut config = FakeConfig {
-        items: items(),
-        limits: false,
-        // The suite compares addresses; that they are masked is tested elsewhere.
-        masks_mail: false,
-        ..FakeConfig::new(7, clock.clone())
-    };
-    // One check lives ten years later, and a key would have run out by then.
-    config.licence_keys[0].expires = clock.now().plus(Duration::from_secs(20 * 365 * 86_400));
-    change(&mut config);
-    let (secret, key) = (config.service_secret.clone(), config.licence_keys[0].key.clone());
-    let shop = Arc::new(FakeShop::start(config).await.unwrap());
-    let table = format!(
-        "url = \"{}\"\nservice_secret_file = \"secret\"\nlicense_key_file = \"key\"\norders_per_page = 10",
-        shop.url()
-    );
-    let credential = |name: &str| Ok(Secret::new(if name == "secret" { &secret } else { &key }));
-    let connector = banto_rakuten::build(&toml::from_str(&table).unwrap(), &credential).unwrap();
-    let wire = WireConfig {
-        delay_first: Duration::from_millis(5),
-        delay_max: Duration::from_millis(50),
-        body_max: 4_000_000,
-        ..WireConfig::new("rakuten", &[])
-    };
-    let cx = Cx { http: Arc::new(Wire::new(wire, clock.clone()).unwrap()), clock: clock.clone() };
-    let token = STANDARD.encode(format!("{secret}:{key}"));
-    Opened { shop, connector, cx, clock, secrets: vec![secret, key, token] }
-}
-
 async fn fixture(change: fn(&mut FakeConfig)) -> Fixture {
-    let Opened { shop, connector, cx, clock, secrets } = open(change).await;
+    let opened = open(
+        |config| {
+            // The suite compares addresses; that they are masked is tested elsewhere.
+            config.masks_mail = false;
+            change(config);
+        },
+        "",
+        &[],
+    );
+    let Opened { shop, connector, cx, clock, service_secret, licence_keys } = opened.await;
+    let token = STANDARD.encode(format!("{service_secret}:{}", licence_keys[0]));
     let odd = Arc::clone(&shop);
     Fixture {
-        secrets,
+        secrets: licence_keys.into_iter().chain([service_secret, token]).collect(),
         skip: SKIPPED,
         unknown_listing: ListingId::from("tea-1/no-such-sku"),
         odd: Some(Box::new(move || odd.place_odd_orders().into_iter().map(|odd| odd.id).collect())),
@@ -147,7 +86,7 @@ fn told(read: &Read) -> String {
 
 #[tokio::test]
 async fn odd_orders_are_told_as_what_they_are() {
-    let Opened { shop, connector, cx, clock, .. } = open(|_| ()).await;
+    let Opened { shop, connector, cx, clock, .. } = open(|_| (), "", &[]).await;
     let placed = shop.place_odd_orders();
     assert!(placed.len() >= 50);
     clock.advance(Duration::from_secs(5));

@@ -98,6 +98,8 @@ pub struct FakeConfig {
     pub limits: bool,
     /// Calls a day.
     pub daily: u64,
+    /// Whether `setStock` names the bad rows, as documented; otherwise it refuses the call and says no more.
+    pub names_bad_rows: bool,
 }
 
 impl FakeConfig {
@@ -119,6 +121,7 @@ impl FakeConfig {
             lag: Duration::ZERO,
             limits: false,
             daily: 50_000,
+            names_bad_rows: true,
         }
     }
 
@@ -220,7 +223,7 @@ impl FakeStore {
         self.inner.store().refuse_orders(code);
     }
 
-    /// Places an order that is held for fraud, so that no list shows it until [`Self::publish`].
+    /// Holds an order for fraud, so that no list shows it until [`Self::publish`].
     pub fn hold_for_fraud(&self, order: &banto_channel::RemoteOrderId) {
         self.inner.store().hold(order.as_str());
     }

@@ -159,7 +159,8 @@ impl Shop {
     /// Moves the stock of a SKU by what was sold (negative) or came back.
     pub(super) fn move_stock(&mut self, sku: &str, by: i64) {
         if let Some(stock) = self.offers.get_mut(sku).and_then(|offer| offer.stock.as_mut()) {
-            *stock += by;
+            // An oversold listing shows none, and never fewer.
+            *stock = (*stock + by).max(0);
         }
     }
 

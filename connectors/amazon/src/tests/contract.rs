@@ -1,7 +1,7 @@
 //! Amazon's own models: every example answer of the operations in use is read.
 //!
-//! The models are looked for at `../shared/specs/amazon` beside the workspace, or where `BANTO_SPECS` says. Without them
-//! nothing is tested, and that is said.
+//! The models are looked for in `amazon` below `../shared/specs` beside the workspace, or below the folder that
+//! `BANTO_SPECS` names. Without them nothing is tested, and that is said.
 
 use std::path::PathBuf;
 
@@ -22,8 +22,9 @@ struct Example {
 fn models() -> Option<PathBuf> {
     let folder = match std::env::var_os("BANTO_SPECS") {
         Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs/amazon"),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"),
     };
+    let folder = folder.join("amazon");
     let found = folder.join("orders_2026-01-01.json").is_file();
     if !found {
         println!("not run: no models of Amazon in {}", folder.display());

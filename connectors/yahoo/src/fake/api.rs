@@ -29,8 +29,6 @@ pub(super) fn answer(inner: &Inner, call: &Call) -> Reply {
             return refusal;
         }
     };
-    let stock = if api == "setStock" { items_api::asked(call) } else { Vec::new() };
-    store.saw(call, stock);
     let mut reply = match api {
         "orderList" => orders_api::list(&store, call),
         "orderInfo" => orders_api::info(&store, call),
@@ -43,6 +41,8 @@ pub(super) fn answer(inner: &Inner, call: &Call) -> Reply {
         "getItem" => items_api::get_item(&store, call),
         _ => Reply::xml(404, &write::error("404", "Not Found")),
     };
+    let stock = if api == "setStock" && reply.status == 200 { items_api::asked(call) } else { Vec::new() };
+    store.saw(call, stock);
     reply.headers.extend(status.map(|status| ("x-sws-authorize-status", status.to_owned())));
     reply
 }

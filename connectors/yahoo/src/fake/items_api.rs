@@ -12,7 +12,7 @@ use super::write::{error, value, written};
 const CODES_MAX: usize = 1_000;
 const LIST_MAX: usize = 100;
 
-/// What a `setStock` asks for, whether it is good or not.
+/// What a `setStock` asks for.
 pub(super) fn asked(call: &Call) -> Vec<(ListingId, i64)> {
     let form = call.text();
     let (codes, numbers) = (value(&form, "item_code"), value(&form, "quantity"));
@@ -93,6 +93,9 @@ pub(super) fn set_stock(store: &mut Store, faults: &Faults, call: &Call) -> Repl
     let judged: Vec<Row<'_>> =
         codes.iter().zip(&numbers).map(|(code, number)| judge(store, faults, code, number)).collect();
     let is_good = judged.iter().all(|row| row.errors.is_empty());
+    if !is_good && !store.config().names_bad_rows {
+        return bad("st-02104", "パラメータ「quantity」が不正です。");
+    }
     if is_good {
         judged.iter().for_each(|row| store.set_stock(row.code, row.number));
     }

@@ -1,0 +1,316 @@
+//! One call: the document, the token, the answer, and what a refusal means.
+
+use std::time::Duration;
+
+use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::documents::Document;
+use crate::{API_VERSION, Shopify, cost};
+
+/// The quota group of all GraphQL calls: one bucket for each app and shop.
+pub(crate) const GROUP: &str = "admin";
+
+/// Times that a throttled call is sent. Nothing was done by it, and the way out holds it back until the bucket is full
+/// enough.
+const TRIES: u32 = 3;
+
+/// The wait when Shopify throttles and does not say how full the bucket is.
+const THROTTLED: Duration = Duration::from_secs(5);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a, V> {
+    operation_name: &'a str,
+    query: &'a str,
+    variables: &'a V,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    errors: Option<Vec<Fault>>,
+}
+
+/// An error of GraphQL's own list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Fault {
+    message: String,
+    path: Option<Vec<serde_json::Value>>,
+    extensions: Option<Extensions>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Extensions {
+    code: Option<String>,
+}
+
+impl Fault {
+    fn code(&self) -> &str {
+        self.extensions.as_ref().and_then(|e| e.code.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether only a field somewhere inside an object is withheld, and the object itself is there.
+    fn is_gap(&self) -> bool {
+        self.code() == "ACCESS_DENIED" && self.path.as_ref().is_some_and(|path| path.len() > 2)
+    }
+}
+
+/// What a mutation says of its input.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct UserError {
+    pub(crate) code: Option<String>,
+    pub(crate) field: Option<Vec<String>>,
+    pub(crate) message: String,
+}
+
+/// All of them in one sentence.
+pub(crate) fn words(errors: &[UserError]) -> String {
+    let each: Vec<&str> = errors.iter().map(|e| e.message.trim()).collect();
+    each.join("; ")
+}
+
+/// A page of a connection.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Connection<T> {
+    pub(crate) nodes: Vec<T>,
+    pub(crate) page_info: PageInfo,
+}
+
+impl<T> Connection<T> {
+    /// A page that holds nothing yet and has everything before it.
+    pub(crate) fn unread() -> Self {
+        Self { nodes: Vec::new(), page_info: PageInfo { has_next_page: true, end_cursor: None } }
+    }
+
+    /// Takes the next page in.
+    ///
+    /// Errors: [`ErrorKind::Malformed`] for a page that would be read for ever.
+    pub(crate) fn extend(&mut self, next: Self) -> Result<()> {
+        if next.page_info.has_next_page && next.page_info.end_cursor == self.page_info.end_cursor {
+            return Err(Error::new(ErrorKind::Malformed, "Shopify hands out the same page again"));
+        }
+        self.nodes.extend(next.nodes);
+        self.page_info = next.page_info;
+        Ok(())
+    }
+}
+
+impl<T> Default for Connection<T> {
+    fn default() -> Self {
+        Self { nodes: Vec::new(), page_info: PageInfo::default() }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct PageInfo {
+    pub(crate) has_next_page: bool,
+    pub(crate) end_cursor: Option<String>,
+}
+
+/// An answer without errors, or with nothing worse than withheld fields.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) response: Response,
+    /// Where something is withheld: the path, and Shopify's words.
+    pub(crate) gaps: Vec<(Vec<serde_json::Value>, String)>,
+}
+
+impl Told {
+    /// What stands under `data`.
+    ///
+    /// Errors: [`ErrorKind::Malformed`] if it does not fit.
+    pub(crate) fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        let envelope: Envelope<'a> = self.response.json()?;
+        let data = envelope.data.map_or("null", RawValue::get);
+        serde_json::from_str(data).map_err(|e| {
+            Error::new(ErrorKind::Malformed, format!("Shopify sends JSON that does not fit: {e}"))
+        })
+    }
+}
+
+enum Verdict {
+    Good(Vec<(Vec<serde_json::Value>, String)>),
+    Throttled,
+    Bad(Error),
+}
+
+impl Shopify {
+    /// Sends a document; `doing` says in an error what was tried.
+    ///
+    /// Errors: what the status and Shopify's codes mean, with the remedy.
+    pub(crate) async fn ask(
+        &self,
+        cx: &Cx,
+        document: Document,
+        variables: &impl Serialize,
+        doing: &str,
+    ) -> Result<Told> {
+        let told = self.ask_with_gaps(cx, document, variables, doing).await?;
+        match told.gaps.first() {
+            Some((_, message)) => Err(self.redacted(denied(doing, message))),
+            None => Ok(told),
+        }
+    }
+
+    /// The same, where fields that Shopify withholds are no reason to stop.
+    pub(crate) async fn ask_with_gaps(
+        &self,
+        cx: &Cx,
+        document: Document,
+        variables: &impl Serialize,
+        doing: &str,
+    ) -> Result<Told> {
+        let request = self.request(document, variables)?;
+        let mut pause = THROTTLED;
+        for _ in 0..TRIES {
+            let response = self.send(cx, &request).await?;
+            if !response.is_success() {
+                return Err(self.redacted(self.http_error(&response, doing)));
+            }
+            match judge(&response, doing) {
+                Ok(Verdict::Good(gaps)) => return Ok(Told { response, gaps }),
+                Ok(Verdict::Throttled) => pause = cost::rest(&response).unwrap_or(THROTTLED),
+                Ok(Verdict::Bad(error)) | Err(error) => return Err(self.redacted(error)),
+            }
+        }
+        let message = format!("{doing}: Shopify throttles: the app's points for this shop are used up");
+        Err(Error::new(ErrorKind::RateLimited, message).after(pause))
+    }
+
+    fn request(&self, document: Document, variables: &impl Serialize) -> Result<Request> {
+        let url = format!("{}/admin/api/{API_VERSION}/graphql.json", self.settings.url);
+        let body = Body { operation_name: document.name, query: document.text, variables };
+        let request = Request::new(Method::Post, url)
+            .header("accept", "application/json")
+            .json(&body)?
+            .group(GROUP)
+            .rest(cost::rest);
+        Ok(match document.idempotent {
+            true => request.idempotent(),
+            false => request,
+        })
+    }
+
+    /// Sends with the token; once more with a new one if Shopify refuses it, because a token may be ended early.
+    async fn send(&self, cx: &Cx, request: &Request) -> Result<Response> {
+        let token = self.token(cx).await?;
+        let response = self.send_with(cx, request, &token).await?;
+        if response.status != 401 || !self.settings.credentials.renews() {
+            return Ok(response);
+        }
+        self.settings.credentials.forget(&token);
+        let token = self.token(cx).await?;
+        self.send_with(cx, request, &token).await
+    }
+
+    async fn send_with(&self, cx: &Cx, request: &Request, token: &Secret) -> Result<Response> {
+        let proved = request.clone().secret_header("x-shopify-access-token", token.clone());
+        cx.http.send(proved).await.map_err(|e| self.redacted(e))
+    }
+
+    pub(crate) fn redacted(&self, mut error: Error) -> Error {
+        error.message = self.settings.credentials.redact(&error.message);
+        error
+    }
+
+    /// What an answer other than 2xx means.
+    pub(crate) fn http_error(&self, response: &Response, doing: &str) -> Error {
+        let status = response.status;
+        let (kind, remedy) = match status {
+            401 => (
+                ErrorKind::Auth,
+                "Shopify does not know the access token: it was revoked, or the app was uninstalled. Install the app \
+                 again, or put the new token into the file",
+            ),
+            402 => (ErrorKind::Auth, "The shop is frozen: its owner has to settle Shopify's invoice"),
+            403 => (
+                ErrorKind::Auth,
+                "The app may not do this: check its access scopes and its approval for protected customer data",
+            ),
+            404 => (ErrorKind::Config, "There is no shop at this address: check shop in the config"),
+            423 => (ErrorKind::Refused, "The shop is locked: its owner has to ask Shopify's support"),
+            430 => {
+                (ErrorKind::RateLimited, "Shopify takes the calls for an attack and refuses them for a while")
+            }
+            429 => (ErrorKind::RateLimited, "Too many calls"),
+            500.. => (ErrorKind::Unreachable, "Shopify itself failed"),
+            _ => (response.error("").kind, "Shopify refuses the call"),
+        };
+        let said = said(response);
+        let error = Error::new(kind, format!("{doing}: HTTP {status}{said}. {remedy}"));
+        match response.header("retry-after").and_then(|text| text.trim().parse::<f64>().ok()) {
+            Some(secs) => Duration::try_from_secs_f64(secs).map_or(error.clone(), |delay| error.after(delay)),
+            None => error,
+        }
+    }
+}
+
+/// Shopify's own words in the body of a refusal, which are a text or a list.
+fn said(response: &Response) -> String {
+    #[derive(Deserialize)]
+    struct Refusal {
+        errors: serde_json::Value,
+    }
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(&response.body) else {
+        return String::new();
+    };
+    let text = match refusal.errors {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+    format!(", {}", text.trim_end_matches('.'))
+}
+
+fn denied(doing: &str, message: &str) -> Error {
+    Error::new(
+        ErrorKind::Auth,
+        format!(
+            "{doing}: Shopify denies it: {message} Give the app the scope (Dev Dashboard > app > Versions), release the \
+             version, and accept it in the shop; names and addresses also need access to protected customer data"
+        ),
+    )
+}
+
+/// What the list of errors means for the whole answer.
+fn judge(response: &Response, doing: &str) -> Result<Verdict> {
+    let envelope: Envelope<'_> =
+        response.json().map_err(|e| Error::new(e.kind, format!("{doing}: {}", e.message)))?;
+    let faults = envelope.errors.unwrap_or_default();
+    let nothing = envelope.data.is_none_or(|data| data.get() == "null");
+    let has = |code: &str| faults.iter().find(|fault| fault.code() == code);
+    if has("THROTTLED").is_some() {
+        return Ok(Verdict::Throttled);
+    }
+    if !nothing && faults.iter().all(Fault::is_gap) {
+        let gaps = faults.into_iter().map(|f| (f.path.unwrap_or_default(), f.message)).collect();
+        return Ok(Verdict::Good(gaps));
+    }
+    if let Some(fault) = has("ACCESS_DENIED") {
+        return Ok(Verdict::Bad(denied(doing, &fault.message)));
+    }
+    let Some(fault) = faults.first() else {
+        return Err(Error::new(ErrorKind::Malformed, format!("{doing}: Shopify answers without data")));
+    };
+    let kind = match fault.code() {
+        "SHOP_INACTIVE" => ErrorKind::Auth,
+        "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" | "TIMEOUT" => ErrorKind::Unreachable,
+        "RESOURCE_NOT_FOUND" => ErrorKind::NotFound,
+        // A document that it does not understand, or one too dear: neither is the merchant's fault.
+        _ => ErrorKind::Unexpected,
+    };
+    let code = match fault.code() {
+        "" => String::new(),
+        code => format!(" ({code})"),
+    };
+    Ok(Verdict::Bad(Error::new(kind, format!("{doing}: Shopify says: {}{code}", fault.message))))
+}

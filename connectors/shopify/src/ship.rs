@@ -1,0 +1,284 @@
+//! Parcels out: which fulfillment orders a parcel fulfils, and whether Shopify knows it already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use banto_channel::{Carrier, Cx, Outcome, Parcel, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Shopify;
+use crate::calls::Connection;
+use crate::documents::{OPEN_WORK, SHIP, WORK_LINES};
+use crate::id::short;
+use crate::model::{Assigned, Fulfillment, Head, Hold};
+use crate::notify::{outcome, refused, unknown_order};
+use crate::time;
+
+/// Carriers that Shopify makes tracking links for under another name than people write. Others go out as written.
+const NAMED: &[Carrier] = &[
+    Carrier {
+        code: "Yamato (JA)",
+        names: &["ヤマト運輸", "ヤマト", "クロネコヤマト", "yamato", "kuroneko yamato"],
+    },
+    Carrier { code: "Sagawa (JA)", names: &["佐川急便", "佐川", "sagawa"] },
+    Carrier {
+        code: "Japan Post (JA)",
+        names: &["日本郵便", "ゆうパック", "ゆうパケット", "郵便局", "japan post", "jp post"],
+    },
+];
+
+#[derive(Deserialize)]
+struct WorkAnswer {
+    order: Option<WorkOrder>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WorkOrder {
+    fulfillment_orders: Connection<Work>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LinesAnswer {
+    fulfillment_order: Option<Lines>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Lines {
+    line_items: Connection<WorkLine>,
+}
+
+/// One location's work on an order, with its lines.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Work {
+    id: String,
+    status: String,
+    supported_actions: Vec<Action>,
+    assigned_location: Assigned,
+    fulfillment_holds: Vec<Hold>,
+    line_items: Connection<WorkLine>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Action {
+    action: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WorkLine {
+    id: String,
+    remaining_quantity: i64,
+    line_item: Head,
+}
+
+impl Work {
+    fn can_be_shipped(&self) -> bool {
+        self.supported_actions.iter().any(|one| one.action == "CREATE_FULFILLMENT")
+    }
+
+    fn location(&self) -> &str {
+        self.assigned_location.location.as_ref().map_or("", |location| &location.id)
+    }
+
+    fn remains(&self) -> i64 {
+        self.line_items.nodes.iter().map(|line| line.remaining_quantity).sum()
+    }
+
+    /// Why Shopify would not take a parcel.
+    fn hindrance(&self) -> String {
+        let holds: Vec<&str> =
+            self.fulfillment_holds.iter().map(|hold| hold.display_reason.as_str()).collect();
+        match holds.is_empty() {
+            true => format!("its fulfillment is {} in Shopify", self.status),
+            false => format!("its fulfillment is {} in Shopify: {}", self.status, holds.join(", ")),
+        }
+    }
+}
+
+/// What goes into one call: units of the lines of a location's fulfillment orders.
+type Share = BTreeMap<String, Vec<(String, i64)>>;
+
+impl Shopify {
+    pub(crate) async fn shipped(&self, cx: &Cx, gid: &str, parcel: &Parcel) -> Result<Outcome> {
+        let whole = self.whole_order(cx, gid).await?.ok_or_else(unknown_order)?;
+        let known = Known::of(&whole.order.fulfillments, parcel);
+        if known.whole {
+            return Ok(Outcome::Applied);
+        }
+        let work = self.open_work(cx, gid).await?;
+        let shares = match shares(&work, parcel, &known) {
+            Ok(shares) => shares,
+            // A try before this one told all of it.
+            Err(_) if !known.locations.is_empty() => return Ok(Outcome::Applied),
+            Err(reason) => return Ok(refused(reason)),
+        };
+        for share in shares.values() {
+            let errors = self.tell(cx, SHIP, &self.fulfillment(share, parcel), "telling a shipment").await?;
+            if !errors.is_empty() {
+                return Ok(outcome(&errors));
+            }
+        }
+        Ok(Outcome::Applied)
+    }
+
+    fn fulfillment(&self, share: &Share, parcel: &Parcel) -> Value {
+        let work: Vec<Value> = share
+            .iter()
+            .map(|(work, lines)| {
+                let lines: Vec<Value> =
+                    lines.iter().map(|(id, quantity)| json!({ "id": id, "quantity": quantity })).collect();
+                json!({ "fulfillmentOrderId": work, "fulfillmentOrderLineItems": lines })
+            })
+            .collect();
+        let carrier = parcel.carrier.trim();
+        let company = Carrier::find(NAMED, carrier).map_or(carrier, |named| named.code);
+        let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        json!({ "fulfillment": {
+            "lineItemsByFulfillmentOrder": work,
+            "notifyCustomer": self.settings.notify_customer,
+            "trackingInfo": {
+                "company": some(company),
+                "number": some(&parcel.tracking),
+                "url": parcel.tracking_url.as_deref().and_then(some),
+            },
+        } })
+    }
+
+    /// Every fulfillment order of an order, with all its lines.
+    async fn open_work(&self, cx: &Cx, gid: &str) -> Result<Vec<Work>> {
+        let doing = "reading fulfillment orders";
+        let mut all: Connection<Work> = Connection::unread();
+        while all.page_info.has_next_page {
+            let variables = json!({ "id": gid, "after": all.page_info.end_cursor });
+            let told = self.ask(cx, OPEN_WORK, &variables, doing).await?;
+            all.extend(told.data::<WorkAnswer>()?.order.ok_or_else(unknown_order)?.fulfillment_orders)?;
+        }
+        for work in &mut all.nodes {
+            while work.line_items.page_info.has_next_page {
+                let variables = json!({ "id": work.id, "after": work.line_items.page_info.end_cursor });
+                let told = self.ask(cx, WORK_LINES, &variables, doing).await?;
+                let more: LinesAnswer = told.data()?;
+                work.line_items.extend(more.fulfillment_order.ok_or_else(unknown_order)?.line_items)?;
+            }
+        }
+        Ok(all.nodes)
+    }
+}
+
+/// What Shopify knows of a parcel already.
+struct Known {
+    /// The parcel is there as a whole.
+    whole: bool,
+    /// Locations whose part of it is there; a parcel with goods of two locations is two fulfillments.
+    locations: BTreeSet<String>,
+    /// Units by line that are there under the parcel's number.
+    held: BTreeMap<String, i64>,
+}
+
+impl Known {
+    /// A parcel is known by its number. One without a number is the same if it holds the same units and was told after
+    /// it left: an earlier parcel of the same units was told before.
+    fn of(fulfillments: &[Fulfillment], parcel: &Parcel) -> Self {
+        let there = fulfillments.iter().filter(|fulfillment| fulfillment.left());
+        let number = parcel.tracking.trim();
+        if number.is_empty() {
+            let whole = there.into_iter().any(|fulfillment| {
+                let told = fulfillment.created_at.as_deref().and_then(time::seconds);
+                told.is_some_and(|at| at >= parcel.shipped_at.as_secs())
+                    && fulfillment
+                        .tracking_info
+                        .iter()
+                        .all(|info| info.number.as_deref().unwrap_or_default().is_empty())
+                    && (parcel.lines.is_empty() || same_units(fulfillment, parcel))
+            });
+            return Self { whole, locations: BTreeSet::new(), held: BTreeMap::new() };
+        }
+        let numbered: Vec<&Fulfillment> = there
+            .filter(|f| {
+                f.tracking_info.iter().any(|info| info.number.as_deref().map(str::trim) == Some(number))
+            })
+            .collect();
+        let mut held: BTreeMap<String, i64> = BTreeMap::new();
+        for line in numbered.iter().flat_map(|f| &f.fulfillment_line_items.nodes) {
+            *held.entry(short(&line.line_item.id)).or_default() += line.quantity.unwrap_or(0);
+        }
+        let whole = !numbered.is_empty()
+            && !parcel.lines.is_empty()
+            && parcel
+                .lines
+                .iter()
+                .all(|(line, quantity)| held.get(line).is_some_and(|held| held >= quantity));
+        let location =
+            |f: &Fulfillment| f.location.as_ref().map_or(String::new(), |location| location.id.clone());
+        Self { whole, locations: numbered.into_iter().map(location).collect(), held }
+    }
+}
+
+fn same_units(fulfillment: &Fulfillment, parcel: &Parcel) -> bool {
+    let mut told: Vec<(String, i64)> = fulfillment
+        .fulfillment_line_items
+        .nodes
+        .iter()
+        .map(|line| (short(&line.line_item.id), line.quantity.unwrap_or(0)))
+        .collect();
+    let mut asked = parcel.lines.clone();
+    told.sort_unstable();
+    asked.sort_unstable();
+    told == asked
+}
+
+/// Distributes a parcel over the fulfillment orders that can be shipped and are not told yet, by location, because one
+/// call ships from one.
+///
+/// `Err` says why it cannot be.
+fn shares<'a>(
+    work: &'a [Work],
+    parcel: &Parcel,
+    known: &Known,
+) -> std::result::Result<BTreeMap<&'a str, Share>, String> {
+    let ready = || work.iter().filter(|w| w.can_be_shipped() && !known.locations.contains(w.location()));
+    let mut shares: BTreeMap<&str, Share> = BTreeMap::new();
+    let mut take = |work: &'a Work, line: &WorkLine, quantity: i64| {
+        let share = shares.entry(work.location()).or_default();
+        share.entry(work.id.clone()).or_default().push((line.id.clone(), quantity));
+    };
+    if parcel.lines.is_empty() {
+        for work in ready() {
+            for line in work.line_items.nodes.iter().filter(|line| line.remaining_quantity > 0) {
+                take(work, line, line.remaining_quantity);
+            }
+        }
+    }
+    for (id, quantity) in &parcel.lines {
+        let mut left = quantity - known.held.get(id).copied().unwrap_or(0);
+        for work in ready() {
+            for line in work.line_items.nodes.iter().filter(|line| short(&line.line_item.id) == *id) {
+                let units = line.remaining_quantity.min(left);
+                if units > 0 {
+                    take(work, line, units);
+                    left -= units;
+                }
+            }
+        }
+        if left > 0 {
+            return Err(hindered(work).unwrap_or_else(|| {
+                format!("{left} of {quantity} units of line {id} are not open in Shopify any more")
+            }));
+        }
+    }
+    match shares.is_empty() {
+        false => Ok(shares),
+        true => Err(hindered(work).unwrap_or_else(|| {
+            "nothing of the order is open in Shopify any more: it was shipped or cancelled there".to_owned()
+        })),
+    }
+}
+
+/// Why what is left cannot be shipped, if something is left.
+fn hindered(work: &[Work]) -> Option<String> {
+    work.iter().find(|work| work.remains() > 0 && !work.can_be_shipped()).map(Work::hindrance)
+}
