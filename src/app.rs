@@ -1,15 +1,15 @@
 //! Where things are joined: config, store, channels, mail, queue, web. The daemon and the demo start here.
 
 mod owner;
+mod turn;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use async_trait::async_trait;
-use banto_channel::{Clock, Connector, Http, MailRelay};
+use banto_channel::{Clock, Connector, Http, MailRelay, Timestamp};
 use banto_wire::{Wire, WireConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,8 @@ use crate::queue::notice_lane::NoticeLane;
 use crate::queue::{Lane, QueueCx, run_lane};
 use crate::store::{Lease, Store};
 use crate::web::Readiness;
+
+pub use turn::alone;
 
 /// How long a daemon has a channel before it must say again that it lives.
 const LEASE: Duration = Duration::from_secs(12);
@@ -128,7 +130,8 @@ impl App {
 
     /// Starts the lanes of the queue: mails, and what each channel is told; they end with `stop`.
     pub fn start_lanes(&self, life: &Lifecycle, stop: &CancellationToken) {
-        let cx = QueueCx { store: self.store.clone(), clock: Arc::clone(&self.clock) };
+        let owner = self.owner.as_str().into();
+        let cx = QueueCx { store: self.store.clone(), clock: Arc::clone(&self.clock), owner };
         if let Some(smtp) = &self.smtp {
             let composer = Arc::new(MailRoom::new(Arc::clone(&self.config), Arc::clone(&self.templates)));
             let lane = MailLane::new(composer, Arc::clone(smtp) as Arc<dyn Post>);
@@ -142,6 +145,24 @@ impl App {
             let lane: Arc<dyn Lane> = Arc::new(NoticeLane::new(&channel.name, connector, channel.cx.clone()));
             keep_lane(life, lane, &cx, stop);
         }
+    }
+
+    /// Has what daemons that have ended were working on go on now, instead of when their claims run out. Of daemons on
+    /// other machines nothing is concluded.
+    ///
+    /// Errors: the store's.
+    pub async fn take_over(&self, now: Timestamp) -> crate::store::Result<()> {
+        // Only one daemon has a SQLite file, and here it is.
+        let alone = self.store.engine() == "sqlite";
+        let is_gone = |other: Option<&str>| match other {
+            Some(other) if other == self.owner => false,
+            other => alone || other.is_some_and(owner::is_gone),
+        };
+        let jobs = self.store.release_claims(is_gone, now).await?;
+        if jobs > 0 {
+            tracing::info!(jobs, "the daemon that had claimed these jobs has ended; they are due again");
+        }
+        Ok(())
     }
 
     /// Runs a channel's tasks while no other daemon does.
@@ -284,30 +305,8 @@ pub fn relay(
 ///
 /// Errors: the store cannot be reached; another daemon has it.
 pub async fn open_store(config: &Config) -> anyhow::Result<(Store, Option<File>)> {
-    let url = config.store_url()?;
-    let lock = match url.expose().strip_prefix("sqlite:") {
-        Some(path) => Some(lock_beside(Path::new(path.trim_start_matches("//")))?),
-        None => None,
-    };
-    Ok((Store::open(url.expose()).await?, lock))
-}
-
-/// Locks `PATH.lock` for the life of the process; the system lets go of it however the process ends.
-fn lock_beside(path: &Path) -> anyhow::Result<File> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let file = File::create(&name).with_context(|| format!("cannot write {}", name.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => bail!(
-            "another banto daemon runs on {}; stop it first, or use PostgreSQL for several daemons",
-            path.display()
-        ),
-        Err(std::fs::TryLockError::Error(e)) => {
-            Err(e).with_context(|| format!("cannot lock {}", name.display()))
-        }
-    }
+    let lock = turn::daemons_lock(config).await?;
+    Ok((Store::open(config.store_url()?.expose()).await?, lock))
 }
 
 #[async_trait]

@@ -89,8 +89,8 @@ impl Globals {
 
     /// The config, the open store and the way to answer: what most commands need.
     ///
-    /// Errors: [`Exit::Config`]; [`Exit::Store`] when it cannot be reached; [`Exit::Refused`] when its schema is not
-    /// this program's.
+    /// Errors: [`Exit::Config`]; [`Exit::Store`] when it cannot be reached or its schema is not
+    /// this program's; [`Exit::Refused`] when there is none yet.
     pub async fn house(&self) -> Result<House, Failure> {
         House::open(self.config()?, self.json).await
     }

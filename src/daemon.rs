@@ -18,7 +18,7 @@ use crate::config::{Config, Effect};
 use crate::lifecycle::{ExitReason, Lifecycle, Reload};
 use crate::log::LogHandle;
 use crate::store::Store;
-use crate::watch::Watchman;
+use crate::watch::{Told, Watchman};
 use crate::web::{self, HookAnswer, HookSink, Metrics, Readiness, WebState};
 
 /// The generation that runs now, for those who outlive it.
@@ -81,6 +81,7 @@ pub struct Daemon {
     generation: CancellationToken,
     clock: Arc<SystemClock>,
     address: std::net::SocketAddr,
+    told: Told,
 }
 
 impl Daemon {
@@ -98,6 +99,7 @@ impl Daemon {
         let listener = web::bind(config.web.listen).await?;
         let address = listener.local_addr()?;
         let app = App::build(config, store.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
+        app.take_over(clock.now()).await?;
         let current = Current(Arc::new(RwLock::new(app)));
         let state = WebState {
             checks: vec![Arc::new(store.clone()), Arc::new(current.clone())],
@@ -114,7 +116,8 @@ impl Daemon {
             let store = store.clone();
             async move { store.ping().await }
         });
-        let mut daemon = Self { generation: CancellationToken::new(), life, current, clock, address };
+        let (generation, told) = (CancellationToken::new(), Told::default());
+        let mut daemon = Self { life, current, generation, clock, address, told };
         daemon.begin();
         Ok(daemon)
     }
@@ -136,7 +139,7 @@ impl Daemon {
         let app = self.current.app();
         app.start_channels(&self.life, &self.generation);
         app.start_lanes(&self.life, &self.generation);
-        let watchman = Watchman::new(app, Arc::clone(&self.clock));
+        let watchman = Watchman::new(app, Arc::clone(&self.clock), self.told.clone());
         let stop = self.generation.clone();
         self.life.keep("watchman", move || watchman.clone().run(stop.clone()));
     }

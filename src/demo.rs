@@ -60,8 +60,7 @@ impl Demo {
         house.map_bundles(OPENING_MAX).await?;
         house.at_rest(OPENING_MAX, SETTLE_LOOK).await?;
         self.set_faults(&house, !self.calm);
-        let markets: Vec<Arc<dyn Market>> =
-            house.shops.iter().map(|shop| Arc::clone(&shop.market)).collect();
+        let markets: Vec<Arc<dyn Market>> = house.shops.iter().map(|shop| Arc::clone(&shop.market)).collect();
         let mut trade = Trade::new(self.seed, markets, TradeRates::usual());
         let began = clock.now();
         self.trade(&house, &mut trade, clock.as_ref(), began).await?;

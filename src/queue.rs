@@ -34,6 +34,8 @@ pub struct QueueCx {
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who claims.
+    pub owner: Arc<str>,
 }
 
 impl QueueCx {
@@ -76,7 +78,7 @@ pub async fn lane_once(lane: &dyn Lane, cx: &QueueCx, stop: &CancellationToken) 
     if cx.store.next_run(lane.name()).await?.is_none_or(|at| at > now) {
         return Ok(0);
     }
-    let jobs = cx.store.claim(lane.name(), now, LEASE, lane.batch()).await?;
+    let jobs = cx.store.claim(lane.name(), &cx.owner, now, LEASE, lane.batch()).await?;
     if jobs.is_empty() {
         return Ok(0);
     }

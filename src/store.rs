@@ -68,8 +68,11 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk is full; nothing was written. Free some space: work goes on by itself")]
     DiskFull,
-    /// The schema is newer or older than this program.
-    #[error("the schema does not fit this version of banto: {0}; run `banto migrate`")]
+    /// A migration failed, or one that was applied is not the one that this program has.
+    #[error(
+        "the store's schema does not fit this version of banto: {0}. Make a backup, then `banto migrate` brings an \
+         older one up; one that was changed by other hands comes back from a backup"
+    )]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// A row could not be written or read as JSON.
     #[error("a stored text is not what it should be: {0}")]

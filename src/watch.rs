@@ -1,8 +1,8 @@
 //! The watchman: looks at the whole house from time to time, keeps the gauges, and mails the merchant about what
 //! needs a person: a silent channel, a credential that runs out, a job given up, a guard that stopped a push.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use banto_channel::Timestamp;
@@ -16,6 +16,8 @@ use crate::web::metric_names as names;
 
 /// How often the house is looked at.
 const ROUND: Duration = Duration::from_secs(15);
+/// How long a store that does not answer may take to come back before somebody is told; of a full disk at once.
+const STANDSTILL: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The watchman of one generation.
@@ -23,22 +25,45 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct Watchman {
     app: App,
     clock: Arc<SystemClock>,
+    told: Told,
+}
+
+/// What the merchant was mailed that the store may not know: it is the store that may be full. Clones are the same;
+/// it outlives a reload.
+#[derive(Clone, Debug, Default)]
+pub struct Told(Arc<Mutex<Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// Alerts whose mail is out and could not be noted.
+    alerts: HashMap<i64, Timestamp>,
+    /// Since when nothing can be stored.
+    standstill: Option<Timestamp>,
+    standstill_mailed: Option<Timestamp>,
+}
+
+impl Told {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Watchman {
     /// Watches over this generation.
     #[must_use]
-    pub const fn new(app: App, clock: Arc<SystemClock>) -> Self {
-        Self { app, clock }
+    pub const fn new(app: App, clock: Arc<SystemClock>, told: Told) -> Self {
+        Self { app, clock, told }
     }
 
     /// Makes rounds until stopped.
     pub async fn run(self, stop: CancellationToken) {
         let mut newest = 0;
         loop {
-            if let Err(error) = self.round(&mut newest).await {
-                tracing::error!(error = %error, "the watchman cannot read the store");
+            let round = self.round(&mut newest).await;
+            if let Err(error) = &round {
+                tracing::error!(error = %error, "the watchman cannot use the store");
             }
+            self.mail_standstill(round.err()).await;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
@@ -62,6 +87,7 @@ impl Watchman {
             metrics::counter!(names::RATE_LIMIT_WAITS, "channel" => running.channel.name.clone())
                 .absolute(stats.rate_limit_waits);
         }
+        self.app.take_over(now).await?;
         self.count(now).await?;
         self.mail_alerts(now).await
     }
@@ -141,8 +167,6 @@ impl Watchman {
 
     /// Mails what is new, and again what still stands after a while, as one mail.
     async fn mail_alerts(&self, now: Timestamp) -> Result<(), StoreError> {
-        let Some(to) = self.app.config.mail.as_ref().and_then(|m| m.alert_to.clone()) else { return Ok(()) };
-        let Some(smtp) = &self.app.smtp else { return Ok(()) };
         let again = Duration::from_secs(u64::from(self.app.config.alerts.repeat_hours.max(1)) * 3600);
         let due: Vec<AlertRow> = self
             .app
@@ -150,34 +174,71 @@ impl Watchman {
             .alerts()
             .await?
             .into_iter()
-            .filter(|a| a.mailed_at.is_none_or(|at| Timestamp(at).plus(again) <= now))
+            .filter(|a| {
+                let unnoted = self.told.memory().alerts.get(&a.id).copied();
+                let mailed = a.mailed_at.map(Timestamp).max(unnoted);
+                mailed.is_none_or(|at| at.plus(again) <= now)
+            })
             .collect();
         let Some(newest) = due.iter().map(|a| a.id).max() else { return Ok(()) };
-        let Some(mail) = self.compose(&due, &to, newest, now) else { return Ok(()) };
+        let lines: Vec<&str> = due.iter().map(|a| a.detail.as_str()).collect();
+        if !self.mail(&lines, &newest.to_string(), now).await {
+            return Ok(());
+        }
+        let ids: Vec<i64> = due.iter().map(|a| a.id).collect();
+        self.told.memory().alerts.extend(ids.iter().map(|id| (*id, now)));
+        self.app.store.alerts_mailed(&ids, now).await?;
+        self.told.memory().alerts.clear();
+        Ok(())
+    }
+
+    /// Mails that nothing can be stored, which cannot be an alert: an alert is stored.
+    async fn mail_standstill(&self, error: Option<StoreError>) {
+        let now = self.app.clock.now();
+        let channels = self.app.channels.iter().find_map(|r| r.signals.stands_still());
+        let Some(why) = error.map(|e| e.to_string()).or(channels) else {
+            self.told.memory().standstill = None;
+            return;
+        };
+        let again = Duration::from_secs(u64::from(self.app.config.alerts.repeat_hours.max(1)) * 3600);
+        let due = {
+            let mut memory = self.told.memory();
+            let since = *memory.standstill.get_or_insert(now);
+            let lasts = why == StoreError::DiskFull.to_string() || now.since(since) >= STANDSTILL;
+            lasts && memory.standstill_mailed.is_none_or(|at| at.plus(again) <= now)
+        };
+        let detail = format!(
+            "banto cannot store anything, so no order comes in and nothing goes out: {why}. Orders stay safe in their \
+             shops until then; stock there is not corrected meanwhile"
+        );
+        if due && self.mail(&[&detail], "standstill", now).await {
+            self.told.memory().standstill_mailed = Some(now);
+        }
+    }
+
+    /// Mails these lines to the merchant, now and past the queue; whether the server took it.
+    async fn mail(&self, lines: &[&str], name: &str, now: Timestamp) -> bool {
+        let Some(to) = self.app.config.mail.as_ref().and_then(|m| m.alert_to.as_deref()) else {
+            return false;
+        };
+        let (Some(smtp), Some(mail)) = (&self.app.smtp, self.compose(lines, to, name, now)) else {
+            return false;
+        };
         match smtp.send(&mail).await {
-            Verdict::Accepted { .. } => {
-                let ids: Vec<i64> = due.iter().map(|a| a.id).collect();
-                self.app.store.alerts_mailed(&ids, now).await
-            }
+            Verdict::Accepted { .. } => true,
             other => {
                 tracing::warn!(answer = ?other, "the alert mail did not go out; it is tried again");
-                Ok(())
+                false
             }
         }
     }
 
-    fn compose(
-        &self,
-        due: &[AlertRow],
-        to: &str,
-        newest: i64,
-        now: Timestamp,
-    ) -> Option<crate::mail::Outgoing> {
+    fn compose(&self, lines: &[&str], to: &str, name: &str, now: Timestamp) -> Option<crate::mail::Outgoing> {
         let config = self.app.config.mail.as_ref()?;
-        let lines: Vec<String> = due.iter().map(|a| format!("- {}", a.detail)).collect();
+        let text: Vec<String> = lines.iter().map(|line| format!("- {line}")).collect();
         let rendered = Rendered {
-            subject: format!("[banto] {}: {} to look at", self.app.config.shop.name, due.len()),
-            text: format!("{}\n\n`banto doctor` shows the state of the house.\n", lines.join("\n\n")),
+            subject: format!("[banto] {}: {} to look at", self.app.config.shop.name, lines.len()),
+            text: format!("{}\n\n`banto doctor` shows the state of the house.\n", text.join("\n\n")),
             html: String::new(),
         };
         let domain = config.from.rsplit('@').next().unwrap_or("localhost");
@@ -185,7 +246,7 @@ impl Watchman {
             from: Mailbox { name: "banto".to_owned(), address: config.from.clone() },
             reply_to: None,
             to: Mailbox { name: String::new(), address: to.to_owned() },
-            message_id: format!("<alert.{newest}.{}@{domain}>", now.as_secs()),
+            message_id: format!("<alert.{name}.{}@{domain}>", now.as_secs()),
             date: now,
             language: String::new(),
             extra: Vec::new(),
@@ -250,6 +311,7 @@ mod tests {
             owner: None,
             lease_until: None,
             mapped: 0,
+            push_asked: 0,
         }
     }
 

@@ -53,7 +53,11 @@ pub struct Pusher {
     seen_entry: Option<i64>,
     /// The channel's count of mappings by hand at the last look.
     mapped: Option<i64>,
+    /// The channel's count of pushes asked for by hand at the last look.
+    asked: Option<i64>,
     scan: bool,
+    /// The next look at all does not wait for listings that rest after a failure.
+    hurry: bool,
     line: BTreeMap<Urgency, Push>,
     place: HashMap<i64, Urgency>,
     moved_at: HashMap<i64, i64>,
@@ -70,7 +74,9 @@ impl Default for Pusher {
         Self {
             seen_entry: None,
             mapped: None,
+            asked: None,
             scan: true,
+            hurry: false,
             line: BTreeMap::new(),
             place: HashMap::new(),
             moved_at: HashMap::new(),
@@ -87,6 +93,12 @@ impl Pusher {
     /// Has the next step look at every listing: after a change of rules, an approval, a fresh list of offers.
     pub fn look_at_all(&mut self) {
         self.scan = true;
+    }
+
+    /// Has the next step look at every listing and try also those that rest after a failure: a person wants it now.
+    pub fn push_now(&mut self) {
+        (self.scan, self.hurry) = (true, true);
+        self.pause_until = Timestamp(i64::MIN);
     }
 
     /// Looks at what moved and pushes at most one batch.
@@ -122,6 +134,16 @@ impl Pusher {
         *self = Self { patience: self.patience, ..Self::default() };
     }
 
+    /// Takes up what a person has said since the last look.
+    fn hear(&mut self, row: &ChannelRow) {
+        if self.asked.replace(row.push_asked).is_some_and(|seen| seen != row.push_asked) {
+            self.push_now();
+        }
+        if row.approved || self.mapped.replace(row.mapped).is_some_and(|seen| seen != row.mapped) {
+            self.scan = true;
+        }
+    }
+
     /// Brings the line up to date with the ledger.
     async fn look(
         &mut self,
@@ -130,15 +152,13 @@ impl Pusher {
         row: &ChannelRow,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if row.approved || self.mapped.replace(row.mapped).is_some_and(|seen| seen != row.mapped) {
-            self.scan = true;
-        }
+        self.hear(row);
         if self.scan {
             // Read the mark first: what moves during the look is then looked at again.
             self.seen_entry = Some(store.newest_entry().await?);
             let all = self.scan_all(channel, store, now).await?;
             self.enter(channel, store, row, &all, now).await?;
-            self.scan = false;
+            (self.scan, self.hurry) = (false, false);
             return Ok(());
         }
         let mut items: BTreeSet<ItemId> = BTreeSet::new();
@@ -196,11 +216,13 @@ impl Pusher {
             let Some(last) = page.last() else { return Ok(all) };
             after = last.row.id;
             self.note_items(&page, now);
+            let hurry = self.hurry;
+            let rested = |c: Candidate| if hurry { Candidate { retry_at: None, ..c } } else { c };
             let out_of_date = |c: &Candidate| c.shown != c.wanted || c.version > c.shown_version || c.failed;
             // What the channel did to its numbers while nobody looked is not known.
             all.extend(
                 page.iter()
-                    .map(|s| s.candidate(&channel.rule(&s.row), basis, true))
+                    .map(|s| rested(s.candidate(&channel.rule(&s.row), basis, true)))
                     .filter(|c| c.wanted.is_some() && out_of_date(c)),
             );
         }

@@ -24,7 +24,11 @@ pub const KINDS: &[Kind] = &[
     Kind { name: banto_rakuten::KIND, build: banto_rakuten::build, sample: banto_rakuten::SAMPLE },
     Kind { name: banto_shopify::KIND, build: banto_shopify::build, sample: banto_shopify::SAMPLE },
     Kind { name: banto_vendure::KIND, build: banto_vendure::build, sample: banto_vendure::SAMPLE },
-    Kind { name: banto_woocommerce::KIND, build: banto_woocommerce::build, sample: banto_woocommerce::SAMPLE },
+    Kind {
+        name: banto_woocommerce::KIND,
+        build: banto_woocommerce::build,
+        sample: banto_woocommerce::SAMPLE,
+    },
     Kind { name: banto_yahoo::KIND, build: banto_yahoo::build, sample: banto_yahoo::SAMPLE },
 ];
 

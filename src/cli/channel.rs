@@ -1,6 +1,7 @@
 //! `banto channel`: the state of each channel, and what a person does about it.
 
 mod add;
+mod push;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,6 @@ use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
 use crate::app::App;
 use crate::channels::Channel;
 use crate::channels::pull::{PullError, pull_round};
-use crate::channels::push::{Pusher, Step};
-use crate::channels::task::read_offers;
 use crate::clock::SystemClock;
 use crate::domain::guard::guard;
 use crate::domain::plan::{Candidate, Step as Why, plan, wanted};
@@ -58,7 +57,7 @@ enum Known {
         #[arg(long)]
         all: bool,
     },
-    /// Push its stock now, or let go what the guard stopped
+    /// Push its stock now, or let go what the guard stopped; where a daemon runs, it does it
     Push {
         /// The channel
         name: String,
@@ -94,7 +93,7 @@ impl Known {
             Known::Probe(Name { name }) => probe(house, &name).await,
             Known::Pull { name, from_start } => pull(house, &name, from_start).await,
             Known::Diff { name, all } => diff(house, &name, all).await,
-            Known::Push { name, yes } => push(house, &name, yes).await,
+            Known::Push { name, yes } => push::push(house, &name, yes).await,
             Known::Pause(Name { name }) => pause(house, &name, true).await,
             Known::Resume(Name { name }) => pause(house, &name, false).await,
         }
@@ -179,7 +178,7 @@ async fn list(house: &House) -> Outcome {
 }
 
 /// Builds one channel of the config, as the daemon does.
-async fn open(house: &House, name: &str) -> Result<Arc<Channel>, Failure> {
+pub(super) async fn open(house: &House, name: &str) -> Result<Arc<Channel>, Failure> {
     let config = house.config.channel(name).ok_or_else(|| {
         Failure::not_found(format!(
             "no channel is called {name:?} in {}/channels",
@@ -219,7 +218,7 @@ async fn pull(house: &House, name: &str, from_start: bool) -> Outcome {
     }
     let pulled = pull_round(&channel, &house.store).await?;
     let offers = if channel.connector.capabilities().lists_offers {
-        Some(read_offers(&channel, &house.store).await?)
+        Some(super::listings::read(house, &channel).await?)
     } else {
         None
     };
@@ -229,18 +228,18 @@ async fn pull(house: &House, name: &str, from_start: bool) -> Outcome {
         "orders_new": pulled.new,
         "orders_changed": pulled.changed,
         "orders_quarantined": pulled.quarantined,
-        "listings": offers.map(|o| o.offers),
-        "listings_unmapped": offers.map(|o| o.unmapped),
+        "listings": offers.as_ref().map(|o| o.offers),
+        "listings_unmapped": offers.as_ref().map(|o| o.unmatched()),
     });
     house.out.answer(&answer, |text| {
         text.line(format!(
             "{name}: {} new orders, {} changed, {} quarantined ({} pages)",
             pulled.new, pulled.changed, pulled.quarantined, pulled.pages
         ));
-        if let Some(offers) = offers {
-            text.line(format!("{} listings, {} of them without an item", offers.offers, offers.unmapped));
+        if let Some(offers) = &offers {
+            text.line(format!("{} listings, {} of them without an item", offers.offers, offers.unmatched()));
         }
-        if offers.is_some_and(|o| o.unmapped > 0) {
+        if offers.is_some_and(|o| o.unmatched() > 0) {
             text.line("`banto listings unmatched` shows them");
         }
     })?;
@@ -265,7 +264,7 @@ const PAGE: i64 = 1_000;
 
 async fn diff(house: &House, name: &str, all: bool) -> Outcome {
     let channel = open(house, name).await?;
-    let (stocked, candidates) = candidates(house, &channel).await?;
+    let (stocked, candidates) = candidates(house, &channel, false).await?;
     let pushes = plan(&candidates, Timestamp(i64::MAX)).pushes;
     let on_sale = house.store.listings_on_sale(channel.id).await?;
     let guarded = guard(pushes, on_sale, &channel.limits);
@@ -352,7 +351,12 @@ impl Found<'_> {
     }
 }
 
-async fn candidates(house: &House, channel: &Channel) -> Result<(Vec<Stocked>, Vec<Candidate>), Failure> {
+/// Every listing with what it should show; `unsure`: the channel may have changed its numbers by itself.
+async fn candidates(
+    house: &House,
+    channel: &Channel,
+    unsure: bool,
+) -> Result<(Vec<Stocked>, Vec<Candidate>), Failure> {
     let basis = channel.connector.capabilities().stock_basis;
     let rules = PlanRules { channel: channel.id, locations: &channel.facts.locations, basis };
     let (mut stocked, mut after) = (Vec::new(), 0);
@@ -362,61 +366,8 @@ async fn candidates(house: &House, channel: &Channel) -> Result<(Vec<Stocked>, V
         after = last.row.id;
         stocked.extend(page);
     }
-    let candidates = stocked.iter().map(|s| s.candidate(&channel.rule(&s.row), basis, false)).collect();
+    let candidates = stocked.iter().map(|s| s.candidate(&channel.rule(&s.row), basis, unsure)).collect();
     Ok((stocked, candidates))
-}
-
-async fn push(house: &House, name: &str, yes: bool) -> Outcome {
-    let row = house.store.channel(name).await?;
-    if yes && row.stopped.is_some() {
-        let mut write = house.store.write().await?;
-        write.approve_push(row.id).await?;
-        write
-            .audit(&house.actor, "approve_push", name, row.stopped.as_deref().unwrap_or(""), house.now())
-            .await?;
-        write.commit().await?;
-    }
-    let channel = open(house, name).await?;
-    if !channel.live {
-        return Err(Failure::refused(format!(
-            "{name} is in mode \"observe\"; set mode = \"live\" in its config first"
-        )));
-    }
-    let mut pusher = Pusher::default();
-    let mut total = Step::default();
-    loop {
-        let row = house.store.channel(name).await?;
-        if row.paused {
-            return Err(Failure::refused(format!("{name} is paused; `banto channel resume {name}`")));
-        }
-        let step = pusher.step(&channel, &house.store, &row).await?;
-        total.applied += step.applied;
-        total.failed += step.failed;
-        total.calls += step.calls;
-        if step.calls == 0 && !step.more {
-            break;
-        }
-    }
-    let stopped = house.store.channel(name).await?.stopped;
-    let answer = serde_json::json!({
-        "channel": name, "pushed": total.applied, "failed": total.failed, "calls": total.calls, "stopped": stopped,
-    });
-    house.out.answer(&answer, |text| {
-        text.line(format!(
-            "{name}: {} listings pushed in {} calls, {} failed",
-            total.applied, total.calls, total.failed
-        ));
-        if let Some(reason) = &stopped {
-            text.line(format!(
-                "the guard stopped the rest: {reason}; `banto channel push {name} --yes` lets it go"
-            ));
-        }
-    })?;
-    Ok(match (stopped, total.failed) {
-        (Some(_), _) => Exit::Refused,
-        (None, 0) => Exit::Ok,
-        _ => Exit::Network,
-    })
 }
 
 async fn pause(house: &House, name: &str, paused: bool) -> Outcome {

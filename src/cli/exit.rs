@@ -26,7 +26,7 @@ pub enum Exit {
     NotFound = 4,
     /// It cannot be done as things stand.
     Refused = 5,
-    /// The store cannot be reached or written.
+    /// The store cannot be reached or written, or its schema is not this program's.
     Store = 6,
     /// A marketplace or the network failed.
     Network = 7,
@@ -61,7 +61,9 @@ impl Exit {
             Self::Config => "the config is wrong",
             Self::NotFound => "what was named does not exist",
             Self::Refused => "cannot be done as things stand (a guard, a conflict, bad lines in a file)",
-            Self::Store => "the store cannot be reached or written",
+            Self::Store => {
+                "the store cannot be reached or written, or its schema does not fit (`banto migrate`)"
+            }
             Self::Network => "a marketplace or the network failed",
         }
     }
@@ -136,9 +138,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::NotFound(_) => Exit::NotFound,
-            StoreError::Refused(_) | StoreError::Stock(_) | StoreError::Migrate(_) => Exit::Refused,
+            StoreError::Refused(_) | StoreError::Stock(_) => Exit::Refused,
             StoreError::Url(_) => Exit::Config,
-            StoreError::Sql(_) | StoreError::DiskFull | StoreError::OldSqlite(_) => Exit::Store,
+            StoreError::Sql(_) | StoreError::DiskFull | StoreError::OldSqlite(_) | StoreError::Migrate(_) => {
+                Exit::Store
+            }
             StoreError::Json(_) => Exit::Failed,
         };
         Self::new(exit, error.to_string())

@@ -29,7 +29,8 @@ impl House {
     /// Opens the store that the config names. Commands do not migrate: that is for `banto migrate` and `banto run`,
     /// which whoever upgrades starts knowingly.
     ///
-    /// Errors: [`Exit::Store`], also when its schema is older than this program's; [`Exit::Refused`] when there is none.
+    /// Errors: [`Exit::Store`], also when its schema is older than this program's; [`Exit::Refused`] when there is no
+    /// store yet.
     pub async fn open(config: Config, json: bool) -> Result<Self, Failure> {
         let store = open_store(&config).await?;
         Ok(Self {

@@ -1,5 +1,7 @@
 //! `banto listings`: which item each offer of each channel is.
 
+mod pull;
+
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -7,7 +9,9 @@ use super::{Exit, Failure, Globals, House, Outcome, counted, left, right};
 use crate::domain::mapping::Rule;
 use crate::store::{ListingView, Mapped, Waiting};
 
-/// List and map the offers of channels (`banto channel pull` reads them)
+pub(super) use pull::read;
+
+/// Read, list and map the offers of channels
 #[derive(Args, Debug)]
 pub struct Listings {
     #[command(subcommand)]
@@ -16,6 +20,11 @@ pub struct Listings {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Read a channel's offers now, and show what is new and what has no item
+    Pull {
+        /// The channel
+        channel: String,
+    },
     /// List offers with their item
     List {
         /// Only this channel
@@ -91,6 +100,7 @@ impl Listings {
     pub(super) async fn run(self, globals: &Globals) -> Outcome {
         let house = &globals.house().await?;
         match self.what {
+            What::Pull { channel } => pull::pull(house, &channel).await,
             What::List { channel, failed } => list(house, channel.as_deref(), failed).await,
             What::Unmatched => unmatched(house).await,
             What::Map { channel, accept_proposals: true, rule, .. } => {

@@ -45,6 +45,9 @@ const SETS: [(&str, &str, i64, &str); 2] =
 /// The offer that is three of an item under a code of its own, which a person has to map.
 const BUNDLE: (&str, &str, i64) = ("TEA01-3P", "煎茶 3本組", 3000);
 
+/// How often the tool of a marketplace that is a folder imports and exports.
+const TOOL_EVERY: Duration = Duration::from_millis(500);
+
 pub(super) struct House {
     pub(super) shops: Vec<Shop>,
     pub(super) sink: SmtpSink,
@@ -83,8 +86,19 @@ impl House {
         Ok(Self { shops, sink, store, current, life, daemon: Some(daemon) })
     }
 
-    /// Lets the daemon run.
+    /// Lets the daemon run, and the tools of marketplaces that are folders.
     pub(super) fn start(&mut self, dir: &Path) -> JoinHandle<Option<ExitReason>> {
+        for tool in self.shops.iter().filter_map(|shop| shop.tool.clone()) {
+            let stop = self.life.soft();
+            tokio::spawn(async move {
+                while !stop.is_cancelled() {
+                    if let Err(error) = tool.tick() {
+                        tracing::warn!(error = %error, "the demo's folder");
+                    }
+                    tokio::time::sleep(TOOL_EVERY).await;
+                }
+            });
+        }
         let (daemon, dir) = (self.daemon.take(), dir.to_owned());
         tokio::spawn(async move {
             match daemon {
@@ -101,9 +115,7 @@ impl House {
                 let name = running.channel.name.as_str();
                 let listing = loop {
                     let unmapped = self.store.listings_unmapped().await?;
-                    let found = unmapped
-                        .iter()
-                        .find(|l| l.channel == name && l.row.title == BUNDLE.1);
+                    let found = unmapped.iter().find(|l| l.channel == name && l.row.title == BUNDLE.1);
                     if let Some(listing) = found {
                         break listing.row.remote_id.clone();
                     }

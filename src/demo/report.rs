@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use banto_sim::market::Market;
 use banto_sim::{Counts, Trade};
 use serde::Serialize;
 
@@ -163,7 +162,8 @@ pub(super) async fn make(
     let lags = app.channels.iter().flat_map(|r| r.signals.propagation()).collect();
     let wrong = wrong_listings(house).await?;
     let ledger = house.store.verify_ledger().await?;
-    let faults = house.shops.iter().map(|shop| shop.market.faults().played()).sum::<u64>() + house.sink.played();
+    let faults =
+        house.shops.iter().map(|shop| shop.market.faults().played()).sum::<u64>() + house.sink.played();
     let mut report = Report {
         seed: demo.seed,
         seconds: (traded.as_secs_f64() * 10.0).round() / 10.0,
@@ -172,7 +172,12 @@ pub(super) async fn make(
         orders_paid: counts.paid,
         orders_cancelled: counts.cancelled,
         units_returned: counts.returned,
-        parcels: house.shops.iter().flat_map(|shop| shop.market.orders()).map(|o| o.parcels.len() as u64).sum(),
+        parcels: house
+            .shops
+            .iter()
+            .flat_map(|shop| shop.market.orders())
+            .map(|o| o.parcels.len() as u64)
+            .sum(),
         mails_sent,
         mails_uncertain,
         mails_duplicate: house.sink.duplicates(),

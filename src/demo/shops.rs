@@ -240,7 +240,7 @@ async fn yahoo(seed: u64, clock: Arc<dyn Clock>, goods: &[Good]) -> Opened {
         subs: Vec::new(),
     };
     let items = goods.iter().map(item).collect();
-    let today = clock.now().to_string().chars().take(10).collect::<String>();
+    let today = crate::cli::utc(clock.now().0).chars().take(10).collect::<String>();
     let config = FakeConfig { items, ..FakeConfig::new(seed, clock) };
     let secrets = vec![("SECRET", config.client_secret.clone()), ("REFRESH", config.refresh_token.clone())];
     let (seller, client) = (config.seller_id.clone(), config.client_id.clone());
@@ -267,8 +267,7 @@ async fn vendure(seed: u64, clock: Arc<dyn Clock>, goods: &[Good]) -> Opened {
     let config = FakeConfig { variants: goods.iter().map(variant).collect(), ..FakeConfig::new(seed, clock) };
     let (user, password) = (config.username.clone(), config.password.clone());
     let shop = FakeShop::start(config).await?;
-    let table =
-        format!("url = \"{}\"\nusername = \"{user}\"\npassword_file = \"PASSWORD\"\n", shop.url());
+    let table = format!("url = \"{}\"\nusername = \"{user}\"\npassword_file = \"PASSWORD\"\n", shop.url());
     Ok((Arc::new(shop), Door { kind: banto_vendure::KIND, table, secrets: vec![("PASSWORD", password)] }))
 }
 

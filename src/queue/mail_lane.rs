@@ -202,6 +202,8 @@ impl Lane for MailLane {
     async fn work(&self, cx: &QueueCx, jobs: &[JobRow], stop: &CancellationToken) -> Result<()> {
         let mut batch = self.prepare(cx, jobs).await?;
         let ready = std::mem::take(&mut batch.ready);
+        // What is decided already does not wait for those that are still to be sent.
+        self.note(cx, &mut batch, stop).await?;
         if stop.is_cancelled() {
             let back = |(job, ..): Ready| {
                 let (at, why) = (cx.now(), String::new());
@@ -211,9 +213,7 @@ impl Lane for MailLane {
         } else {
             self.send(cx, &mut batch, ready, stop).await?;
         }
-        let now = cx.now();
-        let note = || cx.store.settle_mails(&batch.mails, &batch.ends, &batch.skipped, now);
-        insist("what became of mails", stop, note).await?;
+        self.note(cx, &mut batch, stop).await?;
         self.tell_templates(cx, &batch).await
     }
 }
@@ -223,6 +223,18 @@ impl MailLane {
     #[must_use]
     pub fn new(composer: Arc<dyn Composer>, post: Arc<dyn Post>) -> Self {
         Self { composer, ways: vec![Way { relay: None, post: Some(post), rest: Rest::default() }] }
+    }
+
+    /// Commits what each job of the batch came to so far.
+    async fn note(&self, cx: &QueueCx, batch: &mut Batch, stop: &CancellationToken) -> Result<()> {
+        let mails = std::mem::take(&mut batch.mails);
+        let (ends, skipped) = (std::mem::take(&mut batch.ends), std::mem::take(&mut batch.skipped));
+        if mails.is_empty() && ends.is_empty() && skipped.is_empty() {
+            return Ok(());
+        }
+        let now = cx.now();
+        let note = || cx.store.settle_mails(&mails, &ends, &skipped, now);
+        insist("what became of mails", stop, note).await
     }
 
     /// The same lane with another way.

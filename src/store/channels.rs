@@ -153,6 +153,7 @@ impl Write {
             owner: None,
             lease_until: None,
             mapped: 0,
+            push_asked: 0,
         };
         tables::insert(&mut self.tx, std::slice::from_ref(&row)).await?;
         Ok(row)
@@ -198,6 +199,13 @@ impl Write {
     /// Errors: [`StoreError::Sql`].
     pub async fn approve_push(&mut self, channel: i64) -> Result<()> {
         self.tx.run(sql::CHANNEL_APPROVE, args![channel]).await.map(drop)
+    }
+
+    /// Has whoever pushes to the channel look at all of its listings now, also at those that rest after a failure.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn ask_push(&mut self, channel: i64) -> Result<()> {
+        self.tx.run(sql::CHANNEL_ASK_PUSH, args![channel]).await.map(drop)
     }
 
     /// Moves a channel's cursor to where a person wants it; `None` starts from the beginning.

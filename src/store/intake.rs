@@ -573,5 +573,6 @@ pub(super) fn mail_job(id: i64, mail: &MailRow, now: Timestamp) -> JobRow {
         lease_until: 0,
         last_error: None,
         created_at: now.0,
+        owner: None,
     }
 }

@@ -100,23 +100,48 @@ pub struct JobCount {
 }
 
 impl Store {
-    /// Claims due jobs of a lane, oldest first, until `now + lease`; each job is claimed by one caller only. A job
-    /// whose claim ran out is due again.
+    /// Claims due jobs of a lane for `owner`, oldest first, until `now + lease`; each job is claimed by one caller only.
+    /// A job whose claim ran out is due again.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn claim(
         &self,
         lane: &str,
+        owner: &str,
         now: Timestamp,
         lease: Duration,
         limit: i64,
     ) -> Result<Vec<JobRow>> {
         let mut tx = self.db.begin_queue().await?;
         let text = if tx.is_postgres() { sql::PG_CLAIM } else { sql::SQLITE_CLAIM };
-        let mut jobs: Vec<JobRow> = tx.all(text, args![lane, now.0, now.plus(lease).0, limit]).await?;
+        let mut jobs: Vec<JobRow> = tx.all(text, args![lane, now.0, now.plus(lease).0, limit, owner]).await?;
         tx.commit().await?;
         jobs.sort_by_key(|job| job.id);
         Ok(jobs)
+    }
+
+    /// Makes jobs due at once whose claims were left behind: `is_gone` judges who claimed them (`None`: a version of
+    /// banto that did not note it). Returns how many.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn release_claims(
+        &self,
+        is_gone: impl Fn(Option<&str>) -> bool + Send,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let owners: Vec<(Option<String>,)> = self.db.all(sql::JOB_OWNERS, args![]).await?;
+        let gone = owners.into_iter().map(|row| row.0).filter(|owner| is_gone(owner.as_deref()));
+        let gone: Vec<String> = gone.map(Option::unwrap_or_default).collect();
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        // A write waits for the one before, also for one whose process has ended and whose commit is on its way: the
+        // mark of a mail that may have gone out is there before anybody looks for it.
+        let mut write = self.write().await?;
+        let released = write.tx.run(sql::JOBS_RELEASE, args![now.0, &keys(gone)?]).await?;
+        write.made_jobs = true;
+        write.commit().await?;
+        Ok(released)
     }
 
     /// Lengthens the claims of jobs that are still being worked on.
@@ -294,6 +319,7 @@ impl JobRow {
             lease_until: 0,
             last_error: None,
             created_at: now.0,
+            owner: None,
         }
     }
 }

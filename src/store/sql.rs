@@ -33,6 +33,7 @@ texts! {
     CHANNEL_SET_CURSOR = "UPDATE channel SET cursor = $2, pulled_at = $3, pull_error = NULL, pull_failed_since = NULL \
         WHERE id = $1";
     CHANNEL_SET_CURSOR_TEXT = "UPDATE channel SET cursor = $2 WHERE id = $1";
+    CHANNEL_ASK_PUSH = "UPDATE channel SET push_asked = push_asked + 1 WHERE id = $1";
     CHANNEL_GAP = "SELECT last_order_at, order_gap FROM channel WHERE id = $1";
     CHANNEL_ORDER_SEEN = "UPDATE channel SET last_order_at = $2, order_gap = $3 WHERE id = $1";
     CHANNEL_PULL_FAILED = "UPDATE channel SET pull_error = $2, \
@@ -203,6 +204,9 @@ texts! {
     JOBS_EXTEND = "UPDATE job SET run_at = $1, lease_until = $1 FROM jsonb_each($2) AS j \
         WHERE job.id = CAST(j.value ->> 0 AS BIGINT) AND job.attempts = CAST(j.value ->> 1 AS BIGINT) \
         AND job.state = 'running'";
+    JOB_OWNERS = "SELECT DISTINCT owner FROM job WHERE state = 'running' ORDER BY owner";
+    JOBS_RELEASE = "UPDATE job SET state = 'ready', run_at = $1, lease_until = 0 WHERE state = 'running' \
+        AND COALESCE(owner, '') IN (SELECT value ->> 0 FROM jsonb_each($2))";
     JOB_REVIVE = "UPDATE job SET state = 'ready', run_at = $2, attempts = 0 WHERE id = $1 AND state <> 'running'";
     JOBS_BY_KEYS = "SELECT * FROM job WHERE key IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY id";
     JOBS_DROP_KEYS = "DELETE FROM job WHERE state <> 'running' AND key IN (SELECT value ->> 0 FROM jsonb_each($1))";
@@ -333,9 +337,9 @@ pub(super) const PG_SERVER: &str = "SELECT CAST(current_setting('server_version_
 pub(super) const SQLITE_VACUUM_INTO: &str = "VACUUM INTO $1";
 /// Claims due jobs of a lane. A claimed job is due again when its lease runs out: `run_at` is all that is looked at.
 pub(super) const SQLITE_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, run_at = $3, \
-    lease_until = $3 WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 \
+    lease_until = $3, owner = $5 WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 \
     ORDER BY run_at, id LIMIT $4) RETURNING *";
 /// The same with rows that another daemon is claiming left out, instead of waited for.
 pub(super) const PG_CLAIM: &str = "UPDATE job SET state = 'running', attempts = attempts + 1, run_at = $3, \
-    lease_until = $3 WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 \
+    lease_until = $3, owner = $5 WHERE id IN (SELECT id FROM job WHERE lane = $1 AND state <> 'dead' AND run_at <= $2 \
     ORDER BY run_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING *";

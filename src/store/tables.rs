@@ -236,7 +236,7 @@ tables! {
         12 pull_error: Option<String> = "TEXT", 13 pull_failed_since: Option<i64> = "BIGINT",
         14 last_order_at: Option<i64> = "BIGINT", 15 order_gap: Option<i64> = "BIGINT",
         16 credentials_expire: Option<i64> = "BIGINT", 17 owner: Option<String> = "TEXT",
-        18 lease_until: Option<i64> = "BIGINT", 19 mapped: i64 = "BIGINT",
+        18 lease_until: Option<i64> = "BIGINT", 19 mapped: i64 = "BIGINT", 20 push_asked: i64 = "BIGINT",
     }
 
     /// A stock location.
@@ -342,6 +342,7 @@ tables! {
         0 id: i64 = "BIGINT", 1 lane: String = "TEXT", 2 kind: String = "TEXT", 3 key: String = "TEXT",
         4 payload: String = "TEXT", 5 state: String = "TEXT", 6 run_at: i64 = "BIGINT", 7 attempts: i64 = "BIGINT",
         8 lease_until: i64 = "BIGINT", 9 last_error: Option<String> = "TEXT", 10 created_at: i64 = "BIGINT",
+        11 owner: Option<String> = "TEXT",
     }
 
     /// A mail to a buyer.

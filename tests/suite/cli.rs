@@ -46,6 +46,18 @@ impl Shop {
         command.env_remove("STATE_DIRECTORY").env_remove("CREDENTIALS_DIRECTORY").output().unwrap()
     }
 
+    /// Changes the store past the program.
+    fn sql(&self, statement: &'static str) {
+        use sqlx::{Connection, Executor, SqliteConnection};
+        let url = format!("sqlite:{}", self.path().join("banto.db").display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut db = SqliteConnection::connect(&url).await.unwrap();
+            db.execute(statement).await.unwrap();
+            db.close().await.unwrap();
+        });
+    }
+
     /// Standard output, standard error and the exit code.
     fn told(&self, args: &[&str]) -> (String, String, i32) {
         let output = self.run(args);
@@ -189,18 +201,28 @@ fn a_command_neither_makes_nor_migrates_a_store() {
 }
 
 #[test]
+fn a_schema_that_does_not_fit_ends_with_six_and_names_the_remedy() {
+    let shop = Shop::open();
+    let (help, ..) = shop.told(&["--help"]);
+    let six = help.lines().find(|l| l.starts_with("  6  ")).unwrap();
+    assert!(six.contains("schema") && six.contains("banto migrate"), "{six}");
+    shop.sql("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1");
+    for command in ["migrate", "run"] {
+        let (_, err, code) = shop.told(&[command]);
+        assert_eq!(code, 6, "{command}: {err}");
+        assert!(err.contains("migration 1") && err.contains("backup"), "{command}: {err}");
+    }
+    shop.sql("DELETE FROM _sqlx_migrations WHERE version > 1");
+    let (_, err, code) = shop.told(&["items", "list"]);
+    assert!(code == 6 && err.contains("`banto migrate`"), "{code}: {err}");
+}
+
+#[test]
 fn damage_in_the_ledger_ends_with_one() {
     let shop = Shop::open();
     let items = shop.write("items.csv", SHEET.as_bytes());
     shop.json(&["items", "import", &items]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        use sqlx::{Connection, Executor, SqliteConnection};
-        let url = format!("sqlite:{}", shop.path().join("banto.db").display());
-        let mut db = SqliteConnection::connect(&url).await.unwrap();
-        db.execute("UPDATE level SET available = 49 WHERE available = 50").await.unwrap();
-        db.close().await.unwrap();
-    });
+    shop.sql("UPDATE level SET available = 49 WHERE available = 50");
     let (out, _, code) = shop.told(&["stock", "verify"]);
     let expected = "TEA-01 at main: available is 50 by the ledger, the level says 49\n\
                     1 discrepancy; `banto doctor` says what to do\n";

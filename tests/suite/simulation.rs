@@ -23,7 +23,7 @@ use crate::stores::Fresh;
 use house::House;
 
 /// Steps of a virtual day; each is one deed of somebody or one hop of the daemon.
-const STEPS_A_DAY: u64 = 110;
+const STEPS_A_DAY: u64 = 150;
 /// Between two proofs of the whole ledger.
 const PROOF_EVERY: u64 = 150;
 

@@ -64,7 +64,7 @@ impl Trading {
     }
 
     pub fn cx(&self) -> QueueCx {
-        QueueCx { store: self.store.clone(), clock: Arc::clone(&self.clock) as _ }
+        QueueCx { store: self.store.clone(), clock: Arc::clone(&self.clock) as _, owner: "clerk".into() }
     }
 
     /// What a person does to an order now.

@@ -40,6 +40,21 @@ pub enum FakeStock {
     Changes,
 }
 
+/// An offer that is on sale at the start.
+#[derive(Clone, Debug)]
+pub struct FakeOffer {
+    /// The seller's code.
+    pub code: String,
+    /// Title.
+    pub title: String,
+    /// JAN; empty for none.
+    pub jan: String,
+    /// Price in yen.
+    pub price: i64,
+    /// How many it shows.
+    pub stock: i64,
+}
+
 /// What the marketplace and its tool are like.
 #[derive(Clone, Debug)]
 pub struct FakeConfig {
@@ -49,8 +64,8 @@ pub struct FakeConfig {
     pub seed: u64,
     /// What time it is there. Files get its time, too.
     pub clock: Arc<dyn Clock>,
-    /// So many offers are on sale at the start: listings `1001`, `1002` …, codes `CSV-0001` …
-    pub offers: usize,
+    /// What is on sale at the start: listings `1001`, `1002` …
+    pub offers: Vec<FakeOffer>,
     /// Of every file.
     pub encoding: FakeEncoding,
     /// What it imports.
@@ -69,12 +84,27 @@ impl FakeConfig {
             folder: folder.to_owned(),
             seed: 7,
             clock,
-            offers: 12,
+            offers: Vec::new(),
             encoding: FakeEncoding::Utf8,
             stock: FakeStock::Full,
             in_place: false,
             preamble: Vec::new(),
         }
+        .with_offers(12)
+    }
+
+    /// The same with so many offers, codes `CSV-0001` and so on, 40 of each.
+    #[must_use]
+    pub fn with_offers(mut self, count: usize) -> Self {
+        let offer = |n: usize| FakeOffer {
+            code: format!("CSV-{n:04}"),
+            title: format!("煎茶 髙級 {n}号, \"特上\""),
+            jan: format!("49{n:011}"),
+            price: 480 + 60 * i64::try_from(n % 40).unwrap_or(0),
+            stock: 40,
+        };
+        self.offers = (1..=count).map(offer).collect();
+        self
     }
 }
 
@@ -94,7 +124,7 @@ impl FakeFolder {
         for subfolder in ["orders", "offers"] {
             fs::create_dir_all(config.folder.join(subfolder))?;
         }
-        let books = Mutex::new(Books::new(config.offers));
+        let books = Mutex::new(Books::new(&config.offers));
         let fake = Arc::new(Self { faults: Faults::calm(config.seed), books, config });
         fake.run(&mut fake.books())?;
         Ok(fake)

@@ -1,7 +1,7 @@
 //! Whether the shop is there and the key opens what the channel needs.
 
 use banto_channel::{Cx, ProbeReport, Request, Response, Result};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::WooCommerce;
 use crate::calls::{json, text};
@@ -15,12 +15,6 @@ const CLOCK: u64 = 120;
 struct Row {
     id: Whole,
     version: Text,
-}
-
-/// A batch with nothing in it: it changes nothing, but WooCommerce checks the right to write before it looks.
-#[derive(Serialize)]
-struct Nothing {
-    update: [u8; 0],
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -60,33 +54,12 @@ impl WooCommerce {
         let body = text(&products);
         json::<Vec<Row>>(&products, &body)?;
 
-        self.may_write(cx, "products", "stock cannot be pushed", &mut report).await?;
-        self.may_write(cx, "orders", "shipments and cancellations cannot be told", &mut report).await?;
+        may_write(&products, "products", "stock cannot be pushed", &mut report);
+        may_write(&orders, "orders", "shipments and cancellations cannot be told", &mut report);
         let newest_order = rows.first().map(|row| row.version.0.clone()).unwrap_or_default();
         report.server = self.server(cx, newest_order).await?;
         self.hook_warning(cx, &mut report).await?;
         Ok(report)
-    }
-
-    async fn may_write(
-        &self,
-        cx: &Cx,
-        what: &str,
-        consequence: &str,
-        report: &mut ProbeReport,
-    ) -> Result<()> {
-        let request = self.post(&format!("{what}/batch")).json(&Nothing { update: [] })?.idempotent();
-        let response = self.send_any(cx, request).await?;
-        match response.status {
-            200..=299 => {}
-            401 | 403 => report.warnings.push(format!(
-                "the key may not change {what}: {consequence}. Make a key with permissions Read/Write"
-            )),
-            status => report
-                .warnings
-                .push(format!("whether the key may change {what} could not be seen (HTTP {status})")),
-        }
-        Ok(())
     }
 
     /// "WooCommerce 10.0.2, My Shop". The version needs an administrator's key; otherwise the one that wrote the newest
@@ -157,6 +130,18 @@ impl WooCommerce {
                 Ok(())
             }
         }
+    }
+}
+
+/// What the key's user may do stands in the `Allow` header of what was read (`rest_send_allow_header` of WordPress).
+/// That the key itself is for reading only is told by WooCommerce at the first change that it refuses: a probe changes
+/// nothing, because the channel may be one that is only watched.
+fn may_write(read: &Response, what: &str, consequence: &str, report: &mut ProbeReport) {
+    let Some(allowed) = read.header("allow") else { return };
+    if !allowed.split(',').any(|method| method.trim().eq_ignore_ascii_case("POST")) {
+        report.warnings.push(format!(
+            "the user of the key may not change {what}: {consequence}. Make the key for an administrator or shop manager"
+        ));
     }
 }
 

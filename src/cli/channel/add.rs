@@ -105,7 +105,8 @@ fn tell(file: &Path, dir: &Path, missing: Vec<PathBuf>) -> Outcome {
 fn channel_file(kind: &Kind, name: &str) -> String {
     let (head, rest) = USUAL.split_once("# What the connector itself needs").unwrap_or((USUAL, ""));
     let (_, tail) = rest.split_once("\n[orders]").unwrap_or(("", ""));
-    let head = head.split_once("\nkind = ").map_or(head, |(_, after)| after.split_once('\n').map_or("", |(_, h)| h));
+    let head =
+        head.split_once("\nkind = ").map_or(head, |(_, after)| after.split_once('\n').map_or("", |(_, h)| h));
     let folder = kind.name.replace('_', "-");
     let sample: String = kind.sample.lines().map(|line| own_secret(line, name) + "\n").collect();
     // Tables of the connector's own are part of [connector].
@@ -130,7 +131,9 @@ fn channel_file(kind: &Kind, name: &str) -> String {
 fn own_secret(line: &str, name: &str) -> String {
     let bare = line.trim_start_matches("# ");
     match bare.split_once(" = \"") {
-        Some((key, _)) if key.ends_with("_file") && key.chars().all(|c| c.is_ascii_lowercase() || c == '_') => {
+        Some((key, _))
+            if key.ends_with("_file") && key.chars().all(|c| c.is_ascii_lowercase() || c == '_') =>
+        {
             let mark = if bare.len() < line.len() { "# " } else { "" };
             format!("{mark}{key} = \"{}\"", secret_path(name, key))
         }
@@ -191,8 +194,13 @@ fn ask(question: &Question) -> std::io::Result<Option<String>> {
 
 fn ask_secret(question: &Question) -> std::io::Result<String> {
     eprint!("\n{}", question.help);
-    let later = pick("（入力は表示されません。後で設定する場合は Enter）", "(not shown while you type; Enter to do it later)");
-    Ok(rpassword::prompt_password(format!("{} {later}: ", question.key.trim_end_matches("_file")))?.trim().to_owned())
+    let later = pick(
+        "（入力は表示されません。後で設定する場合は Enter）",
+        "(not shown while you type; Enter to do it later)",
+    );
+    Ok(rpassword::prompt_password(format!("{} {later}: ", question.key.trim_end_matches("_file")))?
+        .trim()
+        .to_owned())
 }
 
 fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
@@ -239,7 +247,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_comes_with_the_samples_own_words() {
-        let asked = questions("# The store.\nshop = \"a\"\n\n# A key.\n# See there.\nkey_file = \"k\"\n# x = 1\n");
+        let asked =
+            questions("# The store.\nshop = \"a\"\n\n# A key.\n# See there.\nkey_file = \"k\"\n# x = 1\n");
         let plain: Vec<_> = asked.iter().map(|q| (q.key.as_str(), q.help.as_str(), q.is_secret())).collect();
         assert_eq!(plain, [("shop", "The store.\n", false), ("key_file", "A key.\nSee there.\n", true)]);
         assert_eq!(with_value("a = 1\nshop = \"a\"\n", "shop", "\"b\""), "a = 1\nshop = \"b\"\n");

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use banto::mail::Received;
 use tokio::process::Command;
 
 use super::first_day::{buy, shown, shows};
@@ -49,7 +50,9 @@ impl Drop for SmallDisk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_intake_until_there_is_room_again() {
-    let house = House::on_sqlite(Plan { seed: 11, ..Plan::default() }).await;
+    // What more there is stands under `[mail]`.
+    let more = "alert_to = \"owner@example.test\"\n";
+    let house = House::on_sqlite(Plan { seed: 11, more, ..Plan::default() }).await;
     let state = house.dir.path().join("state");
     let Some(disk) = SmallDisk::mount(&state).await else { return };
     house.stock_up().await;
@@ -68,13 +71,20 @@ async fn a_full_disk_stops_intake_until_there_is_room_again() {
     assert!(why.contains("intake") && why.contains("disk is full"), "{why}");
     eventually("the log says why", SOON, async || house.log().contains("pull failed")).await;
     assert!(daemon.lives(), "it waits for room");
+    eventually("the merchant is told, past the full store", SOON, async || told(&house) == 1).await;
+    // The house is looked at every 15 seconds.
+    tokio::time::sleep(Duration::from_secs(17)).await;
+    assert_eq!(told(&house), 1, "and not every time that somebody looks");
     for _ in 0..5 {
         ordered += 1;
         buy(honten, "TEA-02", 1, true);
     }
     fs::remove_file(state.join("ballast")).unwrap();
     shows(kyoto, "TEA-02", 900 - ordered).await;
-    assert_eq!(http::get(house.port, "/readyz").await.unwrap().0, 200);
+    eventually("ready again", SOON, async || {
+        http::get(house.port, "/readyz").await.is_some_and(|(status, _)| status == 200)
+    })
+    .await;
     let store = house.store().await;
     let sides = [Side::new("honten", honten.as_ref()), Side::new("kyoto", kyoto.as_ref())];
     eventually("all is done", Duration::from_secs(90), async || {
@@ -87,6 +97,15 @@ async fn a_full_disk_stops_intake_until_there_is_room_again() {
     house.banto(&["doctor"]).await.ok();
     drop(house);
     drop(disk);
+}
+
+/// How often the merchant was mailed that nothing can be stored.
+fn told(house: &House) -> usize {
+    let received = house.sink.received();
+    let of_standstill = |m: &&Received| m.message_id.starts_with("<alert.standstill.");
+    let told: Vec<_> = received.iter().filter(of_standstill).collect();
+    assert!(told.iter().all(|m| m.to == ["owner@example.test"]), "{told:?}");
+    told.len()
 }
 
 /// Takes all the room that is left.

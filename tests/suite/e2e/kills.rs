@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use banto::clock::SystemClock;
+use banto::store::{JobFilter, Store};
 use banto_channel::{Clock, Fulfilment, Payment};
 use banto_sim::{Market, Trade, TradeRates};
 use rand::rngs::StdRng;
@@ -18,7 +19,7 @@ use super::truth::{Side, disagreements, insist_on_mails};
 
 /// Between two deeds of buyers and staff.
 const PACE: Duration = Duration::from_millis(40);
-/// Claims of a daemon that was killed run out after a minute; then everything must come to rest.
+/// Then everything must come to rest: what was claimed at once, what failed when its next try is due.
 const SETTLE_MAX: Duration = Duration::from_secs(150);
 
 /// A number from the environment.
@@ -68,10 +69,18 @@ async fn killed_at_random(postgres: bool) {
     let open = Arc::new(AtomicBool::new(true));
     let buyers = tokio::spawn(trade(&house, seed, Arc::clone(&open)));
     let mut rng = StdRng::seed_from_u64(seed);
-    let kills = kills();
+    let (kills, mut struck) = (kills(), Struck::default());
+    let watched = house.store().await;
     for round in 0..kills {
-        let life = Duration::from_millis(rng.random_range(50..800));
-        tokio::time::sleep(life).await;
+        // One kill in four hits a start, or what it takes up first; the others a daemon at its work.
+        let life = if rng.random_range(0..4_u32) == 0 {
+            rng.random_range(50..400)
+        } else {
+            daemon.ready().await;
+            struck.working += 1;
+            rng.random_range(50..600)
+        };
+        tokio::time::sleep(Duration::from_millis(life)).await;
         if round % 8 == 5 {
             ship_one(&house, &mut rng).await;
         }
@@ -79,9 +88,11 @@ async fn killed_at_random(postgres: bool) {
             map_bundles(&house).await;
         }
         daemon.kill().await;
+        struck.look(&watched).await;
         daemon = house.spawn();
     }
     daemon.kill().await;
+    watched.close().await;
     open.store(false, Ordering::SeqCst);
     let placed = buyers.await.unwrap();
     settle(&house).await;
@@ -95,10 +106,35 @@ async fn killed_at_random(postgres: bool) {
     house.banto(&["doctor"]).await.ok();
     let uncertain = store.mails(Some("uncertain"), 10_000).await.unwrap().len();
     let (engine, mails) = (house.engine(), house.sink.count());
-    eprintln!("{engine}: {kills} kills, {placed} orders, {mails} mails, {uncertain} more uncertain");
+    eprintln!(
+        "{engine}: {kills} kills, {placed} orders, {mails} mails, {uncertain} more uncertain; {struck:?}"
+    );
     let lives = house.log().matches("banto is up").count() as u64;
-    assert!(lives > kills / 10, "it came up {lives} times only");
+    assert!(lives > kills / 2, "it came up {lives} times only");
+    assert!(struck.working > kills / 2, "hardly any kill hit a daemon at its work: {struck:?}");
+    assert!(struck.claims > kills / 20, "hardly any kill left a claim behind: {struck:?}");
     assert!(placed > 3 * kills, "hardly any trade: {placed} orders");
+}
+
+/// What the kills hit.
+#[derive(Debug, Default)]
+struct Struck {
+    /// A daemon that had said it was ready.
+    working: u64,
+    /// Jobs that were being worked on.
+    claims: u64,
+    /// Mails between our mark and the note of the server's answer.
+    sending: u64,
+}
+
+impl Struck {
+    /// Counts the kills that left something half-done.
+    async fn look(&mut self, store: &Store) {
+        let jobs = store.jobs(JobFilter::default(), 0, 10_000).await.unwrap();
+        self.claims += u64::from(jobs.iter().any(|j| j.state == "running"));
+        let mails = store.mails_pending().await.unwrap();
+        self.sending += u64::from(mails.iter().any(|(state, _)| state == "sending"));
+    }
 }
 
 /// Buyers and staff at all shops, until they are closed; how many orders were placed.

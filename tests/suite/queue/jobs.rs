@@ -35,7 +35,7 @@ async fn eight_workers_claim_each_job_once() {
             let store = Store::open(&url).await.unwrap();
             let mut mine = Vec::new();
             loop {
-                let jobs = store.claim("a", at(1), LEASE, 7).await.unwrap();
+                let jobs = store.claim("a", "clerk", at(1), LEASE, 7).await.unwrap();
                 if jobs.is_empty() {
                     break;
                 }
@@ -68,13 +68,13 @@ async fn a_claim_runs_out_and_its_late_end_changes_nothing() {
         let store = &fresh.store;
         add(store, "a", 1, at(0)).await;
         assert_eq!(store.next_run("a").await.unwrap(), Some(at(0)));
-        let first = store.claim("a", at(1), LEASE, 10).await.unwrap();
+        let first = store.claim("a", "clerk", at(1), LEASE, 10).await.unwrap();
         assert_eq!(first.len(), 1);
-        assert_eq!(store.claim("a", at(60), LEASE, 10).await.unwrap(), []);
+        assert_eq!(store.claim("a", "clerk", at(60), LEASE, 10).await.unwrap(), []);
         assert_eq!(store.next_run("a").await.unwrap(), Some(at(61)), "when the claim runs out");
         store.extend_leases(&first, at(90)).await.unwrap();
-        assert_eq!(store.claim("a", at(61), LEASE, 10).await.unwrap(), []);
-        let second = store.claim("a", at(90), LEASE, 10).await.unwrap();
+        assert_eq!(store.claim("a", "clerk", at(61), LEASE, 10).await.unwrap(), []);
+        let second = store.claim("a", "clerk", at(90), LEASE, 10).await.unwrap();
         assert_eq!(second[0].attempts, 2);
         let late = JobEnd::Retry { at: at(91), why: "late".to_owned() };
         store.end_jobs(&[(first[0].clone(), late)]).await.unwrap();
@@ -88,12 +88,41 @@ async fn a_claim_runs_out_and_its_late_end_changes_nothing() {
 }
 
 #[tokio::test]
+async fn claims_of_those_who_are_gone_are_due_at_once() {
+    each_store(async |fresh: &Fresh| {
+        let store = &fresh.store;
+        add(store, "a", 3, at(0)).await;
+        let gone = store.claim("a", "gone", at(1), LEASE, 1).await.unwrap();
+        let ours = store.claim("a", "ours", at(1), LEASE, 1).await.unwrap();
+        assert_eq!(gone[0].owner.as_deref(), Some("gone"));
+        let mut asked = std::sync::Mutex::new(Vec::new());
+        let nobody = |owner: Option<&str>| {
+            asked.lock().unwrap().push(owner.map(ToOwned::to_owned));
+            false
+        };
+        assert_eq!(store.release_claims(nobody, at(2)).await.unwrap(), 0);
+        assert_eq!(asked.get_mut().unwrap().len(), 2, "those who claim, and not whose job nobody works on");
+        let is_gone = |owner: Option<&str>| owner == Some("gone");
+        assert_eq!(store.release_claims(is_gone, at(2)).await.unwrap(), 1);
+        let due: Vec<i64> =
+            store.claim("a", "next", at(2), LEASE, 9).await.unwrap().iter().map(|j| j.id).collect();
+        assert!(due.contains(&gone[0].id) && !due.contains(&ours[0].id), "{due:?}");
+        // Who was only thought to be gone finds its claim taken over.
+        store.end_jobs(&[(gone[0].clone(), JobEnd::Retry { at: at(9), why: String::new() })]).await.unwrap();
+        assert_eq!(store.job(gone[0].id).await.unwrap().state, "running");
+        fresh.run("UPDATE job SET owner = NULL").await;
+        assert_eq!(store.release_claims(|owner| owner.is_none(), at(3)).await.unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn ends_say_when_and_whether_a_try_counts() {
     each_store(async |fresh: &Fresh| {
         let store = &fresh.store;
         add(store, "a", 3, at(0)).await;
         add(store, "b", 1, at(0)).await;
-        let jobs = store.claim("a", at(1), LEASE, 10).await.unwrap();
+        let jobs = store.claim("a", "clerk", at(1), LEASE, 10).await.unwrap();
         let why = || "髙﨑's server".to_owned();
         let ends = [
             (jobs[0].clone(), JobEnd::Retry { at: at(10), why: why() }),
@@ -106,8 +135,12 @@ async fn ends_say_when_and_whether_a_try_counts() {
         let all = store.jobs(JobFilter { lane: Some("a"), dead: false }, 0, 10).await.unwrap();
         let seen: Vec<_> = all.iter().map(|j| (j.state.as_str(), j.attempts, j.last_error.clone())).collect();
         assert_eq!(seen, [("ready", 1, Some(why())), ("ready", 0, Some(why())), ("dead", 1, Some(why()))]);
-        assert_eq!(store.claim("a", at(9), LEASE, 10).await.unwrap(), []);
-        assert_eq!(store.claim("a", at(20), LEASE, 10).await.unwrap().len(), 2, "the dead one stays");
+        assert_eq!(store.claim("a", "clerk", at(9), LEASE, 10).await.unwrap(), []);
+        assert_eq!(
+            store.claim("a", "clerk", at(20), LEASE, 10).await.unwrap().len(),
+            2,
+            "the dead one stays"
+        );
         let alerts = store.alerts().await.unwrap();
         assert_eq!(alerts.len(), 1);
         assert_eq!(alerts[0].kind, "job_dead");
@@ -115,7 +148,7 @@ async fn ends_say_when_and_whether_a_try_counts() {
         let dead = store.jobs(JobFilter { lane: None, dead: true }, 0, 10).await.unwrap();
         store.revive_job(dead[0].id, "cli:hanako", at(30)).await.unwrap();
         assert_eq!(store.alerts().await.unwrap(), []);
-        let again = store.claim("a", at(30), LEASE, 10).await.unwrap();
+        let again = store.claim("a", "clerk", at(30), LEASE, 10).await.unwrap();
         assert_eq!((again[0].id, again[0].attempts), (dead[0].id, 1));
         let busy = store.drop_job(dead[0].id, "cli:hanako", at(31)).await;
         assert!(matches!(busy, Err(StoreError::Refused(_))), "{busy:?}");

@@ -318,7 +318,7 @@ async fn an_answer_that_comes_after_the_claim_ran_out_is_still_true() {
         let house = House::open(fresh, Uncertain::Ask).await;
         let order = house.order("1").await;
         let (store, now) = (&house.trading.store, house.trading.now());
-        let job = store.claim("mail", now, LEASE, 1).await.unwrap().remove(0);
+        let job = store.claim("mail", "clerk", now, LEASE, 1).await.unwrap().remove(0);
         let text = house.pen.write(&store.letters(&[received(order)]).await.unwrap()[0]).unwrap();
         let marked = store.begin_sending(&[(received(order), text)], now).await.unwrap();
         // Another daemon takes this one for dead.
@@ -437,7 +437,7 @@ async fn a_hold_catches_mails_that_are_already_claimed() {
         let order = house.order("1").await;
         let store = &house.trading.store;
         // Claimed by a lane that has not marked it yet.
-        let job = store.claim("mail", house.trading.now(), LEASE, 1).await.unwrap();
+        let job = store.claim("mail", "clerk", house.trading.now(), LEASE, 1).await.unwrap();
         store.hold_order(&house.trading.act(order), "wait").await.unwrap();
         let letters = store.letters(&[received(order)]).await.unwrap();
         let text = house.pen.write(&letters[0]).unwrap();

@@ -107,7 +107,7 @@ impl House {
             }
         }
         let [readable, blind] = self.trades.each_ref().map(|t| t.counts().placed);
-        assert!(readable + blind > 18 * days, "hardly any trade: {}", self.summary());
-        assert!(self.faults() > 5 * days, "hardly any fault: {}", self.summary());
+        assert!(readable > 15 * days && blind > 5 * days, "hardly any trade: {}", self.summary());
+        assert!(self.faults() > 10 * days, "hardly any fault: {}", self.summary());
     }
 }

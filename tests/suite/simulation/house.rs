@@ -19,8 +19,8 @@ use banto_channel::{Clock, Connector, Cx, ListingId, Money, RemoteOffer, StockBa
 use banto_sim::{
     FaultRates, Market, NoHttp, SimClock, SimConnector, SimMarket, SimSetup, Trade, TradeRates, catalogue,
 };
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio_util::sync::CancellationToken;
 
 use super::post::Letterbox;
@@ -64,12 +64,12 @@ const CHANNELS: [(&str, &str); 4] = [
 
 /// Worse than usual, and mostly of the kind that does what was asked and does not say so.
 const WEATHER: FaultRates = FaultRates {
-    html: 10,
-    torn: 40,
-    lost_answer: 40,
-    reset: 30,
-    too_many: 30,
-    server_error: 30,
+    html: 15,
+    torn: 60,
+    lost_answer: 60,
+    reset: 45,
+    too_many: 45,
+    server_error: 45,
     ..FaultRates::usual()
 };
 
@@ -218,7 +218,7 @@ impl House {
 
     /// What lanes share.
     pub fn queue_cx(&self) -> QueueCx {
-        QueueCx { store: self.store.clone(), clock: Arc::clone(&self.cx.clock) }
+        QueueCx { store: self.store.clone(), clock: Arc::clone(&self.cx.clock), owner: "daemon".into() }
     }
 
     /// The power has been cut: everything in memory is gone, and is begun again from the store.
@@ -231,6 +231,10 @@ impl House {
             stall.notices = NoticeLane::new(&name, Arc::clone(&stall.connector), self.cx.clone());
         }
         self.mails = mail_lane(&self.config, &self.post);
+        // On the same machine what was left behind is taken over; another machine has to wait until it runs out.
+        if self.rng.random_range(0..2_u32) == 0 {
+            self.store.release_claims(|_| true, self.clock.now()).await.unwrap();
+        }
     }
 
     /// Notes what is done, for whoever has to find out why a run failed.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use banto_channel::{Fulfilment, ListingId, Money, Payment, RemoteOffer, RemoteOrderId, Timestamp};
 use banto_sim::market::{MarketOrder, MarketParcel, Purchase, SoldOut};
 
+use super::FakeOffer;
+
 /// Below this price of the goods shipping costs [`SHIPPING`].
 const FREE_SHIPPING_FROM: i64 = 5_000;
 const SHIPPING: i64 = 550;
@@ -111,23 +113,22 @@ pub(super) struct Books {
 }
 
 impl Books {
-    pub(super) fn new(offers: usize) -> Self {
-        let offer = |n: usize| {
-            let id = ListingId(format!("{}", 1000 + n));
-            let price = 480 + 60 * i64::try_from(n % 40).unwrap_or(0);
+    pub(super) fn new(offers: &[FakeOffer]) -> Self {
+        let offer = |(n, offer): (usize, &FakeOffer)| {
+            let id = ListingId(format!("{}", 1001 + n));
             let offer = RemoteOffer {
                 id: id.clone(),
-                code: Some(format!("CSV-{n:04}")),
-                gtin: Some(format!("49{n:011}")),
-                title: format!("煎茶 髙級 {n}号, \"特上\""),
-                quantity: Some(40),
-                price: Some((Money(price), "JPY".to_owned())),
+                code: Some(offer.code.clone()),
+                gtin: (!offer.jan.is_empty()).then(|| offer.jan.clone()),
+                title: offer.title.clone(),
+                quantity: Some(offer.stock),
+                price: Some((Money(offer.price), "JPY".to_owned())),
                 active: true,
             };
             (id, offer)
         };
         Self {
-            offers: (1..=offers).map(offer).collect(),
+            offers: offers.iter().enumerate().map(offer).collect(),
             orders: BTreeMap::new(),
             withdrawn: BTreeSet::new(),
             changed: BTreeSet::new(),

@@ -348,8 +348,10 @@ pub(super) fn paged(reply: Reply, shop: &Shop, call: &Call, page: i64, per_page:
     if pages > page {
         links.push(link(page + 1, "next"));
     }
-    let mut reply =
-        reply.header("x-wp-total", total.to_string()).header("x-wp-totalpages", pages.to_string());
+    let mut reply = reply
+        .header("allow", "GET, POST".to_owned())
+        .header("x-wp-total", total.to_string())
+        .header("x-wp-totalpages", pages.to_string());
     if !links.is_empty() {
         reply = reply.header("link", links.join(", "));
     }
