@@ -62,10 +62,8 @@ impl CsvFolder {
 
     /// Lays down the file that the stored cursor calls finished, unless it changed behind our back: then it is not.
     fn lay_down_finished(&self, mut state: State) -> Result<State> {
-        let number = state.number;
-        let reading = |file: &Numbered| file.number == number && file.hash.is_none();
-        let files = self.folder.numbered()?;
-        let Some(file) = files.iter().find(|file| reading(file)).filter(|_| state.finished) else {
+        let reading = self.folder.reading()?;
+        let Some(file) = reading.iter().find(|file| state.finished && file.number == state.number) else {
             return Ok(state);
         };
         let content = self.content(file)?;

@@ -9,7 +9,7 @@ use banto_channel::{
 
 use crate::columns::{Layout, OrderField};
 use crate::config::Settings;
-use crate::status::{self, State};
+use crate::status::{self, LineKind, State};
 use crate::table::Row;
 use crate::text::title_key;
 use crate::value::{self, money, units};
@@ -23,6 +23,10 @@ pub(crate) struct Slip<'a> {
     layout: &'a Layout<OrderField>,
     id: &'a str,
     rows: Vec<(&'a Row, State)>,
+    /// Those of them that are about goods.
+    goods: Vec<(&'a Row, State)>,
+    /// The others, and what each is about.
+    extras: Vec<(&'a Row, LineKind)>,
     currency: String,
     unknowns: Vec<String>,
 }
@@ -34,10 +38,27 @@ impl<'a> Slip<'a> {
         id: &'a str,
         rows: &[&'a Row],
     ) -> Self {
-        let mut slip =
-            Self { settings, layout, id, rows: Vec::new(), currency: String::new(), unknowns: Vec::new() };
-        slip.rows =
-            rows.iter().map(|row| (*row, slip.state(row))).filter(|(_, s)| *s != State::Ignore).collect();
+        let mut slip = Self {
+            settings,
+            layout,
+            id,
+            rows: Vec::new(),
+            goods: Vec::new(),
+            extras: Vec::new(),
+            currency: String::new(),
+            unknowns: Vec::new(),
+        };
+        for row in rows {
+            let state = slip.state(row);
+            if state == State::Ignore {
+                continue;
+            }
+            slip.rows.push((row, state));
+            match slip.kind(row) {
+                LineKind::Goods => slip.goods.push((row, state)),
+                other => slip.extras.push((row, other)),
+            }
+        }
         slip
     }
 
@@ -137,6 +158,19 @@ impl<'a> Slip<'a> {
         }
     }
 
+    /// What a row is about; goods, with a word to the staff, if nobody said.
+    fn kind(&mut self, row: &Row) -> LineKind {
+        if !self.layout.has(OrderField::LineKind) {
+            return LineKind::Goods;
+        }
+        let word = self.layout.text(row, OrderField::LineKind);
+        let known = self.settings.orders.line_kinds.get(&title_key(&word)).copied();
+        known.unwrap_or_else(|| {
+            self.unknown(format!("line kind {word:?}: say what it means in [connector.orders.line_kinds]"));
+            LineKind::Goods
+        })
+    }
+
     /// The words of all rows, each once.
     fn statuses(&self) -> String {
         let mut words: Vec<String> = Vec::new();
@@ -217,7 +251,7 @@ impl<'a> Slip<'a> {
     }
 
     fn lines(&mut self) -> Result<Vec<RemoteLine>, Fault> {
-        let rows = self.rows.clone();
+        let rows = self.goods.clone();
         let all: Vec<State> = rows.iter().map(|(_, state)| *state).collect();
         let order = status::fulfilment(&all);
         let (mut lines, mut met) = (Vec::new(), BTreeMap::new());
@@ -306,17 +340,34 @@ impl<'a> Slip<'a> {
         })
     }
 
+    /// What rows of a kind come to, where no column of the order says it.
+    fn extra(&self, kind: LineKind) -> Result<Money, Fault> {
+        let mut sum = 0_i64;
+        for (row, _) in self.extras.iter().filter(|(_, of)| *of == kind) {
+            let units = self.count(row, OrderField::Quantity)?.unwrap_or(1);
+            let (_, all) = self.prices(row, units)?;
+            sum = sum
+                .checked_add(all.0)
+                .ok_or_else(|| self.fault(row, OrderField::LineTotal, "the sum is too large"))?;
+        }
+        Ok(Money(sum))
+    }
+
     fn totals(&mut self, lines: &[RemoteLine]) -> Result<Totals, Fault> {
         use OrderField as F;
         let of_lines = lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.total.0));
         let of_lines =
             of_lines.ok_or_else(|| self.fault(self.rows[0].0, F::LineTotal, "the sum is too large"))?;
+        let mut part = |field, kind| self.total(field)?.map_or_else(|| self.extra(kind), Ok);
+        let shipping = part(F::Shipping, LineKind::Shipping)?;
+        let fees = part(F::Fees, LineKind::Fee)?;
+        let discount = part(F::Discount, LineKind::Discount)?;
         let mut totals = Totals {
             items: self.total(F::Items)?.unwrap_or(Money(of_lines)),
             // Some write what is taken off as a negative number.
-            discount: Money(self.total(F::Discount)?.unwrap_or_default().0.saturating_abs()),
-            shipping: self.total(F::Shipping)?.unwrap_or_default(),
-            fees: self.total(F::Fees)?.unwrap_or_default(),
+            discount: Money(discount.0.saturating_abs()),
+            shipping,
+            fees,
             tax_on_top: self.total(F::TaxOnTop)?.unwrap_or_default(),
             tax: Money(0),
             grand: Money(0),
@@ -401,7 +452,7 @@ impl<'a> Slip<'a> {
     /// One parcel for each carrier and tracking number that the rows name.
     fn shipments(&self, lines: &[RemoteLine]) -> Result<Vec<RemoteShipment>, Fault> {
         let mut parcels: Vec<RemoteShipment> = Vec::new();
-        for ((row, _), line) in self.rows.iter().zip(lines) {
+        for ((row, _), line) in self.goods.iter().zip(lines) {
             let text = |field| self.layout.text(row, field);
             let (carrier, tracking) = (text(OrderField::Carrier), text(OrderField::Tracking));
             if tracking.is_empty() {
