@@ -87,7 +87,8 @@ impl CsvFolder {
         if let Some(later) = files.iter().find(|file| file.number > state.number) {
             return Ok(Some(later.clone()));
         }
-        let number = 1 + files.iter().map(|file| file.number).max().unwrap_or(0).max(state.number);
+        let last = files.iter().map(|file| file.number).max().unwrap_or(0).max(state.number);
+        let number = last.saturating_add(1);
         // A folder that was put back from a copy may hold a file in the middle of being read under an old number.
         if let Some(left) = files.iter().find(|file| file.hash.is_none()) {
             return self.folder.take_up(&left.path, &left.name, number).map(Some);
