@@ -92,6 +92,24 @@ async fn a_store_that_refuses_everything_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn an_error_in_the_middle_leaves_what_was_set_and_puts_off_the_rest() {
+    let opened = open(|_| (), "").await;
+    // Two calls, since one code stands twice; the second one fails for longer than it is tried.
+    let items = [item("tea-1", 3), item("tea-2", 4), item("tea-1", 5)];
+    opened.connector.push_stock(&opened.cx, &[item("tea-1", 1), item("tea-2", 1)]).await.unwrap();
+    for calls in [1, 0, 0, 0] {
+        opened.store.faults().play_after(calls, Fault::Status { code: 503, retry_after: None });
+    }
+    let outcomes = opened.connector.push_stock(&opened.cx, &items).await.unwrap();
+    opened.store.faults().clear();
+    assert!(
+        matches!(&outcomes[..], [Outcome::Applied, Outcome::Applied, Outcome::Retry { .. }]),
+        "{outcomes:?}"
+    );
+    assert_eq!(opened.store.shown(&"tea-1".into()), Some(3));
+}
+
+#[tokio::test]
 async fn codes_and_numbers_that_cannot_be_sent_are_refused_here() {
     let opened = open(|_| (), "").await;
     let items = [
