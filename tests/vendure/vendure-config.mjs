@@ -10,7 +10,7 @@ const inPostgres = () => ({
     port: Number(process.env.PGPORT ?? 5432),
     username: process.env.PGUSER,
     password: process.env.PGPASSWORD,
-    database: process.env.PGDATABASE,
+    database: process.env.PGDATABASE ?? 'postgres',
 });
 
 export const databaseName = process.env.PGHOST ? 'PostgreSQL' : 'sql.js';

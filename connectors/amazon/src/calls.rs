@@ -45,7 +45,7 @@ pub(crate) struct Told {
 
 impl Told {
     fn words(&self) -> String {
-        let parts = [&self.code, &self.message, &self.details].map(|part| part.trim());
+        let parts = [&self.code, &self.message, &self.details].map(|part| part.trim().trim_end_matches('.'));
         let mut words = Vec::new();
         for part in parts {
             if !part.is_empty() && !words.contains(&part) {
@@ -67,17 +67,19 @@ pub(crate) fn refusal(response: &Response, doing: &str) -> Error {
         };
     }
     let said: Vec<String> = envelope.errors.iter().map(Told::words).collect();
-    let remedy = match response.status {
-        401 | 403 => remedy(&envelope),
-        429 => " Another program may be using the same allowance.",
+    // Data that the app has no role for is refused as wrong input ("… does not have access to …").
+    let no_role = envelope.errors.iter().any(|e| e.message.contains("not have access to"));
+    let kind = if no_role { ErrorKind::Auth } else { plain.kind };
+    let remedy = match kind {
+        ErrorKind::Auth => remedy(&envelope),
+        ErrorKind::RateLimited => " Another program may be using the same allowance.",
         _ => "",
     };
-    let error =
-        Error::new(plain.kind, format!("{doing}: HTTP {}: {}.{remedy}", response.status, said.join("; ")));
-    match response.status {
+    let words = format!("{doing}: HTTP {}: {}.{remedy}", response.status, said.join("; "));
+    match kind {
         // Amazon names no time; a minute gives every plan but the slowest a call back.
-        429 => error.after(Duration::from_secs(60)),
-        _ => error,
+        ErrorKind::RateLimited => Error::new(kind, words).after(Duration::from_secs(60)),
+        _ => Error::new(kind, words),
     }
 }
 

@@ -60,7 +60,7 @@ struct Table {
     overlap_minutes: u32,
     #[serde(default = "hundred")]
     orders_per_page: u32,
-    #[serde(default = "twenty")]
+    #[serde(default = "fifty")]
     patch_up_to: usize,
     #[serde(default = "any_product")]
     product_type: String,
@@ -84,8 +84,8 @@ const fn hundred() -> u32 {
     100
 }
 
-const fn twenty() -> usize {
-    20
+const fn fifty() -> usize {
+    50
 }
 
 fn any_product() -> String {

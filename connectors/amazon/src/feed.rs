@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::Amazon;
 use crate::calls::{percent, refusal, unpercent};
 use crate::limits;
+use crate::model;
 use crate::stock::{Change, Issue};
 
 const CONTENT_TYPE: &str = "application/json; charset=UTF-8";
@@ -157,7 +158,7 @@ impl Amazon {
             .json(&NewDocument { content_type: CONTENT_TYPE })?
             // A second document is one that is never used.
             .idempotent();
-        let document: Document = self.send(cx, request, "opening a feed").await?.json()?;
+        let document: Document = model::answer(&self.send(cx, request, "opening a feed").await?)?;
         let mut upload = self.presigned(Method::Put, &document.url)?.header("content-type", CONTENT_TYPE);
         upload.body = self.feed(items)?;
         let answer = cx.http.send(upload).await?;
@@ -171,7 +172,7 @@ impl Amazon {
         };
         let request =
             self.request(Method::Post, "/feeds/2021-06-30/feeds", limits::CREATE_FEED).json(&feed)?;
-        let created: Created = self.send(cx, request, "submitting a feed").await?.json()?;
+        let created: Created = model::answer(&self.send(cx, request, "submitting a feed").await?)?;
         outcomes(&created.feed_id, items)
     }
 
@@ -238,7 +239,7 @@ impl Amazon {
     async fn verdict(&self, cx: &Cx, feed: &str) -> Result<Verdict> {
         let path = format!("/feeds/2021-06-30/feeds/{}", percent(feed));
         let request = self.request(Method::Get, &path, limits::GET_FEED);
-        let progress: Progress = self.send(cx, request, "asking after a feed").await?.json()?;
+        let progress: Progress = model::answer(&self.send(cx, request, "asking after a feed").await?)?;
         let again = |after, reason: String| Verdict::Failed(Outcome::Retry { after, reason });
         match (progress.processing_status.as_str(), progress.result_feed_document_id) {
             ("IN_QUEUE" | "IN_PROGRESS", _) => Ok(Verdict::Open(cx.clock.now())),
@@ -262,7 +263,7 @@ impl Amazon {
         let request = self
             .request(Method::Get, &path, limits::GET_FEED_DOCUMENT)
             .query("enableContentEncodingUrlHeader", "true");
-        let document: Document = self.send(cx, request, "asking for a feed's report").await?.json()?;
+        let document: Document = model::answer(&self.send(cx, request, "asking for a feed's report").await?)?;
         let mut answer = cx.http.send(self.presigned(Method::Get, &document.url)?).await?;
         if !answer.is_success() {
             return Err(storage_error(&answer, "reading a feed's report"));
@@ -270,7 +271,7 @@ impl Amazon {
         if answer.body.starts_with(&[0x1f, 0x8b]) {
             answer.body = unzipped(&answer.body)?;
         }
-        let report: Report = answer.json()?;
+        let report: Report = model::answer(&answer)?;
         Ok(verdict(&report))
     }
 }

@@ -1,6 +1,9 @@
-//! An order of the Orders API 2026-01-01, as far as banto reads it. Every field may be missing.
+//! An order of the Orders API 2026-01-01, as far as banto reads it, and how Amazon's JSON is read. Every field may be
+//! missing or null.
 
+use banto_channel::{Error, ErrorKind, Response, Result};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 macro_rules! shape {
@@ -189,10 +192,21 @@ shape! {
 /// Reads a shape from its own text. JSON's null counts as missing, at any depth.
 ///
 /// `Err` says in plain words what does not fit.
-pub(crate) fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let mut value: Value = serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?;
     drop_nulls(&mut value);
     serde_json::from_value(value).map_err(|e| format!("its shape is not the documented one: {e}"))
+}
+
+/// Reads an answer the same way.
+///
+/// Errors: [`ErrorKind::Malformed`] that says what came instead.
+pub(crate) fn answer<T: DeserializeOwned>(response: &Response) -> Result<T> {
+    let mut value: Value = response.json()?;
+    drop_nulls(&mut value);
+    serde_json::from_value(value).map_err(|e| {
+        Error::new(ErrorKind::Malformed, format!("HTTP {}: got JSON that does not fit: {e}", response.status))
+    })
 }
 
 fn drop_nulls(value: &mut Value) {

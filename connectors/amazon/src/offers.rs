@@ -7,6 +7,7 @@ use banto_channel::{Cursor, Cx, Error, ErrorKind, ListingId, Money, Page, Remote
 use serde::{Deserialize, Serialize};
 
 use crate::Amazon;
+use crate::model;
 use crate::stock::ListingsItem;
 
 /// The most that one page holds.
@@ -62,7 +63,7 @@ impl Amazon {
                 request = request.query(name, value);
             }
         }
-        let found: Found = self.send(cx, request, "listing offers").await?.json()?;
+        let found: Found = model::answer(&self.send(cx, request, "listing offers").await?)?;
         let fresh: Vec<&ListingsItem> = found.items.iter().filter(|item| state.take(item)).collect();
         let items = fresh.into_iter().filter(|item| !item.is_amazons()).map(offer).collect();
         let more = state.advance(found.items.len(), found.pagination.next_token)?;

@@ -39,7 +39,7 @@ impl Amazon {
     fn about_orders(&self, mut error: Error) -> Error {
         if error.kind == ErrorKind::Auth && self.settings.personal_data {
             error.message.push_str(
-                " Orders need the role \"Inventory and Order Tracking\", their addresses \"Direct-to-Consumer Shipping\"; \
+                " Orders need the role \"Inventory and Order Tracking\", their addresses \"Direct-to-Consumer Delivery\"; \
                  without the second set personal_data = false.",
             );
         }

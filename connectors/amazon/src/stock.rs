@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Amazon;
 use crate::calls::{is_missing, percent, refusal};
 use crate::limits;
+use crate::model;
 
 /// Wait before what an earlier failure left undone, where Amazon names no time.
 pub(crate) const RETRY: Duration = Duration::from_secs(30);
@@ -97,7 +98,7 @@ pub(crate) struct Summary {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Offer {
     pub(crate) offer_type: String,
-    pub(crate) price: crate::model::Amount,
+    pub(crate) price: model::Amount,
 }
 
 /// From where it is shipped, and how many there are.
@@ -180,7 +181,7 @@ impl Amazon {
             let request = self.item_request(Method::Get, listing, limits::GET_LISTING);
             let request = request.query("includedData", "fulfillmentAvailability");
             match self.send(cx, request, "reading a listing").await {
-                Ok(response) => known.push(response.json::<ListingsItem>()?),
+                Ok(response) => known.push(model::answer::<ListingsItem>(&response)?),
                 Err(e) if is_missing(&e) => {}
                 Err(e) => return Err(e),
             }
@@ -194,7 +195,7 @@ impl Amazon {
                 .query("includedData", "fulfillmentAvailability")
                 .query("pageSize", SKUS.to_string());
             let response = self.send(cx, request, "reading listings").await?;
-            known.extend(response.json::<Searched>()?.items);
+            known.extend(model::answer::<Searched>(&response)?.items);
         }
         let asked = |item: ListingsItem| {
             let quantity = item.quantity()?;
@@ -220,7 +221,7 @@ pub(crate) fn patched(response: &Response) -> Result<Outcome> {
             _ => Err(e),
         };
     }
-    let submitted: Submitted = response.json()?;
+    let submitted: Submitted = model::answer(response)?;
     match submitted.status.as_str() {
         "ACCEPTED" => Ok(Outcome::Applied),
         "INVALID" => Ok(Outcome::Refused { reason: reasons(&submitted.issues) }),

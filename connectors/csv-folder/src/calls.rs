@@ -156,12 +156,15 @@ impl Folder {
         Ok(files)
     }
 
+    /// Files that are being read: one, unless somebody put others there.
+    pub(crate) fn reading(&self) -> Result<Vec<Numbered>> {
+        Ok(self.list(READING)?.into_iter().filter_map(|entry| numbered(entry, false)).collect())
+    }
+
     /// Files that were taken up, in the order of reading; those in `done/` have their hash.
     pub(crate) fn numbered(&self) -> Result<Vec<Numbered>> {
-        let mut files = Vec::new();
-        for (subfolder, hashed) in [(DONE, true), (READING, false)] {
-            files.extend(self.list(subfolder)?.into_iter().filter_map(|entry| numbered(entry, hashed)));
-        }
+        let mut files = self.reading()?;
+        files.extend(self.list(DONE)?.into_iter().filter_map(|entry| numbered(entry, true)));
         files.sort_by_key(|file| file.number);
         Ok(files)
     }

@@ -39,6 +39,7 @@ fields! {
         OrderId = "order_id",
         Number = "number",
         LineId = "line_id",
+        LineKind = "line_kind",
         PlacedAt = "placed_at",
         ChangedAt = "changed_at",
         PaidAt = "paid_at",

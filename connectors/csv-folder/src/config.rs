@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::columns::{Columns, OfferField, OrderField, Spec};
 use crate::outgoing::{CancelValue, Cells, ShipmentValue, StockValue};
-use crate::status::State;
+use crate::status::{LineKind, State};
 use crate::text::{Reading, Writing, title_key};
 use crate::value::Dates;
 
@@ -52,6 +52,8 @@ struct OrdersTable {
     payment: BTreeMap<String, Payment>,
     #[serde(default)]
     payment_methods: BTreeMap<String, String>,
+    #[serde(default)]
+    line_kinds: BTreeMap<String, LineKind>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,10 +125,11 @@ fn usual_formats() -> Vec<String> {
 pub(crate) struct Orders {
     pub(crate) columns: Columns<OrderField>,
     pub(crate) dates: Dates,
-    /// By [`title_key`] of the word, as the next two.
+    /// By [`title_key`] of the word, as the next three.
     pub(crate) status: BTreeMap<String, State>,
     pub(crate) payment: BTreeMap<String, Payment>,
     pub(crate) payment_methods: BTreeMap<String, String>,
+    pub(crate) line_kinds: BTreeMap<String, LineKind>,
     pub(crate) currency: String,
 }
 
@@ -254,6 +257,11 @@ fn orders(table: OrdersTable, zone: TimeZone, currency: String) -> Result<Orders
     if !table.payment.is_empty() && !table.columns.contains_key(&PaymentStatus) {
         return Err(bad("orders.payment: needs orders.columns.payment_status, whose words it explains"));
     }
+    if table.line_kinds.is_empty() == table.columns.contains_key(&OrderField::LineKind) {
+        return Err(bad(
+            "orders.line_kinds: goes together with orders.columns.line_kind, whose words it explains",
+        ));
+    }
     let sum = table.columns.iter().find(|(field, spec)| spec.is_sum() && !AMOUNTS.contains(field));
     if let Some((field, _)) = sum {
         return Err(bad(format!(
@@ -269,6 +277,7 @@ fn orders(table: OrdersTable, zone: TimeZone, currency: String) -> Result<Orders
         status: words(table.status),
         payment: words(table.payment),
         payment_methods: words(table.payment_methods),
+        line_kinds: words(table.line_kinds),
         currency,
     })
 }
@@ -291,10 +300,11 @@ fn only<T>(place: &str, key: &str, value: Option<&T>) -> Result<()> {
     }
 }
 
-fn cells<V: DeserializeOwned + Copy>(place: &str, table: &OutTable, needed: &[(V, &str)]) -> Result<Cells<V>>
-where
-    V: PartialEq,
-{
+fn cells<V: DeserializeOwned + Copy + PartialEq>(
+    place: &str,
+    table: &OutTable,
+    needed: &[(V, &str)],
+) -> Result<Cells<V>> {
     let columns = table.columns.iter().enumerate().map(|(at, column)| {
         typed(toml::Value::Table(column.clone()), &format!("{place}.columns, the {}. one", at + 1))
     });

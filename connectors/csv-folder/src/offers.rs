@@ -26,6 +26,8 @@ pub(crate) struct Export {
     pub(crate) offers: Vec<RemoteOffer>,
     /// It has a column of numbers.
     counts: bool,
+    /// Its last row cannot be read, so more may be missing behind it.
+    torn: bool,
     /// Rows that could not be read, each with the reason.
     pub(crate) faults: Vec<String>,
 }
@@ -59,19 +61,25 @@ impl CsvFolder {
             .map_err(|unusable| malformed(unusable.why))?;
         let (offers, faults) = read_offers(&sheet, &self.settings.orders.currency);
         let counts = sheet.layout.has(OfferField::Quantity);
-        Ok(Some(Export { at: file.modified, name, offers, counts, faults }))
+        let torn = sheet.rows.last().is_some_and(|row| row.fault.is_some());
+        Ok(Some(Export { at: file.modified, name, offers, counts, torn, faults }))
     }
 
-    /// What is on offer, if a file says so.
+    /// What is on offer, if a file says so. A file that is not sound keeps no number from going out: it then says
+    /// nothing of what is there.
     pub(crate) fn offered(&self, cx: &Cx) -> Result<Option<BTreeMap<ListingId, RemoteOffer>>> {
         let Some(columns) = &self.settings.offers else { return Ok(None) };
-        let export = self.export(cx, columns)?;
+        let export = match self.export(cx, columns) {
+            Err(error) if error.kind == ErrorKind::Malformed => None,
+            other => other?.filter(|export| !export.torn),
+        };
         Ok(export.map(|export| export.offers.into_iter().map(|offer| (offer.id.clone(), offer)).collect()))
     }
 
     /// The newest export with the newest numbers, all on one page: the file's size is bounded.
     ///
-    /// Errors: [`ErrorKind::Unreachable`] while there is none.
+    /// Errors: [`ErrorKind::Unreachable`] while there is none, [`ErrorKind::Malformed`] if it breaks off: offers that are
+    /// missing would look as if they were gone.
     pub(crate) fn offers(&self, cx: &Cx, columns: &Columns<OfferField>) -> Result<Page<RemoteOffer>> {
         self.folder.is_there()?;
         let Some(export) = self.export(cx, columns)? else {
@@ -80,6 +88,11 @@ impl CsvFolder {
                 "there is no finished file in offers/ yet; export the offers into it",
             ));
         };
+        if export.torn {
+            let last = export.faults.last().map_or("", String::as_str);
+            let why = format!("offers/{} is not whole: {last}; export the offers anew", export.name);
+            return Err(Error::new(ErrorKind::Malformed, why));
+        }
         let told = self.told()?;
         let mut items = export.offers;
         for offer in &mut items {

@@ -62,10 +62,8 @@ impl CsvFolder {
 
     /// Lays down the file that the stored cursor calls finished, unless it changed behind our back: then it is not.
     fn lay_down_finished(&self, mut state: State) -> Result<State> {
-        let number = state.number;
-        let reading = |file: &Numbered| file.number == number && file.hash.is_none();
-        let files = self.folder.numbered()?;
-        let Some(file) = files.iter().find(|file| reading(file)).filter(|_| state.finished) else {
+        let reading = self.folder.reading()?;
+        let Some(file) = reading.iter().find(|file| state.finished && file.number == state.number) else {
             return Ok(state);
         };
         let content = self.content(file)?;
@@ -89,7 +87,8 @@ impl CsvFolder {
         if let Some(later) = files.iter().find(|file| file.number > state.number) {
             return Ok(Some(later.clone()));
         }
-        let number = 1 + files.iter().map(|file| file.number).max().unwrap_or(0).max(state.number);
+        let last = files.iter().map(|file| file.number).max().unwrap_or(0).max(state.number);
+        let number = last.saturating_add(1);
         // A folder that was put back from a copy may hold a file in the middle of being read under an old number.
         if let Some(left) = files.iter().find(|file| file.hash.is_none()) {
             return self.folder.take_up(&left.path, &left.name, number).map(Some);

@@ -51,6 +51,20 @@ impl State {
     }
 }
 
+/// What a row of an order is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LineKind {
+    /// Something that was bought.
+    Goods,
+    /// The amounts of the next three go into the totals, where no column of the order holds them.
+    Shipping,
+    Fee,
+    Discount,
+    /// Nothing that is not said elsewhere.
+    Skip,
+}
+
 /// What several rows of one order, each with a state of its own, come to.
 pub(crate) fn fulfilment(rows: &[State]) -> Fulfilment {
     let any = |wanted: Fulfilment| rows.iter().any(|state| state.fulfilment() == wanted);

@@ -46,6 +46,13 @@ impl CsvFolder {
     pub(crate) fn push(&self, cx: &Cx, items: &[StockItem]) -> Result<Vec<Outcome>> {
         self.folder.is_there()?;
         let offers = self.offered(cx)?;
+        let from_offers = [StockValue::Code, StockValue::Title, StockValue::Jan];
+        if offers.is_none() && from_offers.iter().any(|value| self.settings.stock.have(*value)) {
+            return Err(Error::new(
+                ErrorKind::Unreachable,
+                "the stock file has columns out of the offers, and offers/ has no sound export; export the offers anew",
+            ));
+        }
         let mut told = self.told()?;
         let (mut outcomes, mut changed) = (Vec::new(), BTreeMap::new());
         for item in items {

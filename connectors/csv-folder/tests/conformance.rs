@@ -1,16 +1,18 @@
 //! The suite that every connector runs, against the fake marketplace and its folder.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use banto_channel::{
     Capabilities, Connector, Cursor, Cx, Error, ErrorKind, IdempotencyKey, ListingId, Notice, Outcome, Page,
-    ProbeReport, Read, RemoteLine, RemoteOffer, RemoteOrderId, Result, StockItem, Timestamp,
+    ProbeReport, Read, RemoteLine, RemoteOffer, RemoteOrder, RemoteOrderId, Result, StockItem, Timestamp,
 };
 use banto_conformance::Fixture;
 use banto_csv_folder::fake::{FakeConfig, FakeEncoding, FakeFolder, FakeStock};
-use banto_sim::{Fault, Market, SimClock};
+use banto_sim::{Fault, FaultRates, Market, SimClock, Trade, TradeRates};
 use tempfile::TempDir;
 
 /// What a folder of files has no counterpart for.
@@ -222,6 +224,41 @@ async fn odd_orders_are_told_as_what_they_are() {
     }
     lines.extend(reads.iter().map(|read| format!("besides, {:?}: {}", id(read), told(read))));
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// Buyers and staff trade for an hour while the tool writes in place and every fault happens; in the end every order is
+/// known as it is.
+#[tokio::test]
+async fn an_hour_with_a_tool_that_writes_in_place() {
+    let Opened { fake, connector, clock, dir: _dir } =
+        open(|config| (config.in_place, config.offers) = (true, 60));
+    let market: Arc<dyn Market> = fake.clone();
+    let mut trade = Trade::new(11, vec![market], TradeRates::usual());
+    fake.faults().set_rates(FaultRates { torn: 150, lost_answer: 150, html: 50, ..FaultRates::usual() });
+    let (mut cursor, mut known): (Option<Cursor>, BTreeMap<RemoteOrderId, RemoteOrder>) = Default::default();
+    for round in 0..720 {
+        if round < 600 {
+            trade.step();
+        }
+        clock.advance(Duration::from_secs(5));
+        if round % 3 == 0 {
+            fake.tick().unwrap();
+        }
+        let page = connector.pull_orders(&clock.cx(), cursor.as_ref()).await.unwrap();
+        cursor = Some(page.next);
+        for read in page.items {
+            if let Read::Order(order) = read {
+                known.insert(order.id.clone(), *order);
+            }
+        }
+    }
+    let orders = fake.orders();
+    assert!(orders.len() > 100, "{}", orders.len());
+    for truth in orders {
+        let told = known.get(&truth.id).unwrap();
+        assert_eq!((told.fulfilment, told.totals.grand), (truth.fulfilment, truth.grand), "{}", truth.id);
+    }
+    assert_eq!(std::fs::read_dir(fake.folder().join("orders/reading")).unwrap().count(), 0);
 }
 
 #[tokio::test]

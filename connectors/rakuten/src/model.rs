@@ -199,6 +199,13 @@ pub(crate) struct Shipping {
     pub(crate) shipping_date: Text,
 }
 
+impl Shipping {
+    /// A row that RMS made for a parcel to come: nothing but, perhaps, the carrier that was offered at checkout.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.shipping_number.is_empty() && self.shipping_date.is_empty()
+    }
+}
+
 /// A convenience store or post office where the buyer picks it up.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

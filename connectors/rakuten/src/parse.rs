@@ -205,7 +205,7 @@ fn refunds(order: &Order, payment: Payment, totals: &mut Totals, lines: &[Remote
 fn shipments(order: &Order, unknowns: &mut Vec<String>) -> Vec<RemoteShipment> {
     let mut shipments = Vec::new();
     for package in &order.packages {
-        for parcel in &package.parcels {
+        for parcel in package.parcels.iter().filter(|parcel| !parcel.is_blank()) {
             shipments.push(shipment(package, parcel, unknowns));
         }
     }

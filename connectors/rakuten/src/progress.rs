@@ -2,7 +2,7 @@
 
 use banto_channel::{Fulfilment, Payment};
 
-use crate::model::Order;
+use crate::model::{Order, Shipping};
 
 /// 取引の進捗, as RMS numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,9 @@ pub(crate) fn fulfilment(order: &Order, progress: Option<Progress>) -> Fulfilmen
         Some(p) if p.is_cancelled() && had_left(order) => Fulfilment::Shipped,
         Some(p) if p.is_cancelled() => Fulfilment::Cancelled,
         // There is no state for it: a parcel is entered while others are still missing.
-        _ if order.packages.iter().any(|package| !package.parcels.is_empty()) => Fulfilment::Partial,
+        _ if order.packages.iter().any(|package| !package.parcels.iter().all(Shipping::is_blank)) => {
+            Fulfilment::Partial
+        }
         _ => Fulfilment::Open,
     }
 }

@@ -52,22 +52,25 @@ pub(crate) fn plan(order: &Order, parcel: &Parcel) -> Result<Vec<Basket>, String
     let targets = targets(order, parcel)?;
     let mut baskets = Vec::new();
     for (at, package) in order.packages.iter().enumerate() {
-        let mut rows = Vec::new();
-        for row in &package.parcels {
-            rows.extend(dated(row, carrier, day.as_deref())?);
-        }
         let is_told = |row: &Shipping| {
             row.delivery_company.as_str() == carrier.code && row.shipping_number.as_str() == number
         };
-        if targets.contains(&at) && !package.parcels.iter().any(is_told) {
+        let is_new = targets.contains(&at) && !package.parcels.iter().any(is_told);
+        // A blank row that stays beside a filled one would keep the order from ever being shipped.
+        let blank = package.parcels.iter().find(|row| is_new && row.is_blank());
+        let mut rows = Vec::new();
+        for row in package.parcels.iter().filter(|row| blank.is_none_or(|blank| !std::ptr::eq(blank, *row))) {
+            rows.extend(dated(row, carrier, day.as_deref())?);
+        }
+        if is_new {
             rows.push(Row {
-                shipping_detail_id: None,
+                shipping_detail_id: blank.map(detail_id).transpose()?,
                 delivery_company: carrier.code.to_owned(),
                 shipping_number: (!number.is_empty()).then(|| number.to_owned()),
                 shipping_date: day.clone(),
             });
         }
-        if package.parcels.len() + 1 > ROWS_MAX && rows.iter().any(|row| row.shipping_detail_id.is_none()) {
+        if is_new && blank.is_none() && package.parcels.len() >= ROWS_MAX {
             return Err(format!("a destination has at most {ROWS_MAX} parcels at Rakuten"));
         }
         if !rows.is_empty() {
@@ -88,7 +91,11 @@ fn targets(order: &Order, parcel: &Parcel) -> Result<Vec<usize>, String> {
         targets.push(at.ok_or_else(|| format!("the order has no line {line:?}"))?);
     }
     if parcel.completes || parcel.lines.is_empty() {
-        let without = order.packages.iter().enumerate().filter(|(_, package)| package.parcels.is_empty());
+        let without = order
+            .packages
+            .iter()
+            .enumerate()
+            .filter(|(_, package)| package.parcels.iter().all(Shipping::is_blank));
         targets.extend(without.map(|(at, _)| at));
     }
     if targets.is_empty() {
@@ -106,13 +113,16 @@ fn dated(row: &Shipping, carrier: &Carrier, day: Option<&str>) -> Result<Option<
     let Some(day) = day.filter(|_| row.shipping_date.is_empty()) else {
         return Ok(None);
     };
-    let id = row.shipping_detail_id.whole().ok_or("a parcel at Rakuten has no shippingDetailId")?;
     Ok(Some(Row {
-        shipping_detail_id: Some(id),
+        shipping_detail_id: Some(detail_id(row)?),
         delivery_company: row.delivery_company.some().unwrap_or_else(|| carrier.code.to_owned()),
         shipping_number: None,
         shipping_date: Some(day.to_owned()),
     }))
+}
+
+fn detail_id(row: &Shipping) -> Result<i64, String> {
+    row.shipping_detail_id.whole().ok_or_else(|| "a parcel at Rakuten has no shippingDetailId".to_owned())
 }
 
 fn basket_id(package: &Package) -> Result<i64, String> {

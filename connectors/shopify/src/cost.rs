@@ -44,7 +44,8 @@ pub(crate) fn rest(response: &Response) -> Option<Duration> {
     let answer: Answer = serde_json::from_slice(&response.body).ok()?;
     let cost = answer.extensions?.cost?;
     let throttle = cost.throttle_status?;
-    let wanted = DEAREST.max(cost.requested_query_cost.unwrap_or(0.0)).min(throttle.maximum_available / 2.0);
+    // Half of the bucket stays for bursts, whatever its size.
+    let wanted = DEAREST.min(throttle.maximum_available / 2.0).max(cost.requested_query_cost.unwrap_or(0.0));
     let missing = wanted - throttle.currently_available;
     if missing <= 0.0 || throttle.restore_rate <= 0.0 {
         return None;
@@ -74,6 +75,7 @@ mod tests {
         assert_eq!(asked(0.0, 980.0, 2000.0), Some(10.0));
         // A smaller bucket (older plans had 1,000 points) must not make us wait for what it never holds.
         assert_eq!(asked(450.0, 10.0, 1000.0), Some(1.0));
+        assert_eq!(asked(700.0, 800.0, 1000.0), Some(2.0), "the same again must be affordable");
         assert_eq!(asked(19_000.0, 10.0, 20_000.0), None);
     }
 

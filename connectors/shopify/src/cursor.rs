@@ -19,7 +19,7 @@ const REMEMBERED: usize = 1000;
 const GLANCE: i64 = 10;
 
 /// Seconds by which the two clocks may differ, and Shopify's dates may lag.
-const SETTLES: i64 = 60;
+const SETTLES: i64 = 30;
 
 /// What is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,7 +42,7 @@ macro_rules! money {
 macro_rules! line_fields {
     () => {
         concat!(
-            "fragment LineFields on LineItem { id name sku quantity currentQuantity unfulfilledQuantity requiresShipping \
+            "fragment LineFields on LineItem { id name sku quantity currentQuantity unfulfilledQuantity \
              variant { id inventoryItem { id } } ",
             money!("originalUnitPriceSet"),
             "discountAllocations { ",

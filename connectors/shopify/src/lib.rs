@@ -26,6 +26,9 @@ mod time;
 mod totals;
 mod webhook;
 
+#[cfg(test)]
+mod tests;
+
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +51,10 @@ pub const SAMPLE: &str = include_str!("sample.toml");
 /// The version of the Admin API that every document is written for.
 pub const API_VERSION: &str = "2026-10";
 
-/// Shopify mails the buyer on its own; the payment is part of its order confirmation, and a payment that comes later is
-/// mailed by nobody.
+/// Shopify mails the buyer on its own, about a payment that comes later too.
 const MAILS: MailPolicy = MailPolicy {
     received: MailOwner::Channel,
-    paid: MailOwner::Nobody,
+    paid: MailOwner::Channel,
     shipped: MailOwner::Channel,
     cancelled: MailOwner::Channel,
     may_widen: true,
@@ -83,7 +85,6 @@ impl Shopify {
         capabilities.stock_batch_max = NonZeroU16::MIN.saturating_add(249);
         // `available` is what may still be sold: Shopify lowers it at checkout.
         capabilities.stock_basis = StockBasis::Sellable;
-        capabilities.keeps_idempotency_keys = false;
         capabilities.lists_offers = true;
         capabilities.reads_stock_back = true;
         capabilities.reread_batch_max = 30;

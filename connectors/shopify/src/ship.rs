@@ -113,7 +113,7 @@ impl Shopify {
         let shares = match shares(&work, parcel, &known) {
             Ok(shares) => shares,
             // A try before this one told all of it.
-            Err(_) if !known.locations.is_empty() => return Ok(Outcome::Applied),
+            Err(_) if parcel.lines.is_empty() && !known.locations.is_empty() => return Ok(Outcome::Applied),
             Err(reason) => return Ok(refused(reason)),
         };
         for share in shares.values() {
@@ -240,7 +240,9 @@ fn shares<'a>(
     parcel: &Parcel,
     known: &Known,
 ) -> std::result::Result<BTreeMap<&'a str, Share>, String> {
-    let ready = || work.iter().filter(|w| w.can_be_shipped() && !known.locations.contains(w.location()));
+    // Of "everything that is open" a location that told its part has nothing left that is meant.
+    let told = |work: &Work| parcel.lines.is_empty() && known.locations.contains(work.location());
+    let ready = || work.iter().filter(|work| work.can_be_shipped() && !told(work));
     let mut shares: BTreeMap<&str, Share> = BTreeMap::new();
     let mut take = |work: &'a Work, line: &WorkLine, quantity: i64| {
         let share = shares.entry(work.location()).or_default();

@@ -1,72 +1,16 @@
 //! The suite that every connector runs, against the fake shop over real HTTP.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod opened;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use banto_channel::{Connector, Cx, ListingId, Read, RemoteLine, Secret};
+use banto_channel::{IdempotencyKey, ListingId, Outcome, Read, RemoteLine, StockItem};
 use banto_conformance::Fixture;
-use banto_shopify::fake::{FakeConfig, FakeShop, FakeVariant, OddOrder};
-use banto_sim::SimClock;
-use banto_wire::{Wire, WireConfig};
-
-fn variants() -> Vec<FakeVariant> {
-    let simple = |n: usize| FakeVariant {
-        product: format!("煎茶 & 茶筒 {n}"),
-        sku: format!("TEA-{n}"),
-        barcode: format!("49{n:011}"),
-        price: 540 * i64::try_from(n).unwrap(),
-        stock: Some(50),
-        reduced_tax: n.is_multiple_of(2),
-        ..FakeVariant::default()
-    };
-    let shirt = |option: &str| FakeVariant {
-        product: "Shirt".to_owned(),
-        option: option.to_owned(),
-        sku: format!("SHIRT-{option}"),
-        price: 2_200,
-        stock: Some(20),
-        ..FakeVariant::default()
-    };
-    let untracked =
-        FakeVariant { product: "ギフト券".to_owned(), price: 1_000, ..FakeVariant::default() };
-    (1..=6).map(simple).chain(["Red", "Blue", "Green"].map(shirt)).chain([untracked]).collect()
-}
-
-/// A running shop and all that a connector to it needs.
-struct Opened {
-    shop: Arc<FakeShop>,
-    connector: Arc<dyn Connector>,
-    cx: Cx,
-    clock: Arc<SimClock>,
-    secrets: Vec<String>,
-}
-
-/// Opens a shop without a bucket of points, behind a wire that does not wait long.
-async fn open(change: fn(&mut FakeConfig), extra: &str, lasting: bool) -> Opened {
-    let clock = SimClock::usual();
-    let mut config = FakeConfig { variants: variants(), points: None, ..FakeConfig::new(7, clock.clone()) };
-    change(&mut config);
-    let (secret, token, prefix) =
-        (config.client_secret.clone(), config.lasting_token.clone(), config.token_prefix());
-    let shop = Arc::new(FakeShop::start(config).await.unwrap());
-    let table = shop.connector_table("secret") + "orders_per_page = 10\n" + extra;
-    let mut table: toml::Table = toml::from_str(&table).unwrap();
-    if lasting {
-        table.remove("client_id");
-        table.insert("access_token_file".to_owned(), "token".into());
-    }
-    let credential = |name: &str| Ok(Secret::new(if name == "token" { &token } else { &secret }));
-    let connector = banto_shopify::build(&table, &credential).unwrap();
-    let wire = WireConfig {
-        delay_first: Duration::from_millis(5),
-        delay_max: Duration::from_millis(50),
-        body_max: 2_000_000,
-        ..WireConfig::new("tea", &[])
-    };
-    let cx = Cx { http: Arc::new(Wire::new(wire, clock.clone()).unwrap()), clock: clock.clone() };
-    Opened { shop, connector, cx, clock, secrets: vec![secret, token, prefix] }
-}
+use banto_shopify::fake::{FakeConfig, OddOrder};
+use banto_sim::Market as _;
+use opened::{Opened, open, open_paced};
 
 async fn fixture(change: fn(&mut FakeConfig), extra: &str, lasting: bool) -> Fixture {
     let Opened { shop, connector, cx, clock, secrets } = open(change, extra, lasting).await;
@@ -140,4 +84,31 @@ async fn a_shop_abroad_with_tax_on_top_a_lasting_token_and_a_search_that_lags() 
         config.search_lag = Duration::from_secs(2);
     };
     banto_conformance::run(async || fixture(change, "notify_customer = false", true).await).await.assert_ok();
+}
+
+fn item(listing: ListingId, quantity: i64) -> StockItem {
+    let key = IdempotencyKey(format!("k-{listing}"));
+    StockItem { listing, quantity, was: None, version: 1, key }
+}
+
+/// The bucket of the standard plan, and the connector's own quotas: no call is told THROTTLED.
+#[tokio::test]
+async fn the_standard_plans_points_last() {
+    let change = |config: &mut FakeConfig| {
+        config.points = Some(banto_shopify::fake::Points::STANDARD);
+        *config = config.clone().with_offers(10_000);
+    };
+    let quotas = open(|_| (), "", false).await.connector.capabilities().quotas;
+    let Opened { shop, connector, cx, .. } = open_paced(change, "", false, quotas).await;
+    let batch = usize::from(connector.capabilities().stock_batch_max.get());
+    let items: Vec<StockItem> = shop.offers().into_iter().map(|offer| item(offer.id, 3)).collect();
+    shop.take_seen();
+    for some in items.chunks(batch) {
+        let outcomes = connector.push_stock(&cx, some).await.unwrap();
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied));
+    }
+    let calls = shop.take_seen().iter().filter(|seen| seen.call == "POST SetStock").count();
+    assert_eq!(calls, 40);
+    assert!(shop.offers().iter().all(|offer| offer.quantity == Some(3)));
+    assert_eq!(shop.throttled(), 0);
 }

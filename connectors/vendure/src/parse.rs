@@ -46,7 +46,8 @@ pub(crate) fn order(
     }
     let money = |amount: i64| scale.map_or(Money(0), |scale| scale.money(amount));
     let refunds = refunds(order, &money, &mut unknowns);
-    let totals = scale.map_or_else(Totals::default, |scale| totals(order, scale, &refunds));
+    let grand = grand(order, &mut unknowns);
+    let totals = scale.map_or_else(Totals::default, |scale| totals(order, grand, scale, &refunds));
     Ok(Some(RemoteOrder {
         id: RemoteOrderId(order.id.clone()),
         number: order.code.clone(),
@@ -156,9 +157,22 @@ fn paid(order: &Order, states: &[&str]) -> i64 {
     counted.fold(0, |sum, p| sum.saturating_add(p.amount))
 }
 
-/// All amounts with tax. When units are cancelled Vendure lowers `totalWithTax` and lists the refund besides; banto's
-/// `grand` stays what the buyer paid or has to pay, whichever is more, so that a refund is not taken off twice.
-fn totals(order: &Order, scale: Scale, refunds: &[RemoteRefund]) -> Totals {
+/// What the buyer paid or has to pay. When something is taken out of an order Vendure lowers `totalWithTax` and lists the
+/// refund besides; what was paid stays, so that a refund is not taken off twice.
+fn grand(order: &Order, unknowns: &mut Vec<String>) -> i64 {
+    let paid = paid(order, &["Authorized", "Settled"]);
+    let lowered = order.lines.iter().any(|line| line.quantity < line.order_placed_quantity)
+        || order.discounts.iter().any(|d| d.adjustment_source == CANCELLED_SHIPPING)
+        || order.payments().iter().any(|p| !p.refunds.is_empty());
+    if paid > order.total_with_tax && !lowered {
+        unknowns.push("more was paid than the order costs, and nothing was taken out of it".to_owned());
+        return order.total_with_tax;
+    }
+    paid.max(order.total_with_tax)
+}
+
+/// All amounts with tax.
+fn totals(order: &Order, grand: i64, scale: Scale, refunds: &[RemoteRefund]) -> Totals {
     let sum = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0_i64, i64::saturating_add);
     let items = sum(&mut order.lines.iter().map(lines::whole));
     let distributed = sum(&mut order
@@ -169,7 +183,6 @@ fn totals(order: &Order, scale: Scale, refunds: &[RemoteRefund]) -> Totals {
     let rebates = sum(&mut order.surcharges.iter().map(|s| s.price_with_tax.min(0).saturating_neg()));
     let taken_off = order.discounts.iter().filter(|d| d.adjustment_source == CANCELLED_SHIPPING);
     let shipping = order.shipping_with_tax.saturating_sub(sum(&mut taken_off.map(|d| d.amount_with_tax)));
-    let grand = order.total_with_tax.max(paid(order, &["Authorized", "Settled"]));
     let refunded = refunds.iter().fold(0_i64, |sum, r| sum.saturating_add(r.amount.0));
     let mut totals = Totals {
         items: scale.money(items),
@@ -225,9 +238,8 @@ fn paid_at(order: &Order) -> Option<Timestamp> {
 
 /// The way of the newest payment that did not fail.
 fn method(order: &Order) -> String {
-    let counted =
-        order.payments().iter().filter(|p| !matches!(p.state.as_str(), "Declined" | "Error" | "Cancelled"));
-    let last = counted.last().or_else(|| order.payments().last());
+    let failed = |p: &&model::Payment| matches!(p.state.as_str(), "Declined" | "Error" | "Cancelled");
+    let last = order.payments().iter().rev().find(|p| !failed(p)).or_else(|| order.payments().last());
     last.map(|p| p.method.clone()).unwrap_or_default()
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct State {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Walk {
+    /// By our clock.
+    begun: i64,
     deep: bool,
     /// Its windows stay where they were when it began: what a later page brings may have been placed before the mark.
     ordered: i64,
@@ -60,6 +62,10 @@ pub(crate) struct Look {
     pub(crate) to: i64,
     /// Rows that changed before are known.
     pub(crate) changed: i64,
+    /// When the look began, by our clock.
+    pub(crate) begun: i64,
+    /// Whether this is its first page.
+    pub(crate) is_new: bool,
 }
 
 /// One row of the order list.
@@ -110,6 +116,7 @@ impl State {
 
     /// What to list next: the look that is under way, or a new one.
     pub(crate) fn look(&mut self, now: i64, pace: Pace) -> Look {
+        let is_new = self.walk.is_none();
         let walk = match self.walk {
             Some(walk) => walk,
             None => *self.walk.insert(self.begin(now, pace)),
@@ -120,6 +127,8 @@ impl State {
             published: walk.published,
             to: now + AHEAD,
             changed: known - pace.overlap,
+            begun: walk.begun,
+            is_new,
         }
     }
 
@@ -128,18 +137,19 @@ impl State {
         let deep = now - self.looked >= pace.thorough;
         // After a long rest the mark lies further back than a thorough look reaches.
         let ordered = if deep { (now - pace.look_back).min(quick).max(self.since) } else { quick };
-        Walk { deep, ordered, published: quick, upto: None }
+        Walk { begun: now, deep, ordered, published: quick, upto: None }
     }
 
     /// The rows that are news, oldest change first, at most `most`; and whether more of this look remain.
-    pub(crate) fn choose(&mut self, look: Look, rows: Vec<Row>, most: usize) -> (Vec<Row>, bool) {
+    pub(crate) fn choose(&mut self, look: Look, rows: &[Row], most: usize) -> (Vec<Row>, bool) {
         let newest = rows.iter().map(|row| row.changed).max().unwrap_or(self.mark);
         let upto = self.walk.as_mut().map_or(newest, |walk| *walk.upto.get_or_insert(newest));
         let seen = &self.seen;
         let mut news: Vec<Row> = rows
-            .into_iter()
+            .iter()
             .filter(|row| row.changed >= look.changed && row.changed <= upto)
             .filter(|row| seen.get(&row.id).is_none_or(|(_, print)| *print != row.print))
+            .cloned()
             .collect();
         news.sort_by(|a, b| (a.changed, &a.id).cmp(&(b.changed, &b.id)));
         let more = news.len() > most;
@@ -185,7 +195,7 @@ mod tests {
     /// One pull: the ids that were taken, and whether more remain.
     fn pull(state: &mut State, now: i64, rows: &[Row], most: usize) -> (Vec<String>, bool) {
         let look = state.look(now, PACE);
-        let (news, more) = state.choose(look, rows.to_vec(), most);
+        let (news, more) = state.choose(look, rows, most);
         state.advance(&news, more, now, PACE);
         (news.into_iter().map(|row| row.id).collect(), more)
     }

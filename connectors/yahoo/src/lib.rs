@@ -68,6 +68,8 @@ struct Yahoo {
     capabilities: Capabilities,
     /// The access token, for as long as it lives (an hour).
     token: Mutex<Option<auth::AccessToken>>,
+    /// The order list, while a look at it takes more than one page.
+    listed: Mutex<Option<pull::Listed>>,
     /// Codes that have a stock record at Yahoo!, so that they need not be looked up again.
     known: Mutex<BTreeSet<String>>,
 }
@@ -87,7 +89,13 @@ impl Yahoo {
         capabilities.pull_interval_min = Duration::from_secs(60);
         capabilities.quotas = calls::QUOTAS;
         capabilities.carriers = codes::CARRIERS;
-        Self { settings, capabilities, token: Mutex::new(None), known: Mutex::new(BTreeSet::new()) }
+        Self {
+            settings,
+            capabilities,
+            token: Mutex::new(None),
+            listed: Mutex::new(None),
+            known: Mutex::new(BTreeSet::new()),
+        }
     }
 }
 

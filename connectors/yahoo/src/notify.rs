@@ -7,7 +7,7 @@ use banto_channel::{
 };
 
 use crate::Yahoo;
-use crate::calls::{Answer, Api, Body, ORDER_STATUS, PAY_STATUS, SHIP_STATUS};
+use crate::calls::{Api, Body, ORDER_STATUS, PAY_STATUS, SHIP_STATUS};
 use crate::codes::{CARRIERS, JAPAN_POST, YAMATO};
 use crate::time;
 use crate::xml::{Node, element, group};
@@ -89,7 +89,7 @@ impl Yahoo {
         target.extend(fix_points.map(|fix| element("IsPointFix", &fix.to_string())));
         let body = group("Req", &[group("Target", &target), order, self.seller()]);
         match self.send(cx, api, Body::Xml(body), &format!("{doing} of order {id}")).await {
-            Ok(answer) => Ok(outcome(&answer)),
+            Ok(answer) => Ok(outcome(&answer.root)),
             Err(e) if e.kind == ErrorKind::Refused => Ok(Outcome::Refused { reason: e.message }),
             Err(e) => Err(e),
         }
@@ -97,8 +97,8 @@ impl Yahoo {
 }
 
 /// What an update's answer means. Warnings stand beside what was done.
-fn outcome(answer: &Answer) -> Outcome {
-    let result = answer.root.at("Result");
+fn outcome(answer: &Node) -> Outcome {
+    let result = answer.at("Result");
     let pending = result.all("Warning").any(|warning| warning.text("Code") == CANCEL_PENDING);
     match result.text("Status") {
         _ if pending => {
@@ -208,4 +208,24 @@ fn number(carrier: &str, tracking: &str) -> std::result::Result<String, String> 
         return Err(format!("parcel number {tracking:?}: a number of Japan Post has 11 to 13 characters"));
     }
     Ok(if carrier == YAMATO && tracking.len() > 14 { bare } else { tracking.to_owned() })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn answered(result: &str) -> Outcome {
+        outcome(&Node::parse(&format!("<ResultSet><Result>{result}</Result></ResultSet>")).unwrap())
+    }
+
+    #[test]
+    fn warnings_stand_beside_what_was_done() {
+        let warning = |code: &str| format!("<Status>OK</Status><Warning><Code>{code}</Code></Warning>");
+        for code in ["od91113", "od91115", "od91123", "od91130", "od91705"] {
+            assert_eq!(answered(&warning(code)), Outcome::Applied, "{code}");
+        }
+        assert!(matches!(answered(&warning("od91704")), Outcome::Retry { .. }));
+        assert!(matches!(answered("<Status>NG</Status>"), Outcome::Refused { .. }));
+    }
 }

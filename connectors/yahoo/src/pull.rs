@@ -1,6 +1,7 @@
 //! Orders in: `pull_orders` and `reread_orders`.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use banto_channel::{Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Result};
 
@@ -23,6 +24,16 @@ const LIST_PAGES: usize = 500;
 const ROW_FIELDS: &str = "OrderId,OrderTime,LastUpdateTime,OrderStatus,PayStatus,SettleStatus,ShipStatus,IsReadOnly,\
                           IsLineGiftShippable";
 
+/// For so many seconds the rows of a look are not listed again for its further pages.
+const LISTED_FOR: i64 = 3_600;
+
+/// What the first page of a look listed, kept for its further pages. A restart lists it again.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    begun: i64,
+    rows: Vec<Row>,
+}
+
 /// Which time a list is limited by.
 #[derive(Clone, Copy)]
 enum By {
@@ -39,14 +50,28 @@ impl Yahoo {
             None => State::first(self.settings.since.unwrap_or(now - FIRST_PULL), now),
         };
         let look = state.look(now, pace);
-        let rows = self.rows(cx, look).await?;
-        let (news, more) = state.choose(look, rows, self.settings.orders_per_page);
+        let rows = match self.listed_before(look, now) {
+            Some(rows) => rows,
+            None => self.rows(cx, look).await?,
+        };
+        let (news, more) = state.choose(look, &rows, self.settings.orders_per_page);
         let mut items = Vec::with_capacity(news.len());
         for row in &news {
             items.extend(self.order(cx, &row.id).await?);
         }
         state.advance(&news, more, now, pace);
+        let kept = more.then_some(Listed { begun: look.begun, rows });
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         Ok(Page { items, next: state.write(now)?, more })
+    }
+
+    /// The rows of this look, if an earlier page of it listed them a short while ago. What changed since is left to the
+    /// next look anyway.
+    fn listed_before(&self, look: Look, now: i64) -> Option<Vec<Row>> {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits =
+            |l: &Listed| !look.is_new && l.begun == look.begun && (0..LISTED_FOR).contains(&(now - l.begun));
+        listed.take().filter(fits).map(|listed| listed.rows)
     }
 
     /// The rows of both lists, each order once.

@@ -3,15 +3,16 @@
 //! `setStock` is all or nothing: one bad row undoes the call, and the answer (HTTP 207) names the rows that are bad. So
 //! those are refused and the rest is sent again. An answer that names none is searched by halves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem};
 
 use crate::Yahoo;
-use crate::calls::{Answer, Body, GET_STOCK, SET_STOCK, form};
+use crate::calls::{Body, GET_STOCK, SET_STOCK, form};
 use crate::lines::listing;
+use crate::xml::Node;
 
 /// Codes of one call.
 const CODES_MAX: usize = 1_000;
@@ -23,6 +24,7 @@ const CALLS_MAX: usize = 40;
 const LATER: Duration = Duration::from_secs(60);
 
 /// What came of one `setStock`.
+#[derive(Debug, PartialEq, Eq)]
 enum Told {
     /// All rows were set.
     Set,
@@ -118,7 +120,8 @@ impl Yahoo {
                 Err(e) if e.kind == ErrorKind::Refused => halve(push, &mut work, places, &e.message),
                 Err(e) if push.is_under_way() => {
                     let after = e.retry_after.unwrap_or(LATER);
-                    push.decide(&places, &Outcome::Retry { after, reason: e.message });
+                    push.decide(&push.open(), &Outcome::Retry { after, reason: e.message });
+                    return Ok(());
                 }
                 Err(e) => return Err(e),
             }
@@ -140,7 +143,7 @@ impl Yahoo {
             return Err(Error::new(ErrorKind::Malformed, "setting stock: the answer is no result"));
         }
         Ok(match answer.status {
-            207 => verdict(&answer, items, places),
+            207 => verdict(&answer.root, items, places),
             _ => Told::Set,
         })
     }
@@ -162,14 +165,14 @@ impl Yahoo {
         cx: &Cx,
         codes: impl Iterator<Item = &'a str>,
     ) -> Result<BTreeMap<String, Option<i64>>> {
-        let codes = codes.collect::<Vec<_>>().join(",");
+        let codes = codes.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",");
         let body = form(&[("seller_id", &self.settings.seller_id), ("item_code", &codes)]);
         let answer = self.send(cx, GET_STOCK, Body::Form(body), "reading stock").await?;
         if answer.root.name != "ResultSet" {
             return Err(Error::new(ErrorKind::Malformed, "reading stock: the answer is no result"));
         }
         let rows = answer.root.all("Result").filter(|row| row.text("Status") == "1");
-        let record = |row: &crate::xml::Node| {
+        let record = |row: &Node| {
             let code = listing(row.text("ItemCode"), row.text("SubCode"))?;
             Some((code.0, row.text("Quantity").parse().ok()))
         };
@@ -207,9 +210,8 @@ fn halve(push: &mut Push<'_>, work: &mut Vec<Vec<usize>>, places: Vec<usize>, re
 }
 
 /// What a 207 says. `ed-10002` means that the numbers were set and could not be read back for the answer.
-fn verdict(answer: &Answer, items: &[StockItem], places: &[usize]) -> Told {
+fn verdict(answer: &Node, items: &[StockItem], places: &[usize]) -> Told {
     let errors: BTreeMap<String, &str> = answer
-        .root
         .all("Result")
         .filter_map(|row| {
             Some((listing(row.text("ItemCode"), row.text("SubCode"))?.0, row.text("ErrorCode")))
@@ -257,5 +259,59 @@ fn is_code(code: &str) -> bool {
     match code.split_once(':') {
         Some((item, sub)) => part(item) && part(sub),
         None => part(code),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use banto_channel::IdempotencyKey;
+
+    use super::*;
+
+    fn items(codes: &[&str]) -> Vec<StockItem> {
+        let item = |code: &&str| StockItem {
+            listing: (*code).into(),
+            quantity: 1,
+            was: None,
+            version: 1,
+            key: IdempotencyKey::from(*code),
+        };
+        codes.iter().map(item).collect()
+    }
+
+    fn judged(rows: &[(&str, &str, &str)]) -> Told {
+        let row = |(item, sub, error): &(&str, &str, &str)| {
+            format!(
+                "<Result><ItemCode>{item}</ItemCode><SubCode>{sub}</SubCode><ErrorCode>{error}</ErrorCode></Result>"
+            )
+        };
+        let rows: String = rows.iter().map(row).collect();
+        let answer = Node::parse(&format!("<ResultSet>{rows}</ResultSet>")).unwrap();
+        verdict(&answer, &items(&["a", "b:c"]), &[0, 1])
+    }
+
+    #[test]
+    fn a_207_names_the_bad_rows() {
+        let named = |at, reason: &str| Told::Bad([(at, reason.to_owned())].into());
+        let words = "Yahoo! refuses this code or its number: st-02104 (パラメータ「quantity」が不正です)";
+        assert_eq!(judged(&[("a", "", ""), ("b", "c", "st-02104")]), named(1, words));
+        assert_eq!(judged(&[("a", "", ""), ("z", "", "st-02104")]), Told::Bad(BTreeMap::new()));
+        assert_eq!(judged(&[]), Told::Bad(BTreeMap::new()));
+    }
+
+    #[test]
+    fn a_207_that_could_only_not_read_back_was_set() {
+        assert_eq!(judged(&[("a", "", "ed-10002"), ("b", "c", "ed-10002")]), Told::Set);
+    }
+
+    #[test]
+    fn codes_are_those_that_a_list_can_hold() {
+        for good in ["a", "A-1_b", "item-01:sub-01"] {
+            assert!(is_code(good), "{good}");
+        }
+        for bad in ["", ":", "a:", ":b", "a:b:c", "a,b", "a b", "煎茶", &"x".repeat(100)] {
+            assert!(!is_code(bad), "{bad}");
+        }
     }
 }

@@ -10,7 +10,7 @@ fn the_least_table_is_japan_by_todays_api() {
     let settings = amazon("").settings;
     assert_eq!(settings.store.id, "A1VC38T7YXB528");
     assert_eq!(settings.endpoint, "https://sellingpartnerapi-fe.amazon.com");
-    assert_eq!((settings.orders_api, settings.overlap, settings.patch_up_to), (OrdersApi::Current, 600, 20));
+    assert_eq!((settings.orders_api, settings.overlap, settings.patch_up_to), (OrdersApi::Current, 600, 50));
     assert!(settings.personal_data && settings.fba_orders);
 }
 

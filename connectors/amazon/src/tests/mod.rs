@@ -3,5 +3,6 @@
 
 mod config;
 mod contract;
+mod errors;
 mod orders;
 mod script;

@@ -9,4 +9,5 @@ mod orders;
 mod place;
 mod probe;
 mod pull;
+mod samples;
 mod stock;

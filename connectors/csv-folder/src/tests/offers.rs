@@ -110,3 +110,32 @@ async fn bad_rows_are_left_out_and_a_bad_file_is_malformed() {
     let error = place.connector.list_offers(&place.cx, None).await.unwrap_err();
     assert!(error.kind == ErrorKind::Malformed && error.message.contains("商品コード (code)"), "{error}");
 }
+
+#[tokio::test]
+async fn a_torn_export_hides_no_offers_and_stops_no_numbers() {
+    let place = place(AT_ONCE, OFFERS);
+    place.write("offers/a.csv", format!("{HEADER}TEA-1,x,,7,,\r\nCU"));
+    let error = place.connector.list_offers(&place.cx, None).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Malformed && error.message.contains("breaks off"), "{error}");
+    let outcomes = place.connector.push_stock(&place.cx, &[item("CUP", 4)]).await.unwrap();
+    assert_eq!(outcomes, [Outcome::Applied]);
+    place.write("offers/a.csv", "<html>");
+    let outcomes = place.connector.push_stock(&place.cx, &[item("TEA-1", 3)]).await.unwrap();
+    assert_eq!(outcomes, [Outcome::Applied]);
+    assert_eq!(place.text("stock/stock.csv"), "商品コード,在庫数\r\nCUP,4\r\nTEA-1,3\r\n");
+}
+
+#[tokio::test]
+async fn columns_out_of_the_offers_wait_for_them() {
+    let dir = place(AT_ONCE, OFFERS);
+    let least = super::place::LEAST
+        .replace("value = \"listing\" }", "value = \"code\" }, { title = \"名\", value = \"title\" }");
+    let table = format!("folder = {:?}\n{AT_ONCE}{least}{OFFERS}", dir.dir.path());
+    let settings = crate::config::Settings::read(&toml::from_str(&table).unwrap()).unwrap();
+    let place = Place { connector: crate::CsvFolder::new(settings), ..dir };
+    let error = place.connector.push_stock(&place.cx, &[item("TEA-1", 4)]).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    place.write("offers/a.csv", format!("{HEADER}TEA-1,煎茶,,7,,\r\n"));
+    place.connector.push_stock(&place.cx, &[item("TEA-1", 4)]).await.unwrap();
+    assert_eq!(place.text("stock/stock.csv"), "商品コード,名,在庫数\r\nTEA-1,煎茶,4\r\n");
+}

@@ -256,6 +256,9 @@ const STATE: &[(&str, Change)] = &[
         package(o)["ShippingModelList"] =
             json!([{ "shippingDetailId": 1, "shippingNumber": "4880", "deliveryCompany": "1001" }]);
     }),
+    ("a blank row for a parcel to come", |o| {
+        package(o)["ShippingModelList"] = json!([{ "shippingDetailId": 2, "shippingNumber": null, "deliveryCompany": "1001", "shippingDate": null }]);
+    }),
     ("shipped with a carrier that nobody knows", |o| {
         shipped(o, 500);
         package(o)["ShippingModelList"][0]["deliveryCompany"] = json!("1099");

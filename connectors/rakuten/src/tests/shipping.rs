@@ -63,6 +63,17 @@ fn what_rms_knows_is_not_told_again() {
 }
 
 #[test]
+fn a_blank_row_is_filled_and_not_left_beside_another() {
+    let blank = json!([{ "shippingDetailId": 7, "shippingNumber": null, "deliveryCompany": "1003", "shippingDate": null }]);
+    assert_eq!(
+        planned(&order(blank), &parcel("A1", &["11"], true))[0],
+        json!({ "basketId": 1, "ShippingModelList": [
+            { "shippingDetailId": 7, "deliveryCompany": "1001", "shippingNumber": "A1", "shippingDate": "2026-11-21" },
+        ] })
+    );
+}
+
+#[test]
 fn a_parcel_without_a_number_is_told_without_one_and_once() {
     let sent = planned(&order(json!([])), &parcel(" ", &["11"], false));
     assert_eq!(sent[0]["ShippingModelList"], json!([{ "deliveryCompany": "1001" }]));

@@ -26,7 +26,8 @@ const ODD: &[(&str, Change)] = &[
     }),
     ("gift to somebody else", |_, o| {
         if let Some(to) = &mut o.shipping {
-            ("髙﨑".clone_into(&mut to.last), "凜".clone_into(&mut to.first));
+            "髙﨑".clone_into(&mut to.last);
+            "凜".clone_into(&mut to.first);
             "大阪市".clone_into(&mut to.city);
         }
     }),

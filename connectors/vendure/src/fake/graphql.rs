@@ -81,11 +81,11 @@ impl Document {
 
     /// The fields at the top, in order.
     pub(super) fn roots(&self) -> Vec<&Field> {
-        let field = |selected| match selected {
-            &Selected::Field(ref field) => Some(field),
+        let fields = self.roots.iter().filter_map(|selected| match selected {
+            Selected::Field(field) => Some(field),
             _ => None,
-        };
-        self.roots.iter().filter_map(field).collect()
+        });
+        fields.collect()
     }
 
     /// Puts the resolved value of a field at the top into the answer, as far as it was selected.

@@ -129,8 +129,11 @@ const MONEY: &[Odd] = &[
         let second = Payment { id: o.payments[0].id * 1000 + 1, ..o.payments[0].clone() };
         o.payments.push(second);
     }),
-    edited("oversold by a pre-order", |o| o.lines[0].quantity = 9_999)
-        .with(|v| v["lines"][0]["orderPlacedQuantity"] = json!(9_999)),
+    edited("oversold by a pre-order", |o| {
+        o.lines[0].quantity = 9_999;
+        o.lines[0].placed = 9_999;
+        o.payments[0].amount = o.total();
+    }),
 ];
 
 /// What states, payments and parcels can be.

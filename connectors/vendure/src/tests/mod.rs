@@ -1,4 +1,11 @@
-//! Tests of the connector against the fake shop, through a way out that cannot fail by itself.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! Tests of the connector against the fake shop over HTTP.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod config;
+mod errors;
+mod notify;
+mod orders;
 mod schema;
+mod session;
+mod shop;
+mod stock;

@@ -13,12 +13,10 @@ use super::http::{Call, Reply};
 use super::state::Store;
 use super::write::value;
 
-/// The primes of a key that protects nothing: 1024 bits are enough for a fake, and making one takes a second.
+/// The primes of a key that protects nothing: 512 bits are enough for a fake, and the calls of a test stay quick.
 const PRIMES: [&[u8]; 2] = [
-    b"ca5e95b7df38db7fe5681a3ef6891d0d931a42634a33a8ccd4bed5aba0c153a8299a02dda94a05817704be1b3b3041e6de70406f790c99d7d1f2\
-      deb8f2d9ab31",
-    b"d87b691c8760fdb44d693e3d05717ab4cc1344cd85b6585a40b120cc31ada10901836434f665c47de663ff10cfee38df5ef8eac656bd6113a8b3\
-      9684b6c99845",
+    b"c2d034f9c2286ebdc1f2f867a95729074924adb4107dee817b491034bb30dcdf",
+    b"d8772a1cab8666a8d16bb43e6bd7ac573d5f43d9dcff3375baa47c742c62907b",
 ];
 
 /// How far a signature's time may be off; not documented.

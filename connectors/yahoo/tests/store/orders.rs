@@ -94,6 +94,7 @@ async fn nothing_new_costs_two_calls() {
     (0..25).for_each(|_| drop(buy(&opened, "tea-1", 1, true)));
     let (orders, cursor) = pull(&opened, None).await;
     assert_eq!(orders.len(), 25);
+    assert_eq!(calls(&opened, "/orderList"), 2, "three pages of one look list once");
     opened.clock.advance(MINUTE);
     opened.store.take_seen();
     pull(&opened, Some(cursor)).await;

@@ -92,6 +92,24 @@ async fn a_store_that_refuses_everything_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn an_error_in_the_middle_leaves_what_was_set_and_puts_off_the_rest() {
+    let opened = open(|_| (), "").await;
+    // Two calls, since one code stands twice; the second one fails for longer than it is tried.
+    let items = [item("tea-1", 3), item("tea-2", 4), item("tea-1", 5)];
+    opened.connector.push_stock(&opened.cx, &[item("tea-1", 1), item("tea-2", 1)]).await.unwrap();
+    for calls in [1, 0, 0, 0] {
+        opened.store.faults().play_after(calls, Fault::Status { code: 503, retry_after: None });
+    }
+    let outcomes = opened.connector.push_stock(&opened.cx, &items).await.unwrap();
+    opened.store.faults().clear();
+    assert!(
+        matches!(&outcomes[..], [Outcome::Applied, Outcome::Applied, Outcome::Retry { .. }]),
+        "{outcomes:?}"
+    );
+    assert_eq!(opened.store.shown(&"tea-1".into()), Some(3));
+}
+
+#[tokio::test]
 async fn codes_and_numbers_that_cannot_be_sent_are_refused_here() {
     let opened = open(|_| (), "").await;
     let items = [
@@ -147,6 +165,7 @@ async fn a_known_code_is_looked_up_once() {
 #[derive(Debug)]
 struct RealClock;
 
+#[expect(clippy::disallowed_methods, reason = "the pace is kept in real time")]
 impl Clock for RealClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
@@ -165,12 +184,12 @@ async fn the_documented_pace_is_kept_and_the_mall_refuses_nothing() {
     let wire = WireConfig::new("yahoo", opened.connector.capabilities().quotas);
     let clock: Arc<dyn Clock> = Arc::new(RealClock);
     let cx = Cx { http: Arc::new(Wire::new(wire, clock.clone()).unwrap()), clock };
-    let begun = SystemTime::now();
+    let begun = RealClock.now();
     for quantity in 1..=4 {
         let outcomes = opened.connector.push_stock(&cx, &thousand(&opened, quantity)).await.unwrap();
         assert_eq!(refused(&outcomes), Vec::<usize>::new());
     }
-    let took = begun.elapsed().unwrap();
+    let took = RealClock.now().since(begun);
     assert!(took >= Duration::from_millis(2_900), "4 calls a second apart took {took:?}");
     assert_eq!(opened.store.limited(), 0);
 }
