@@ -92,9 +92,11 @@ async fn wrong_listings(house: &House) -> anyhow::Result<Vec<String>> {
         let channel = &running.channel;
         let basis = channel.connector.capabilities().stock_basis;
         let rules = PlanRules { channel: channel.id, locations: &channel.facts.locations, basis };
+        let offers: BTreeMap<String, Option<i64>> =
+            shop.market.offers().into_iter().map(|offer| (offer.id.0, offer.quantity)).collect();
         for one in house.store.stocked(&rules, Scope::Page(0, 10_000)).await? {
             let wanted = one.candidate(&channel.rule(&one.row), basis, false).wanted;
-            let shown = shop.market.shown(&one.row.remote_id.clone().into());
+            let shown = offers.get(&one.row.remote_id).copied().flatten();
             if wanted.is_some() && wanted != shown {
                 let title = &one.row.title;
                 wrong.push(format!("{name}: {title} shows {shown:?}, should show {wanted:?}"));
