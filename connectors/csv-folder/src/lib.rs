@@ -37,7 +37,7 @@ use banto_channel::{
 
 use calls::Folder;
 use config::Settings;
-use pull::Watch;
+use pull::{Opened, Watch};
 
 /// The connector's name in config files.
 pub const KIND: &str = "csv_folder";
@@ -72,12 +72,13 @@ struct CsvFolder {
     settings: Settings,
     folder: Folder,
     watch: Watch,
+    opened: Opened,
     capabilities: Capabilities,
 }
 
 impl CsvFolder {
     fn new(settings: Settings) -> Self {
-        let mut capabilities = Capabilities::least(KIND, "CSV", MAILS);
+        let mut capabilities = Capabilities::least(KIND, "CSV folder", MAILS);
         capabilities.stock_batch_max = NonZeroU16::MIN.saturating_add(STOCK_BATCH - 1);
         capabilities.stock_basis = StockBasis::Sellable;
         capabilities.lists_offers = settings.offers.is_some();
@@ -90,7 +91,7 @@ impl CsvFolder {
         };
         capabilities.pull_interval_min = Duration::from_secs(5);
         let folder = Folder::new(settings.folder.clone());
-        Self { settings, folder, watch: Watch::default(), capabilities }
+        Self { settings, folder, watch: Watch::default(), opened: Opened::default(), capabilities }
     }
 }
 

@@ -111,9 +111,8 @@ fn checked<F: Field>(mut row: Row, layout: &Layout<F>, damaged: bool) -> Row {
 }
 
 /// An order file whose columns were found. Orders are made of its rows when they are asked for, a page at a time.
-pub(crate) struct OrderFile<'a> {
-    settings: &'a Settings,
-    name: &'a str,
+pub(crate) struct OrderFile {
+    name: String,
     sheet: Sheet<OrderField>,
     groups: Vec<Group>,
 }
@@ -127,13 +126,13 @@ struct Group {
     doubtful: Option<usize>,
 }
 
-impl<'a> OrderFile<'a> {
+impl OrderFile {
     /// Errors: [`Unusable`]. What is wrong with one order is [`Read::Unreadable`] later on.
-    pub(crate) fn open(settings: &'a Settings, name: &'a str, bytes: &[u8]) -> Result<Self, Unusable> {
+    pub(crate) fn open(settings: &Settings, name: &str, bytes: &[u8]) -> Result<Self, Unusable> {
         let columns = &settings.orders.columns;
         let sheet = read_sheet(name, bytes, settings.encoding, settings.delimiter, columns)?;
         let groups = groups(&sheet);
-        Ok(Self { settings, name, sheet, groups })
+        Ok(Self { name: name.to_owned(), sheet, groups })
     }
 
     /// Orders and what may be one, in the order in which they begin.
@@ -142,11 +141,11 @@ impl<'a> OrderFile<'a> {
     }
 
     /// So many of them. Fewer if the marketplace's words say that some are none.
-    pub(crate) fn reads(&self, from: usize, count: usize) -> Vec<Read> {
-        self.groups.iter().skip(from).take(count).filter_map(|group| self.read(group)).collect()
+    pub(crate) fn reads(&self, settings: &Settings, from: usize, count: usize) -> Vec<Read> {
+        self.groups.iter().skip(from).take(count).filter_map(|group| self.read(settings, group)).collect()
     }
 
-    fn read(&self, group: &Group) -> Option<Read> {
+    fn read(&self, settings: &Settings, group: &Group) -> Option<Read> {
         let rows: Vec<&Row> = group.rows.iter().filter_map(|at| self.sheet.rows.get(*at)).collect();
         let unreadable = |id: Option<&str>, fault: &str| Read::Unreadable {
             id: id.map(RemoteOrderId::from),
@@ -165,7 +164,7 @@ impl<'a> OrderFile<'a> {
                 unreadable(None, &format!("line {line}, {column}: there is no order number"))
             }
             (Some(id), None) => {
-                let mut slip = Slip::new(self.settings, &self.sheet.layout, id, &rows);
+                let mut slip = Slip::new(settings, &self.sheet.layout, id, &rows);
                 if let Some(line) = group.doubtful {
                     slip.unknown(format!(
                         "line {line}, which follows it, names no order and may belong to this one"

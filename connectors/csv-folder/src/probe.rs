@@ -97,10 +97,11 @@ impl CsvFolder {
             Err(unusable) => warnings.push(unusable.why),
             Ok(orders) => {
                 let mut gaps: Vec<String> = Vec::new();
-                let said = orders.reads(0, LOOKED_AT).into_iter().flat_map(|read| match read {
-                    Read::Order(order) => order.unknowns,
-                    Read::Unreadable { reason, .. } => vec![reason],
-                });
+                let said =
+                    orders.reads(&self.settings, 0, LOOKED_AT).into_iter().flat_map(|read| match read {
+                        Read::Order(order) => order.unknowns,
+                        Read::Unreadable { reason, .. } => vec![reason],
+                    });
                 said.for_each(|gap| {
                     if !gaps.contains(&gap) {
                         gaps.push(gap);

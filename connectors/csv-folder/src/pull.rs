@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use banto_channel::{Cursor, Cx, Page, Read, Result, Timestamp};
 
@@ -26,6 +27,18 @@ struct Sight {
 /// The file's own time is not asked how old it is: a share's clock may be slow, and some tools set an old time first.
 #[derive(Debug, Default)]
 pub(crate) struct Watch(Mutex<HashMap<OsString, (Sight, Timestamp)>>);
+
+/// The file that pages are being made of, by number and hash, so that it is not taken apart for each. A restart takes it
+/// apart once more.
+#[derive(Default)]
+pub(crate) struct Opened(Mutex<Option<(u64, String, Arc<OrderFile>)>>);
+
+impl fmt::Debug for Opened {
+    /// Shows nothing of the orders.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opened")
+    }
+}
 
 impl CsvFolder {
     /// Files that came in and are finished, oldest first. An empty one has only been opened yet.
@@ -74,6 +87,7 @@ impl CsvFolder {
             Ok(_) => self.folder.lay_down(file, &content.hash())?,
             Err(unusable) => self.folder.reject(file, &unusable.why)?,
         }
+        *self.opened.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(state)
     }
 
@@ -107,12 +121,12 @@ impl CsvFolder {
             return Ok(None);
         }
         let orders = self.open(file, &content);
-        let (total, unusable) = (orders.as_ref().map_or(1, OrderFile::len), orders.is_err());
+        let (total, unusable) = (orders.as_ref().map_or(1, |orders| orders.len()), orders.is_err());
         let begun = file.number == state.number && hash == state.hash && !state.finished;
         let from = if begun { state.row.min(total) } else { 0 };
         let row = total.min(from + self.settings.page);
         let items = match orders {
-            Ok(orders) => orders.reads(from, row - from),
+            Ok(orders) => orders.reads(&self.settings, from, row - from),
             Err(unusable) => vec![unusable.into_read()],
         };
         let next = State {
@@ -138,14 +152,21 @@ impl CsvFolder {
         self.folder.read(&file.path, self.settings.file_max)
     }
 
-    fn open<'a>(
-        &'a self,
-        file: &'a Numbered,
-        content: &Content,
-    ) -> std::result::Result<OrderFile<'a>, Unusable> {
-        match content {
-            Content::Bytes { bytes, .. } => OrderFile::open(&self.settings, &file.name, bytes),
-            Content::TooLarge { size } => Err(Unusable::too_large(&file.name, *size, self.settings.file_max)),
+    /// Takes a content apart, unless it is the one that was taken apart for the page before.
+    fn open(&self, file: &Numbered, content: &Content) -> std::result::Result<Arc<OrderFile>, Unusable> {
+        let bytes = match content {
+            Content::Bytes { bytes, .. } => bytes,
+            Content::TooLarge { size } => {
+                return Err(Unusable::too_large(&file.name, *size, self.settings.file_max));
+            }
+        };
+        let mut opened = self.opened.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |(number, hash, _): &&(u64, String, _)| *number == file.number && *hash == content.hash();
+        if let Some((.., orders)) = opened.as_ref().filter(same) {
+            return Ok(Arc::clone(orders));
         }
+        let orders = Arc::new(OrderFile::open(&self.settings, &file.name, bytes)?);
+        *opened = Some((file.number, content.hash(), Arc::clone(&orders)));
+        Ok(orders)
     }
 }

@@ -63,13 +63,15 @@ pub(crate) fn unwritable(text: &str, writing: Writing) -> Vec<char> {
     if writing != Writing::Cp932 {
         return Vec::new();
     }
-    let survives = |c: char| {
-        let alone = c.to_string();
-        let (bytes, _, lost) = SHIFT_JIS.encode(&alone);
+    let survives = |text: &str| {
+        let (bytes, _, lost) = SHIFT_JIS.encode(text);
         // The encoder turns a few look-alikes into one another (− and －), which would make another code of a code.
-        !lost && SHIFT_JIS.decode_without_bom_handling(&bytes).0 == alone
+        !lost && SHIFT_JIS.decode_without_bom_handling(&bytes).0 == text
     };
-    let mut lost: Vec<char> = text.chars().filter(|&c| !survives(c)).collect();
+    if survives(text) {
+        return Vec::new();
+    }
+    let mut lost: Vec<char> = text.chars().filter(|c| !survives(&c.to_string())).collect();
     lost.sort_unstable();
     lost.dedup();
     lost

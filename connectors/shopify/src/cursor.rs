@@ -58,6 +58,11 @@ impl Sweep {
         self.newest = self.mark;
     }
 
+    /// The mark if the walk ended here.
+    fn reached(&self, began: i64) -> i64 {
+        self.mark.max(self.newest.min(began))
+    }
+
     fn advance(&mut self, rows: &[Row], page: &PageInfo, began: i64) -> Result<()> {
         self.newest = rows.iter().map(|row| row.1).fold(self.newest, i64::max);
         if page.has_next_page {
@@ -71,7 +76,7 @@ impl Sweep {
             return Ok(());
         }
         // What changed during the walk may show up behind it, and a clock ahead of ours must not carry the mark along.
-        self.mark = self.mark.max(self.newest.min(began));
+        self.mark = self.reached(began);
         self.from = None;
         self.after = None;
         Ok(())
@@ -180,8 +185,8 @@ impl State {
             Search::Orders => self.orders.advance(rows, page, began)?,
             Search::Work => self.work.advance(rows, page, began)?,
         }
-        forget(&mut self.seen, self.orders.mark - overlap);
-        forget(&mut self.seen_work, self.work.mark - overlap);
+        forget(&mut self.seen, self.orders.reached(began) - overlap);
+        forget(&mut self.seen_work, self.work.reached(began) - overlap);
         Ok(self.goes_on())
     }
 
@@ -278,6 +283,18 @@ mod tests {
         assert!(state.is_news(Search::Work, (9, NOW)));
         state.saw_work((9, NOW), NOW + SETTLES);
         assert!(!state.is_news(Search::Work, (9, NOW)));
+    }
+
+    #[test]
+    fn a_long_walk_remembers_its_end_alone() {
+        let mut state = State::first(0, NOW, 300);
+        for day in 0..40 {
+            let row = (1 + u64::try_from(day).unwrap(), NOW - (40 - day) * 86_400);
+            state.ask(NOW, 300);
+            state.saw_order(row, NOW, 1);
+            state.advance(Search::Orders, &[row], &page(Some(&day.to_string())), 300).unwrap();
+            assert_eq!(state.seen.len(), 1);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::Shopify;
 use crate::calls::Connection;
 use crate::documents::{OPEN_WORK, SHIP, WORK_LINES};
-use crate::id::short;
+use crate::id::{self, short};
 use crate::model::{Assigned, Fulfillment, Head, Hold};
 use crate::notify::{outcome, refused, unknown_order};
 use crate::time;
@@ -109,11 +109,15 @@ impl Shopify {
         if known.whole {
             return Ok(Outcome::Applied);
         }
-        let work = self.open_work(cx, gid).await?;
+        let mut work = self.open_work(cx, gid).await?;
+        // What another location ships is not in our parcel.
+        work.retain(|work| {
+            id::number(work.location()).is_none_or(|place| self.settings.locations.contains(&place))
+        });
         let shares = match shares(&work, parcel, &known) {
             Ok(shares) => shares,
             // A try before this one told all of it.
-            Err(_) if parcel.lines.is_empty() && !known.locations.is_empty() => return Ok(Outcome::Applied),
+            Err(_) if parcel.lines.is_empty() && known.begun => return Ok(Outcome::Applied),
             Err(reason) => return Ok(refused(reason)),
         };
         for share in shares.values() {
@@ -170,9 +174,12 @@ impl Shopify {
 }
 
 /// What Shopify knows of a parcel already.
+#[derive(Default)]
 struct Known {
     /// The parcel is there as a whole.
     whole: bool,
+    /// Something of it is there.
+    begun: bool,
     /// Locations whose part of it is there; a parcel with goods of two locations is two fulfillments.
     locations: BTreeSet<String>,
     /// Units by line that are there under the parcel's number.
@@ -185,36 +192,43 @@ impl Known {
     fn of(fulfillments: &[Fulfillment], parcel: &Parcel) -> Self {
         let there = fulfillments.iter().filter(|fulfillment| fulfillment.left());
         let number = parcel.tracking.trim();
-        if number.is_empty() {
-            let whole = there.into_iter().any(|fulfillment| {
-                let told = fulfillment.created_at.as_deref().and_then(time::seconds);
-                told.is_some_and(|at| at >= parcel.shipped_at.as_secs())
-                    && fulfillment
-                        .tracking_info
-                        .iter()
-                        .all(|info| info.number.as_deref().unwrap_or_default().is_empty())
-                    && (parcel.lines.is_empty() || same_units(fulfillment, parcel))
-            });
-            return Self { whole, locations: BTreeSet::new(), held: BTreeMap::new() };
+        if !number.is_empty() {
+            return Self::by_number(there.filter(|fulfillment| has_number(fulfillment, number)), parcel);
         }
-        let numbered: Vec<&Fulfillment> = there
-            .filter(|f| {
-                f.tracking_info.iter().any(|info| info.number.as_deref().map(str::trim) == Some(number))
-            })
-            .collect();
-        let mut held: BTreeMap<String, i64> = BTreeMap::new();
-        for line in numbered.iter().flat_map(|f| &f.fulfillment_line_items.nodes) {
-            *held.entry(short(&line.line_item.id)).or_default() += line.quantity.unwrap_or(0);
+        let told_since = |fulfillment: &&Fulfillment| {
+            let told = fulfillment.created_at.as_deref().and_then(time::seconds);
+            told.is_some_and(|at| at >= parcel.shipped_at.as_secs()) && has_number(fulfillment, "")
+        };
+        let since: Vec<&Fulfillment> = there.filter(told_since).collect();
+        Self {
+            whole: since.iter().any(|fulfillment| same_units(fulfillment, parcel)),
+            begun: !since.is_empty(),
+            ..Self::default()
         }
-        let whole = !numbered.is_empty()
-            && !parcel.lines.is_empty()
-            && parcel
-                .lines
-                .iter()
-                .all(|(line, quantity)| held.get(line).is_some_and(|held| held >= quantity));
-        let location =
-            |f: &Fulfillment| f.location.as_ref().map_or(String::new(), |location| location.id.clone());
-        Self { whole, locations: numbered.into_iter().map(location).collect(), held }
+    }
+
+    fn by_number<'a>(numbered: impl Iterator<Item = &'a Fulfillment>, parcel: &Parcel) -> Self {
+        let mut known = Self::default();
+        for fulfillment in numbered {
+            known.begun = true;
+            known.locations.extend(fulfillment.location.as_ref().map(|location| location.id.clone()));
+            for line in &fulfillment.fulfillment_line_items.nodes {
+                *known.held.entry(short(&line.line_item.id)).or_default() += line.quantity.unwrap_or(0);
+            }
+        }
+        let held = |(line, units): &(String, i64)| known.held.get(line).is_some_and(|held| held >= units);
+        known.whole = !parcel.lines.is_empty() && parcel.lines.iter().all(held);
+        known
+    }
+}
+
+/// Whether one of its numbers is this; the empty one, whether it has none.
+fn has_number(fulfillment: &Fulfillment, number: &str) -> bool {
+    let mut numbers =
+        fulfillment.tracking_info.iter().map(|info| info.number.as_deref().unwrap_or_default().trim());
+    match number.is_empty() {
+        true => numbers.all(str::is_empty),
+        false => numbers.any(|known| known == number),
     }
 }
 
@@ -275,7 +289,8 @@ fn shares<'a>(
     match shares.is_empty() {
         false => Ok(shares),
         true => Err(hindered(work).unwrap_or_else(|| {
-            "nothing of the order is open in Shopify any more: it was shipped or cancelled there".to_owned()
+            "nothing of the order is open at our locations in Shopify any more: it was shipped, moved or cancelled there"
+                .to_owned()
         })),
     }
 }

@@ -205,6 +205,9 @@ async fn a_parcel_from_two_locations_is_told_of_each_once() {
     let id = buy(shop, &[2, 3], true);
     let unknowns = read(&opened, &id).await.unknowns;
     assert!(unknowns.iter().any(|why| why.contains("90002")), "one of them is not ours: {unknowns:?}");
+    let other = buy(shop, &[1, 1], true);
+    assert_eq!(tell(&opened, &other, &parcel(&opened, "7", &[])).await, Outcome::Applied);
+    assert_eq!(shop.order(&other).unwrap().fulfilment, Fulfilment::Partial, "only ours is in the parcel");
     // A token, the order, its fulfillment orders, the first parcel: the second is refused.
     shop.faults().play_after(4, Fault::Status { code: 400, retry_after: None });
     let (notice, key) = (parcel(&opened, "4212", &[]), IdempotencyKey::from("k"));
@@ -238,7 +241,15 @@ async fn parcels_without_a_number_are_told_once_each() {
         2,
         "the same units an hour later are another parcel"
     );
+    let rest = parcel(&opened, "", &[]);
+    let another = buy(&opened.shop, &[1], true);
+    for _ in 0..2 {
+        assert_eq!(tell(&opened, &another, &rest).await, Outcome::Applied);
+        assert_eq!(opened.shop.order(&another).unwrap().parcels.len(), 1);
+    }
     opened.clock.advance(Duration::from_secs(3600));
+    let late = tell(&opened, &another, &parcel(&opened, "", &[])).await;
+    assert!(matches!(&late, Outcome::Refused { reason } if reason.contains("any more")), "{late:?}");
     let too_many = tell(&opened, &id, &parcel(&opened, "9", &[(line, 2)])).await;
     assert!(
         matches!(&too_many, Outcome::Refused { reason } if reason.contains("1 of 2 units")),

@@ -123,7 +123,13 @@ impl Answer {
     }
 
     fn is_forbidden(&self) -> bool {
-        self.faults.iter().any(|fault| fault.kind() == ErrorKind::Auth)
+        self.forbidden().is_err()
+    }
+
+    /// Errors: [`ErrorKind::Auth`] if that is what is wrong.
+    pub(crate) fn forbidden(&self) -> Result<()> {
+        let fault = self.faults.iter().find(|fault| fault.kind() == ErrorKind::Auth);
+        fault.map_or(Ok(()), |fault| Err(fault.error(self.doing)))
     }
 
     /// The data, if nothing failed.
@@ -167,7 +173,7 @@ impl Fault {
     pub(crate) fn error(&self, doing: &str) -> Error {
         let remedy = match self.extensions.code.as_str() {
             "FORBIDDEN" => {
-                ". The role of banto's administrator lacks a permission: it needs ReadOrder, UpdateOrder, ReadCatalog \
+                ". The role of banto's administrator or API key lacks a permission: it needs ReadOrder, UpdateOrder, ReadCatalog \
                  and UpdateCatalog in this channel"
             }
             "CHANNEL_NOT_FOUND" => ". Copy channel_token again from Settings > Channels",

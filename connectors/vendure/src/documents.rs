@@ -193,15 +193,16 @@ pub(crate) const LOGIN: &str = "mutation Login($username: String!, $password: St
   }
 }";
 
-/// Who we are, what we may, and how the shop is set up.
-pub(crate) const WHO: &str = "query Who {
+/// Who we are and what we may. An API key is nobody: it is refused this.
+pub(crate) const ME: &str = "query Me {
   me { identifier channels { code permissions } }
-  activeChannel { code defaultCurrencyCode }
-  globalSettings { trackInventory outOfStockThreshold serverConfig { moneyStrategyPrecision } }
+  activeChannel { code }
 }";
 
-/// The cheapest question for each right that reading needs.
+/// How the shop is set up, and the cheapest question for each right that reading needs.
 pub(crate) const LOOK: &str = "query Look {
+  activeChannel { code defaultCurrencyCode }
+  globalSettings { trackInventory outOfStockThreshold serverConfig { moneyStrategyPrecision } }
   orders(options: { take: 1 }) { totalItems }
   productVariants(options: { take: 1 }) { totalItems }
   stockLocations(options: { take: 100 }) { items { id name } }
@@ -228,6 +229,6 @@ pub(crate) const ALL: [(&str, &str); 19] = [
     ("STOCK", STOCK),
     ("OFFERS", OFFERS),
     ("LOGIN", LOGIN),
-    ("WHO", WHO),
+    ("ME", ME),
     ("LOOK", LOOK),
 ];

@@ -13,6 +13,8 @@
 //!   named `-1`.
 //! - Cancelling lowers the quantity of lines and the order's total; `orderPlacedQuantity` stays.
 //! - A fulfilment takes goods off the shelf as soon as it is made, and is refused where the shelf holds less.
+//! - An API key may do what its roles say, and is refused `me`.
+//! - `addManualPaymentToOrder` fails without metadata, which the schema lets be left out.
 //! - A fulfilment takes its tracking code as often as it is told.
 //!
 //! What it does not do: the Shop API, promotions, draft orders, customers, changing orders (only their traces are

@@ -47,14 +47,19 @@ struct PayInput<'a> {
     order_id: &'a str,
     method: &'a str,
     transaction_id: &'a str,
+    /// The schema lets it be left out; the database does not.
+    metadata: Empty,
 }
 
 #[derive(Serialize)]
+struct Empty {}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct NoteInput<'a> {
-    id: &'a str,
-    note: String,
-    is_public: bool,
+pub(crate) struct NoteInput<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) note: String,
+    pub(crate) is_public: bool,
 }
 
 #[derive(Deserialize)]
@@ -165,7 +170,7 @@ impl Vendure {
         let booked = payments.iter().any(|p| p.transaction_id.as_deref() == Some(key.as_str()));
         if !booked && arrived < order.total_with_tax && !settled {
             let method = &self.settings.manual_payment_method;
-            let input = PayInput { order_id: id, method, transaction_id: key.as_str() };
+            let input = PayInput { order_id: id, method, transaction_id: key.as_str(), metadata: Empty {} };
             match self.outcome(cx, Question::once(PAY, "adding a payment"), &Input { input }).await? {
                 Outcome::Applied => {}
                 other => return Ok(other),

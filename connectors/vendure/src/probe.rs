@@ -5,9 +5,10 @@ use serde::Deserialize;
 
 use crate::Vendure;
 use crate::calls::Question;
-use crate::documents::{LOOK, WHO};
+use crate::config::Credentials;
+use crate::documents::{ADD_NOTE, LOOK, ME, PUSH_STOCK};
 use crate::model::{GlobalSettings, List, Location, Locations};
-use crate::notify::HANDLER;
+use crate::notify::{HANDLER, Input, NoteInput};
 
 /// What banto does, and the permissions of which one is enough for it.
 const NEEDS: [(&str, [&str; 2]); 4] = [
@@ -21,8 +22,12 @@ const NEEDS: [(&str, [&str; 2]); 4] = [
 #[serde(rename_all = "camelCase")]
 struct Who {
     me: Option<Me>,
-    active_channel: Channel,
-    global_settings: GlobalSettings,
+    active_channel: Here,
+}
+
+#[derive(Deserialize)]
+struct Here {
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -39,16 +44,18 @@ struct Rights {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Channel {
-    code: String,
-    default_currency_code: String,
+struct Look {
+    active_channel: Channel,
+    global_settings: GlobalSettings,
+    stock_locations: List<Location>,
+    fulfillment_handlers: Vec<Handler>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Look {
-    stock_locations: List<Location>,
-    fulfillment_handlers: Vec<Handler>,
+struct Channel {
+    code: String,
+    default_currency_code: String,
 }
 
 #[derive(Deserialize)]
@@ -58,32 +65,31 @@ struct Handler {
 
 impl Vendure {
     pub(crate) async fn look(&self, cx: &Cx) -> Result<ProbeReport> {
-        let who: Who = self.told(cx, Question::safe(WHO, "asking who we are"), &()).await?;
-        self.check_rights(&who)?;
+        match self.settings.credentials {
+            Credentials::Login { .. } => self.check_rights(cx).await?,
+            Credentials::ApiKey(_) => self.try_rights(cx).await?,
+        }
         let look: Look = self.told(cx, Question::safe(LOOK, "trying the permissions"), &()).await?;
         self.choose(&Locations { stock_locations: look.stock_locations })?;
-        let Channel { code, default_currency_code: currency } = &who.active_channel;
+        let Channel { code, default_currency_code: currency } = &look.active_channel;
         let mut report =
             ProbeReport { server: format!("Vendure, channel {code}, {currency}"), ..ProbeReport::default() };
-        self.warn(&who.global_settings, currency, &look.fulfillment_handlers, &mut report.warnings);
+        self.warn(&look.global_settings, currency, &look.fulfillment_handlers, &mut report.warnings);
         Ok(report)
     }
 
     /// Errors: [`ErrorKind::Auth`] that names every permission that is missing.
-    fn check_rights(&self, who: &Who) -> Result<()> {
-        let Some(me) = &who.me else {
+    async fn check_rights(&self, cx: &Cx) -> Result<()> {
+        let who: Who = self.told(cx, Question::safe(ME, "asking who we are"), &()).await?;
+        let code = who.active_channel.code;
+        let Some(me) = who.me else {
             return Err(Error::new(
                 ErrorKind::Auth,
                 "the shop does not know who we are; check the credentials",
             ));
         };
-        let code = &who.active_channel.code;
-        let held = me
-            .channels
-            .iter()
-            .find(|c| c.code == *code)
-            .map(|c| c.permissions.as_slice())
-            .unwrap_or_default();
+        let held =
+            me.channels.into_iter().find(|c| c.code == code).map(|c| c.permissions).unwrap_or_default();
         let has = |name: &str| held.iter().any(|held| held == name);
         let missing: Vec<String> = NEEDS
             .iter()
@@ -101,6 +107,22 @@ impl Vendure {
                 missing.join(", ")
             ),
         ))
+    }
+
+    /// An API key cannot ask what it may. It tries to change nothing, and a note at an order that is not there; the
+    /// server looks at the permission first.
+    ///
+    /// Errors: [`ErrorKind::Auth`] where that is refused.
+    async fn try_rights(&self, cx: &Cx) -> Result<()> {
+        let stock: Input<[(); 0]> = Input { input: [] };
+        let note = Input { input: NoteInput { id: "0", note: String::new(), is_public: false } };
+        let stock = self.ask(cx, Question::safe(PUSH_STOCK, "trying to set stock"), &stock).await?;
+        let note =
+            self.ask(cx, Question::safe(ADD_NOTE, "trying to tell something of an order"), &note).await?;
+        for answer in [stock, note] {
+            answer.forbidden()?;
+        }
+        Ok(())
     }
 
     fn warn(&self, shop: &GlobalSettings, currency: &str, handlers: &[Handler], warnings: &mut Vec<String>) {

@@ -410,3 +410,81 @@ async fn a_connection_that_the_server_closed_is_no_fault() {
     }
     real.connector.probe(&real.cx).await.unwrap();
 }
+
+/// A role with the four permissions that the README names is enough, for an administrator and for an API key.
+#[tokio::test]
+async fn four_permissions_are_enough() {
+    let Some(mut real) = real("permissions", "").await else { return };
+    let tea = real.product("番茶", 10).await;
+    let name = format!("banto-{}", real.cx.clock.now().0);
+    let query = "mutation ($i: CreateRoleInput!) { createRole(input: $i) { id } }";
+    let permissions = ["ReadOrder", "UpdateOrder", "ReadCatalog", "UpdateCatalog"];
+    let role = real
+        .admin
+        .act(query, json!({"i": {"code": name, "description": "banto", "permissions": permissions}}))
+        .await;
+    let query = "mutation ($i: CreateAdministratorInput!) { createAdministrator(input: $i) { id } }";
+    let mail = format!("{name}@shop.example");
+    let administrator = json!({"firstName": "banto", "lastName": "-", "emailAddress": mail,
+        "password": "a-password-of-banto", "roleIds": [role["id"]]});
+    real.admin.act(query, json!({"i": administrator})).await;
+    let query = "mutation ($i: CreateApiKeyInput!) { createApiKey(input: $i) { apiKey } }";
+    let key = json!({"roleIds": [role["id"]], "translations": [{"languageCode": "ja", "name": name}]});
+    let key = real.admin.act(query, json!({"i": key})).await["apiKey"].as_str().unwrap().to_owned();
+
+    for credentials in
+        [format!("username = \"{mail}\"\npassword_file = \"password\""), "api_key_file = \"key\"".to_owned()]
+    {
+        let table = format!("url = \"{}/admin-api\"\n{credentials}", real.server);
+        let secret = |name: &str| Ok(Secret::new(if name == "key" { &key } else { "a-password-of-banto" }));
+        real.connector = banto_vendure::build(&toml::from_str(&table).unwrap(), &secret).unwrap();
+        real.connector.probe(&real.cx).await.unwrap();
+        let order = real.buy(&[(&tea[0], 1)], "bank-transfer").await;
+        let paid = Notice::Paid { at: real.cx.clock.now() };
+        let note = Notice::Note { text: "①".to_owned() };
+        for notice in [&paid, &note, &real.parcel("4212-0020", &[], true)] {
+            assert_eq!(real.tell(&order, notice, "k").await, Outcome::Applied);
+        }
+        assert_eq!(real.order(&order).await.fulfilment, Fulfilment::Shipped);
+        assert_eq!(
+            real.connector.push_stock(&real.cx, &[item(&tea[0], 7)]).await.unwrap(),
+            [Outcome::Applied]
+        );
+        assert_eq!(real.stock(&tea[0]).await, 7);
+        assert!(!real.pull(None).await.0.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_rest_of_a_raised_price_is_booked() {
+    let Some(mut real) = real("raised orders", "manual_payment_method = \"bank-transfer\"").await else {
+        return;
+    };
+    let tea = real.product("抹茶", 10).await;
+    let order = real.buy(&[(&tea[0], 1)], "card").await;
+    let line = real.order(&order).await.lines[0].id.clone();
+    const MOVE: &str = "mutation ($id: ID!, $to: String!) { transitionOrderToState(id: $id, state: $to) {
+        ... on ErrorResult { errorCode message } } }";
+    real.admin.act(MOVE, json!({"id": order.as_str(), "to": "Modifying"})).await;
+    assert!(real.order(&order).await.wait.is_some());
+    assert!(matches!(
+        real.tell(&order, &real.parcel("4212-0030", &[], true), "k").await,
+        Outcome::Retry { .. }
+    ));
+    let query = "mutation ($i: ModifyOrderInput!) { modifyOrder(input: $i) { ... on ErrorResult { errorCode message } } }";
+    let more = json!({"dryRun": false, "orderId": order.as_str(), "adjustOrderLines": [{"orderLineId": line, "quantity": 2}]});
+    real.admin.act(query, json!({"i": more})).await;
+    real.admin.act(MOVE, json!({"id": order.as_str(), "to": "ArrangingAdditionalPayment"})).await;
+    let raised = real.order(&order).await;
+    assert_eq!(
+        (raised.payment, raised.totals.grand.0, raised.lines[0].quantity),
+        (Payment::Partial, 2510, 2)
+    );
+    let paid = Notice::Paid { at: real.cx.clock.now() };
+    for _ in 0..2 {
+        assert_eq!(real.tell(&order, &paid, "k-paid").await, Outcome::Applied);
+    }
+    let settled = real.order(&order).await;
+    assert_eq!((settled.payment, settled.status.as_str()), (Payment::Paid, "PaymentSettled"));
+    assert_eq!((settled.totals.grand.0, settled.totals.sum()), (2510, Some(settled.totals.grand)));
+}

@@ -1,6 +1,7 @@
 //! What the marketplace knows: offers and orders.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use banto_channel::{Fulfilment, ListingId, Money, Payment, RemoteOffer, RemoteOrderId, Timestamp};
 use banto_sim::market::{MarketOrder, MarketParcel, Purchase, SoldOut};
@@ -106,8 +107,8 @@ pub(super) struct Books {
     pub(super) next_file: u32,
     /// The last export met a fault.
     pub(super) failed: bool,
-    /// Files that were imported and stay: the stock file by what it looked like.
-    pub(super) imported: BTreeSet<String>,
+    /// The full stock file that was imported last: its time and content.
+    pub(super) imported: Option<(SystemTime, Vec<u8>)>,
     /// Calls that reached it: files that it imported.
     pub(super) seen: Vec<banto_sim::market::Seen>,
 }
@@ -135,7 +136,7 @@ impl Books {
             offers_changed: true,
             next_file: 1,
             failed: false,
-            imported: BTreeSet::new(),
+            imported: None,
             seen: Vec::new(),
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use banto_channel::{ListingId, Timestamp};
 use banto_sim::market::{MarketParcel, Seen};
@@ -46,10 +45,10 @@ impl FakeFolder {
     fn import_full_stock(&self, books: &mut Books, now: Timestamp) -> io::Result<()> {
         let path = self.config.folder.join("stock/stock.csv");
         let Ok(meta) = fs::metadata(&path) else { return Ok(()) };
-        let made = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let looks = format!("{} {}", made.as_nanos(), SHIFT_JIS.decode(&fs::read(&path)?).0);
-        if books.imported.insert(looks) {
+        let found = Some((meta.modified()?, fs::read(&path)?));
+        if books.imported != found {
             self.import_stock(books, &path, now)?;
+            books.imported = found;
         }
         Ok(())
     }

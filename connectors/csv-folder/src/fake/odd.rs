@@ -51,7 +51,8 @@ const ODD: &[Odd] = &[
     }),
     ("a coupon as a negative number", 1, |rows| {
         set(rows, "クーポン", "▲200");
-        set(rows, "合計金額", "890");
+        set(rows, "ポイント", "50");
+        set(rows, "合計金額", "840");
     }),
     ("a total that does not add up", 1, |rows| set(rows, "合計金額", "9,999")),
     ("tax of 8 and of 10 percent", 2, |rows| {

@@ -18,7 +18,9 @@ impl Slip<'_> {
         let mut sum = 0_i64;
         for part in self.layout.parts(row, field) {
             let read = money(&part, &self.currency).map_err(|why| self.fault(row, field, &why))?;
-            sum = sum.checked_add(read.0).ok_or_else(|| self.fault(row, field, "the amount is too large"))?;
+            // Some write what is taken off as a negative number, and some only a part of it.
+            let part = if field == OrderField::Discount { read.0.saturating_abs() } else { read.0 };
+            sum = sum.checked_add(part).ok_or_else(|| self.fault(row, field, "the amount is too large"))?;
         }
         Ok(Money(sum))
     }
@@ -170,7 +172,7 @@ impl Slip<'_> {
         let discount = part(F::Discount, LineKind::Discount)?;
         let mut totals = Totals {
             items: self.total(F::Items)?.unwrap_or(Money(of_lines)),
-            // Some write what is taken off as a negative number.
+            // Rows about discounts have negative prices.
             discount: Money(discount.0.saturating_abs()),
             shipping,
             fees,

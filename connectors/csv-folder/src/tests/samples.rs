@@ -18,7 +18,7 @@ fn orders(sample: &str, file: &str) -> Vec<RemoteOrder> {
         Read::Order(order) => *order,
         Read::Unreadable { reason, .. } => panic!("{reason}"),
     };
-    file.reads(0, 100).into_iter().map(one).collect()
+    file.reads(&settings, 0, 100).into_iter().map(one).collect()
 }
 
 /// A file with these values under its titles, and nothing under the others.

@@ -363,6 +363,9 @@ fn pay(shop: &mut Shop, input: &Value) -> Answer {
     let id = text(input, "orderId");
     let (payment, now) = (shop.new_id(), shop.now());
     let order = shop.orders.get_mut(&id_of(id)).ok_or_else(|| Bad::not_found("Order", id))?;
+    if input["metadata"].is_null() {
+        return Err(Bad::new("NOT NULL constraint failed: payment.metadata", ""));
+    }
     if order.state != "ArrangingAdditionalPayment" {
         let message = "A manual payment can only be added to an Order in the ArrangingPayment or ArrangingAdditionalPayment state";
         return Ok(error_result("ManualPaymentStateError", "MANUAL_PAYMENT_STATE_ERROR", message, json!({})));

@@ -64,5 +64,16 @@ async fn a_missing_permission_is_named() {
     stage.tap.take();
     let error = stage.push(&[("1", 5)]).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Auth);
-    insta::assert_snapshot!(error.message, @"setting stock: You are not currently authorized to perform this action (FORBIDDEN). The role of banto's administrator lacks a permission: it needs ReadOrder, UpdateOrder, ReadCatalog and UpdateCatalog in this channel");
+    insta::assert_snapshot!(error.message, @"setting stock: You are not currently authorized to perform this action (FORBIDDEN). The role of banto's administrator or API key lacks a permission: it needs ReadOrder, UpdateOrder, ReadCatalog and UpdateCatalog in this channel");
+}
+
+#[tokio::test]
+async fn a_key_is_probed_by_what_changes_nothing() {
+    for lacking in [vec![], vec!["UpdateCatalog"], vec!["UpdateOrder"], vec!["ReadOrder"]] {
+        let names = lacking.iter().map(|name| (*name).to_owned()).collect();
+        let stage = stage_with(|config| config.lacking = names, "api_key_file = \"key\"").await;
+        let probe = stage.connector.probe(&stage.cx).await;
+        assert_eq!(probe.map_err(|e| e.kind).is_err(), !lacking.is_empty(), "{lacking:?}");
+        assert!(stage.shop.take_seen().iter().all(|seen| seen.stock.is_empty()));
+    }
 }
