@@ -45,7 +45,12 @@ async fn main() {
     let listings = if quick() { 1_000 } else { 10_000 };
     println!("{listings} changed listings, every tenth to zero, limits in force on both sides");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(Duration::ZERO));
-    for shop in [rakuten(listings, &clock).await, yahoo(listings, &clock).await, amazon(listings, &clock).await, shopify(listings, &clock).await] {
+    for shop in [
+        rakuten(listings, &clock).await,
+        yahoo(listings, &clock).await,
+        amazon(listings, &clock).await,
+        shopify(listings, &clock).await,
+    ] {
         converge(&shop, &clock).await;
     }
 }
@@ -144,7 +149,12 @@ fn tell(shop: &Shop, can: &banto_channel::Capabilities, took: Duration, (pushed,
     let zeros = seen.iter().take_while(|quantity| **quantity == 0).count();
     let listings = shop.market.offers().len();
     let quota = can.quotas.iter().find(|quota| quota.group == shop.group && !shop.group.is_empty());
-    print!("{:<8} {:.1} s, {pushed} listings in {calls} pushes, {} calls refused for their rate", shop.kind, took.as_secs_f64(), (shop.refused)());
+    print!(
+        "{:<8} {:.1} s, {pushed} listings in {calls} pushes, {} calls refused for their rate",
+        shop.kind,
+        took.as_secs_f64(),
+        (shop.refused)()
+    );
     let first = zeros.min(listings / 10);
     print!(", {first} of {} zeros before anything else", listings / 10);
     match quota {
@@ -155,9 +165,13 @@ fn tell(shop: &Shop, can: &banto_channel::Capabilities, took: Duration, (pushed,
             // Below a second the bound says nothing about pacing.
             let ratio = took.as_secs_f64() / bound.max(1.0);
             let verdict = if ratio <= GOAL { "met" } else { "MISSED" };
-            println!("\n         bound {bound:.1} s ({batches} calls): ratio {ratio:.2} (goal {GOAL}: {verdict})");
+            println!(
+                "\n         bound {bound:.1} s ({batches} calls): ratio {ratio:.2} (goal {GOAL}: {verdict})"
+            );
         }
-        None => println!("\n         no rate in calls is documented; the cost of each call is read from its answer"),
+        None => println!(
+            "\n         no rate in calls is documented; the cost of each call is read from its answer"
+        ),
     }
 }
 
@@ -198,7 +212,8 @@ fn config(dir: &Path, shop: &Shop) -> Config {
     use std::os::unix::fs::OpenOptionsExt;
     for (name, text) in &shop.secrets {
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(dir.join(name)).unwrap();
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(0o600).open(dir.join(name)).unwrap();
         std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
     }
     let house = format!(

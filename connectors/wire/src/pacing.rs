@@ -142,7 +142,8 @@ struct Bucket {
 
 impl Bucket {
     fn new(quota: &Quota, percent: u32) -> Result<Self> {
-        let interval = quota.per.checked_div(quota.calls).map(|each| each * 100).and_then(|c| c.checked_div(percent));
+        let interval =
+            quota.per.checked_div(quota.calls).map(|each| each * 100).and_then(|c| c.checked_div(percent));
         let burst = match quota.burst {
             0 => 0,
             burst => burst.saturating_mul(percent).div_euclid(100).max(1),
