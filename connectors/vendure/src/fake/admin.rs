@@ -1,5 +1,7 @@
 //! The Admin API's fields at the top.
 
+use std::collections::HashSet;
+
 use banto_channel::ListingId;
 use banto_sim::faults::Faults;
 use serde_json::{Value, json};
@@ -165,24 +167,35 @@ fn window(shop: &Shop, options: &Value) -> Result<(usize, usize), Bad> {
     Ok((number("skip").unwrap_or(0), take))
 }
 
-/// Whether an id passes `in` and `notIn`.
-fn passes(id: u64, operators: &Value) -> bool {
-    let holds = |list: &Value| {
-        list.as_array().is_some_and(|ids| ids.iter().any(|i| i.as_str() == Some(&id.to_string())))
-    };
-    (operators["in"].is_null() || holds(&operators["in"])) && !holds(&operators["notIn"])
+/// `in` and `notIn` of a filter by id.
+struct Ids<'a> {
+    only: Option<HashSet<&'a str>>,
+    without: HashSet<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    fn of(operators: &'a Value) -> Self {
+        let set =
+            |name: &str| operators[name].as_array().map(|ids| ids.iter().filter_map(Value::as_str).collect());
+        Self { only: set("in"), without: set("notIn").unwrap_or_default() }
+    }
+
+    fn let_pass(&self, id: u64) -> bool {
+        let id = id.to_string();
+        self.only.as_ref().is_none_or(|only| only.contains(id.as_str()))
+            && !self.without.contains(id.as_str())
+    }
 }
 
 fn orders(shop: &Shop, options: &Value) -> Answer {
     let (skip, take) = window(shop, options)?;
     let filter = &options["filter"];
+    let ids = Ids::of(&filter["id"]);
     let after = filter["orderPlacedAt"]["after"].as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok());
     let mut found: Vec<&Order> = shop
         .orders
         .values()
-        .filter(|o| {
-            after.is_none_or(|after| o.placed > after.as_millisecond()) && passes(o.id, &filter["id"])
-        })
+        .filter(|o| after.is_none_or(|after| o.placed > after.as_millisecond()) && ids.let_pass(o.id))
         .collect();
     if options["sort"]["id"].is_null() && !options["sort"]["orderPlacedAt"].is_null() {
         // Nothing is promised about the order of equal dates.
@@ -195,8 +208,8 @@ fn orders(shop: &Shop, options: &Value) -> Answer {
 
 fn variants(shop: &Shop, options: &Value) -> Answer {
     let (skip, take) = window(shop, options)?;
-    let found: Vec<&Variant> =
-        shop.variants.iter().filter(|v| passes(v.id, &options["filter"]["id"])).collect();
+    let ids = Ids::of(&options["filter"]["id"]);
+    let found: Vec<&Variant> = shop.variants.iter().filter(|v| ids.let_pass(v.id)).collect();
     let items: Vec<Value> = found.iter().skip(skip).take(take).map(|v| variant(shop, v)).collect();
     Ok(json!({ "totalItems": found.len(), "items": items }))
 }
