@@ -20,6 +20,7 @@ fn owner(owner: MailOwner) -> &'static str {
 
 fn row(text: &mut String, c: &Capabilities) {
     let told: Vec<&str> = [
+        (NoticeKind::Confirmed, "confirmed"),
         (NoticeKind::Shipped, "shipped"),
         (NoticeKind::Cancelled, "cancelled"),
         (NoticeKind::Paid, "paid"),
@@ -38,7 +39,7 @@ fn row(text: &mut String, c: &Capabilities) {
         text,
         "| [{}](connectors/{}/README.md) | {} s | {} a call, {basis} | {} | {} | {} | {} | {}, {}, {}, {} |",
         c.title,
-        c.kind,
+        c.kind.replace('_', "-"),
         c.pull_interval_min.as_secs(),
         c.stock_batch_max,
         yes(c.reads_stock_back),
@@ -59,8 +60,10 @@ fn channels() -> String {
     );
     for kind in KINDS {
         let mut table: toml::Table = toml::from_str(kind.sample).unwrap();
-        // The sample leaves it out; with it the connector has everything it can have.
-        table.insert("webhook_secret_file".to_owned(), "webhooks".into());
+        // Some samples leave it out; with it the connector has everything it can have.
+        if kind.sample.contains("# webhook_secret_file") {
+            table.insert("webhook_secret_file".to_owned(), "webhooks".into());
+        }
         let secret = |_: &str| Ok(Secret::new("0123456789abcdef0123456789abcdef"));
         let connector = (kind.build)(&table, &secret).unwrap();
         assert_eq!(connector.capabilities().kind, kind.name);
