@@ -1,8 +1,8 @@
 //! What must happen once per event: jobs in lanes, claimed with a lease, ended in the transaction that notes what
 //! they did.
 //!
-//! `attempts` grows with each claim and is the claim's name: an end that comes after the lease ran out and somebody
-//! else claimed the job finds another number and changes nothing.
+//! `attempts` grows with each claim, and with `owner` it is the claim's name: an end that comes after the lease ran out
+//! and somebody else claimed the job finds another name and changes nothing.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ impl Store {
     }
 
     /// Makes jobs due at once whose claims were left behind: `is_gone` judges who claimed them (`None`: a version of
-    /// banto that did not note it). Returns how many.
+    /// banto that did not note it). A try that was cut off with its whole daemon does not count. Returns how many.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn release_claims(
@@ -148,7 +148,7 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn extend_leases(&self, jobs: &[JobRow], until: Timestamp) -> Result<()> {
-        let claims: Vec<(i64, i64)> = jobs.iter().map(|j| (j.id, j.attempts)).collect();
+        let claims: Vec<_> = jobs.iter().map(|j| (j.id, j.attempts, &j.owner)).collect();
         let mut tx = self.db.begin_queue().await?;
         tx.run(sql::JOBS_EXTEND, args![until.0, &json(&claims)?]).await?;
         tx.commit().await
@@ -344,9 +344,9 @@ async fn end_jobs(tx: &mut super::db::Tx, ends: &[(JobRow, JobEnd)]) -> Result<(
     for (job, end) in ends {
         match end {
             JobEnd::Done => done.push(job.id),
-            JobEnd::Retry { at, why } => again.push((job.id, job.attempts, at.0, 0, why)),
-            JobEnd::Postpone { at, why } => again.push((job.id, job.attempts, at.0, 1, why)),
-            JobEnd::Dead { why } => dead.push((job.id, job.attempts, why)),
+            JobEnd::Retry { at, why } => again.push((job.id, job.attempts, at.0, 0, why, &job.owner)),
+            JobEnd::Postpone { at, why } => again.push((job.id, job.attempts, at.0, 1, why, &job.owner)),
+            JobEnd::Dead { why } => dead.push((job.id, job.attempts, why, &job.owner)),
         }
     }
     if !done.is_empty() {

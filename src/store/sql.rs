@@ -197,15 +197,16 @@ texts! {
     JOBS_AGAIN = "UPDATE job SET state = 'ready', run_at = CAST(j.value ->> 2 AS BIGINT), \
         attempts = job.attempts - CAST(j.value ->> 3 AS BIGINT), last_error = j.value ->> 4, lease_until = 0 \
         FROM jsonb_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
-        AND job.attempts = CAST(j.value ->> 1 AS BIGINT) AND job.state = 'running'";
+        AND job.attempts = CAST(j.value ->> 1 AS BIGINT) AND job.state = 'running' \
+        AND COALESCE(job.owner, '') = COALESCE(j.value ->> 5, '')";
     JOBS_BURY = "UPDATE job SET state = 'dead', last_error = j.value ->> 2, lease_until = 0 \
         FROM jsonb_each($1) AS j WHERE job.id = CAST(j.value ->> 0 AS BIGINT) \
-        AND job.attempts = CAST(j.value ->> 1 AS BIGINT)";
+        AND job.attempts = CAST(j.value ->> 1 AS BIGINT) AND COALESCE(job.owner, '') = COALESCE(j.value ->> 3, '')";
     JOBS_EXTEND = "UPDATE job SET run_at = $1, lease_until = $1 FROM jsonb_each($2) AS j \
         WHERE job.id = CAST(j.value ->> 0 AS BIGINT) AND job.attempts = CAST(j.value ->> 1 AS BIGINT) \
-        AND job.state = 'running'";
+        AND job.state = 'running' AND COALESCE(job.owner, '') = COALESCE(j.value ->> 2, '')";
     JOB_OWNERS = "SELECT DISTINCT owner FROM job WHERE state = 'running' ORDER BY owner";
-    JOBS_RELEASE = "UPDATE job SET state = 'ready', run_at = $1, lease_until = 0 WHERE state = 'running' \
+    JOBS_RELEASE = "UPDATE job SET state = 'ready', run_at = $1, lease_until = 0, attempts = attempts - 1 WHERE state = 'running' \
         AND COALESCE(owner, '') IN (SELECT value ->> 0 FROM jsonb_each($2))";
     JOB_REVIVE = "UPDATE job SET state = 'ready', run_at = $2, attempts = 0 WHERE id = $1 AND state <> 'running'";
     JOBS_BY_KEYS = "SELECT * FROM job WHERE key IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY id";

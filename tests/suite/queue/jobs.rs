@@ -104,12 +104,18 @@ async fn claims_of_those_who_are_gone_are_due_at_once() {
         assert_eq!(asked.get_mut().unwrap().len(), 2, "those who claim, and not whose job nobody works on");
         let is_gone = |owner: Option<&str>| owner == Some("gone");
         assert_eq!(store.release_claims(is_gone, at(2)).await.unwrap(), 1);
-        let due: Vec<i64> =
-            store.claim("a", "next", at(2), LEASE, 9).await.unwrap().iter().map(|j| j.id).collect();
+        let next = store.claim("a", "next", at(2), LEASE, 9).await.unwrap();
+        let due: Vec<i64> = next.iter().map(|j| j.id).collect();
         assert!(due.contains(&gone[0].id) && !due.contains(&ours[0].id), "{due:?}");
+        assert!(next.iter().all(|j| j.attempts == 1), "a try that was cut off does not count: {next:?}");
         // Who was only thought to be gone finds its claim taken over.
-        store.end_jobs(&[(gone[0].clone(), JobEnd::Retry { at: at(9), why: String::new() })]).await.unwrap();
-        assert_eq!(store.job(gone[0].id).await.unwrap().state, "running");
+        let late = |end: JobEnd| [(gone[0].clone(), end)];
+        let why = String::new;
+        store.end_jobs(&late(JobEnd::Retry { at: at(9), why: why() })).await.unwrap();
+        store.end_jobs(&late(JobEnd::Dead { why: why() })).await.unwrap();
+        store.extend_leases(&gone, at(5000)).await.unwrap();
+        let job = store.job(gone[0].id).await.unwrap();
+        assert_eq!((job.state.as_str(), job.run_at), ("running", at(62).0));
         fresh.run("UPDATE job SET owner = NULL").await;
         assert_eq!(store.release_claims(|owner| owner.is_none(), at(3)).await.unwrap(), 3);
     })
