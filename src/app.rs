@@ -142,7 +142,8 @@ impl App {
         for running in &self.channels {
             let channel = &running.channel;
             let connector = Arc::clone(&channel.connector);
-            let lane: Arc<dyn Lane> = Arc::new(NoticeLane::new(&channel.name, connector, channel.cx.clone()));
+            let lane = NoticeLane::new(&channel.name, connector, channel.cx.clone());
+            let lane: Arc<dyn Lane> = Arc::new(lane.waking(Arc::clone(&running.signals)));
             keep_lane(life, lane, &cx, stop);
         }
     }

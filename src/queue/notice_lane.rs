@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use banto_channel::{Connector, Cx, Error, ErrorKind, IdempotencyKey, Outcome, Timestamp};
+use banto_channel::{
+    Connector, Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, StockBasis, Timestamp,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::patience::{JobFailure, Patience, Rest};
 use super::{Lane, QueueCx, insist};
+use crate::channels::task::Signals;
 use crate::domain::order::Event;
 use crate::store::{Alert, JobEnd, JobRow, NoticeJob, Result, channel_lane};
 
@@ -35,6 +38,7 @@ pub struct NoticeLane {
     connector: Arc<dyn Connector>,
     cx: Cx,
     rest: Rest,
+    signals: Option<Arc<Signals>>,
 }
 
 /// What one try came to.
@@ -114,6 +118,33 @@ impl NoticeLane {
             connector,
             cx,
             rest: Rest::default(),
+            signals: None,
+        }
+    }
+
+    /// The same lane, which wakes the channel's own tasks when it is told something that moves its numbers.
+    #[must_use]
+    pub fn waking(mut self, signals: Arc<Signals>) -> Self {
+        self.signals = Some(signals);
+        self
+    }
+
+    /// A shop that counts the shelf takes a parcel's goods off its own number when it hears of the parcel, and the
+    /// lower number may have reached it before: what it shows now is not known, so it is said again.
+    async fn doubt(&self, cx: &QueueCx, told: &NoticeJob) {
+        let counts = self.connector.capabilities().stock_basis == StockBasis::Physical;
+        if !counts || !matches!(told.notice, Notice::Shipped(_) | Notice::Cancelled { .. }) {
+            return;
+        }
+        match cx.store.doubt_listings(told.order).await {
+            Ok(()) => {
+                if let Some(signals) = &self.signals {
+                    signals.look_at_all();
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "what a parcel did to the channel's numbers is not looked at")
+            }
         }
     }
 
@@ -132,7 +163,10 @@ impl NoticeLane {
         };
         self.answered(cx, now).await;
         match failure {
-            None => Told::Answered(JobEnd::Done, Some(self.event("told", subject(&notice)))),
+            None => {
+                self.doubt(cx, &notice).await;
+                Told::Answered(JobEnd::Done, Some(self.event("told", subject(&notice))))
+            }
             Some(failure) => {
                 let (end, event) = self.failed(job, failure, now);
                 Told::Answered(end, event)

@@ -225,6 +225,15 @@ impl Store {
         self.unlink(channel, remote_id, false, actor, now).await
     }
 
+    /// Forgets what the listings of an order show, so that it is said again.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn doubt_listings(&self, order: OrderId) -> Result<()> {
+        let mut write = self.write().await?;
+        write.tx.run(sql::LISTINGS_DOUBT, args![order]).await?;
+        write.commit().await
+    }
+
     async fn unlink(
         &self,
         channel: &str,

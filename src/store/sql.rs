@@ -173,6 +173,8 @@ texts! {
     LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
     LISTINGS_UNMAPPED_PAGE = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored AND id > $1 \
         ORDER BY id LIMIT $2";
+    LISTINGS_DOUBT = "UPDATE listing SET shown = NULL WHERE channel_id = (SELECT channel_id FROM orders WHERE id = $1) \
+        AND remote_id IN (SELECT listing FROM order_line WHERE order_id = $1)";
     LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 AND shown > 0";
     LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
     LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0, \

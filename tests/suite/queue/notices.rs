@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banto::domain::deeds::Shipment;
+use banto::domain::plan::Push;
 use banto::queue::lane_once;
 use banto::queue::notice_lane::NoticeLane;
-use banto::store::JobFilter;
+use banto::store::{JobFilter, PushOutcome};
 use banto_channel::{
-    Capabilities, Connector, Cursor, Cx, Error, ErrorKind, IdempotencyKey, MailOwner, MailPolicy, Notice,
-    Outcome, Page, Payment, ProbeReport, Read, RemoteOrderId, Result, StockItem,
+    Capabilities, Connector, Cursor, Cx, Error, ErrorKind, IdempotencyKey, ListingId, MailOwner, MailPolicy,
+    Notice, Outcome, Page, Payment, ProbeReport, Read, RemoteOffer, RemoteOrderId, Result, StockBasis,
+    StockItem,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,13 +31,20 @@ const POLICY: MailPolicy = MailPolicy {
 const CAPABILITIES: Capabilities = Capabilities::least("ear", "an ear", POLICY);
 
 /// A channel that only listens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Ear {
+    capabilities: Capabilities,
     next: Mutex<VecDeque<Result<Outcome>>>,
     heard: Mutex<Vec<(String, Notice, String)>>,
 }
 
 impl Ear {
+    fn counting(basis: StockBasis) -> Self {
+        let mut capabilities = CAPABILITIES;
+        capabilities.stock_basis = basis;
+        Self { capabilities, next: Mutex::default(), heard: Mutex::default() }
+    }
+
     fn will(&self, answer: Result<Outcome>) {
         self.next.lock().unwrap().push_back(answer);
     }
@@ -48,7 +57,7 @@ impl Ear {
 #[async_trait]
 impl Connector for Ear {
     fn capabilities(&self) -> &Capabilities {
-        &CAPABILITIES
+        &self.capabilities
     }
 
     async fn probe(&self, _: &Cx) -> Result<ProbeReport> {
@@ -86,8 +95,12 @@ struct House {
 
 impl House {
     async fn open(fresh: &Fresh) -> Self {
+        Self::open_as(fresh, StockBasis::Sellable).await
+    }
+
+    async fn open_as(fresh: &Fresh, basis: StockBasis) -> Self {
         let trading = Trading::live(fresh).await;
-        let ear = Arc::new(Ear::default());
+        let ear = Arc::new(Ear::counting(basis));
         let lane = NoticeLane::new("honten", Arc::clone(&ear) as _, trading.clock.cx());
         Self { trading, ear, lane }
     }
@@ -261,6 +274,42 @@ async fn a_paused_or_observed_channel_is_told_nothing() {
         let done = trading.store.cancel_order(&trading.act(order), "sold out", "").await.unwrap();
         assert_eq!(trading.jobs().await, []);
         assert!(done.remarks.iter().any(|r| r.contains("only observed")), "{:?}", done.remarks);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shop_that_counts_the_shelf_is_told_its_number_again_after_a_parcel() {
+    each_store(async |fresh: &Fresh| {
+        for (basis, expected) in [(StockBasis::Sellable, Some(9)), (StockBasis::Physical, None)] {
+            let house = House::open_as(fresh, basis).await;
+            let offer = RemoteOffer {
+                id: ListingId("1".to_owned()),
+                code: Some("CUP".to_owned()),
+                gtin: None,
+                title: "湯呑".to_owned(),
+                quantity: Some(9),
+                price: None,
+                active: true,
+            };
+            let store = &house.trading.store;
+            let row = store
+                .take_offers(house.trading.facts.id, &[offer], house.trading.now())
+                .await
+                .unwrap()
+                .remove(0);
+            let push =
+                Push { listing: row.id, remote_id: "1".to_owned(), quantity: 9, was: None, version: 1 };
+            let done = PushOutcome { push, outcome: Outcome::Applied };
+            store.settle_pushes(&[done], &[], house.trading.now(), house.trading.now()).await.unwrap();
+            let mut order = house.trading.remote(&format!("{basis:?}"), &[("CUP", 2)]);
+            order.lines[0].listing = Some(ListingId("1".to_owned()));
+            let order = house.trading.order(raw(order)).await;
+            house.ship(order, &format!("T-{basis:?}"), 2).await;
+            house.run().await;
+            let rows = store.listings_by_remote(house.trading.facts.id, &["1"]).await.unwrap();
+            assert_eq!(rows[0].shown, expected, "{basis:?}");
+        }
     })
     .await;
 }
