@@ -231,7 +231,7 @@ async fn odd_orders_are_told_as_what_they_are() {
 #[tokio::test]
 async fn an_hour_with_a_tool_that_writes_in_place() {
     let Opened { fake, connector, clock, dir: _dir } =
-        open(|config| (config.in_place, config.offers) = (true, 60));
+        open(|config| *config = FakeConfig { in_place: true, ..config.clone() }.with_offers(60));
     let market: Arc<dyn Market> = fake.clone();
     let mut trade = Trade::new(11, vec![market], TradeRates::usual());
     fake.faults().set_rates(FaultRates { torn: 150, lost_answer: 150, html: 50, ..FaultRates::usual() });
