@@ -43,7 +43,7 @@ mod tests {
         assert_eq!(money(2, "JPY", -133_250), Some(Money(-1333)));
         assert_eq!(money(2, "KWD", 76_87), Some(Money(76_870)));
         assert_eq!(money(3, "USD", 19_994), Some(Money(1999)));
-        assert_eq!(money(2, "XXX", 1), None);
+        assert_eq!(money(2, "XTS", 1), None);
         assert_eq!(money(0, "USD", i64::MAX), Some(Money(i64::MAX)));
     }
 }

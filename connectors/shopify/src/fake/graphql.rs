@@ -225,7 +225,7 @@ impl Parser {
         there
     }
 
-    fn expect(&mut self, token: &str) -> Result<(), String> {
+    fn demand(&mut self, token: &str) -> Result<(), String> {
         match self.take()? {
             found if found == token => Ok(()),
             found => Err(format!("syntax error, expected {token:?}, found {found:?}")),
@@ -238,9 +238,9 @@ impl Parser {
         let mut variables = Vec::new();
         if self.accept("(") {
             while !self.accept(")") {
-                self.expect("$")?;
+                self.demand("$")?;
                 let name = self.take()?;
-                self.expect(":")?;
+                self.demand(":")?;
                 variables.push((name, self.kind()?));
             }
         }
@@ -251,7 +251,7 @@ impl Parser {
     fn kind(&mut self) -> Result<bool, String> {
         if self.accept("[") {
             self.kind()?;
-            self.expect("]")?;
+            self.demand("]")?;
         } else {
             self.take()?;
         }
@@ -259,14 +259,14 @@ impl Parser {
     }
 
     fn fragment(&mut self) -> Result<(String, String, Vec<Selected>), String> {
-        self.expect("fragment")?;
+        self.demand("fragment")?;
         let name = self.take()?;
-        self.expect("on")?;
+        self.demand("on")?;
         Ok((name, self.take()?, self.selection()?))
     }
 
     fn selection(&mut self) -> Result<Vec<Selected>, String> {
-        self.expect("{")?;
+        self.demand("{")?;
         let mut selected = Vec::new();
         while !self.accept("}") {
             if !self.accept("...") {
@@ -306,7 +306,7 @@ impl Parser {
         let mut pairs = Vec::new();
         while !self.accept(end) {
             let name = self.take()?;
-            self.expect(":")?;
+            self.demand(":")?;
             pairs.push((name, self.arg()?));
         }
         Ok(pairs)

@@ -69,7 +69,7 @@ impl Document {
                 }
                 "fragment" => {
                     let name = reader.expect_any()?;
-                    reader.expect("on")?;
+                    reader.demand("on")?;
                     let of = reader.expect_any()?;
                     document.fragments.insert(name, (of, reader.selection()?));
                 }
@@ -192,7 +192,7 @@ impl Reader<'_> {
         self.next().ok_or_else(|| "Syntax Error: Unexpected <EOF>.".to_owned())
     }
 
-    fn expect(&mut self, token: &str) -> Result<(), String> {
+    fn demand(&mut self, token: &str) -> Result<(), String> {
         match self.expect_any()? {
             found if found == token => Ok(()),
             found => Err(format!("Syntax Error: Expected \"{token}\", found \"{found}\".")),
@@ -208,7 +208,7 @@ impl Reader<'_> {
     }
 
     fn selection(&mut self) -> Result<Vec<Selected>, String> {
-        self.expect("{")?;
+        self.demand("{")?;
         let mut out = Vec::new();
         while self.peek() != "}" {
             if self.peek() != "..." {
@@ -250,7 +250,7 @@ impl Reader<'_> {
         let mut out = Map::new();
         while self.peek() != end {
             let name = self.expect_any()?;
-            self.expect(":")?;
+            self.demand(":")?;
             out.insert(name, self.value()?);
         }
         self.at += 1;
