@@ -18,6 +18,9 @@ use crate::web::metric_names as names;
 const ROUND: Duration = Duration::from_secs(15);
 /// How long a store that does not answer may take to come back before somebody is told; of a full disk at once.
 const STANDSTILL: Duration = Duration::from_secs(60);
+/// How the Message-IDs of mails to the merchant begin; the queue's mails to buyers have other ones.
+pub(crate) const ALERT_ID: &str = "<alert.";
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The watchman of one generation.
@@ -127,14 +130,23 @@ impl Watchman {
 
     async fn check_credentials(&self, row: &ChannelRow, now: Timestamp) -> Result<(), StoreError> {
         let Some(end) = row.credentials_expire.map(Timestamp) else { return Ok(()) };
-        let days = end.since(now).as_secs() / DAY.as_secs();
+        let left = end.since(now);
         metrics::gauge!(names::CREDENTIAL_DAYS_LEFT, "channel" => row.name.clone())
-            .set(end.since(now).as_secs_f64() / DAY.as_secs_f64());
-        for step in &self.app.config.alerts.credential_days {
-            // One alert a step, so that each is mailed once.
+            .set(left.as_secs_f64() / DAY.as_secs_f64());
+        let steps = &self.app.config.alerts.credential_days;
+        let reached = step_reached(steps, left);
+        for step in steps {
+            // One alert a step, so that each is mailed once; a step that a nearer one has overtaken says nothing new.
             let key = format!("expiry:{}:{step}", row.name);
-            if days < u64::from(*step) {
-                let detail = format!("the credentials of {} run out in {days} days; renew them", row.name);
+            if reached == Some(*step) {
+                let when = match left {
+                    Duration::ZERO => "have run out".to_owned(),
+                    left => format!("run out in {}", words(left)),
+                };
+                let detail = format!(
+                    "the credentials of {0} {when}; `banto channel probe {0}` says how to renew them",
+                    row.name
+                );
                 let alert = Alert { key: &key, channel: Some(row.id), kind: "credentials", detail: &detail };
                 self.app.store.raise(&alert, now).await?;
             } else {
@@ -246,7 +258,7 @@ impl Watchman {
             from: Mailbox { name: "banto".to_owned(), address: config.from.clone() },
             reply_to: None,
             to: Mailbox { name: String::new(), address: to.to_owned() },
-            message_id: format!("<alert.{name}.{}@{domain}>", now.as_secs()),
+            message_id: format!("{ALERT_ID}{name}.{}@{domain}>", now.as_secs()),
             date: now,
             language: String::new(),
             extra: Vec::new(),
@@ -268,6 +280,11 @@ fn silence(row: &ChannelRow, factor: u32, least_minutes: u32, now: Timestamp) ->
     let normal = Duration::from_micros(gap.unsigned_abs()).saturating_mul(factor);
     let limit = normal.max(Duration::from_secs(u64::from(least_minutes) * 60));
     (quiet > limit).then_some(quiet)
+}
+
+/// The nearest of the warnings, each so many days before the end, that have come due.
+fn step_reached(steps: &[u32], left: Duration) -> Option<u32> {
+    steps.iter().copied().filter(|days| left < DAY * *days).min()
 }
 
 fn words(time: Duration) -> String {
@@ -313,6 +330,16 @@ mod tests {
             mapped: 0,
             push_asked: 0,
         }
+    }
+
+    #[test]
+    fn only_the_nearest_warning_of_an_end_is_given() {
+        let steps = [14, 7, 3, 1];
+        let reached = |hours: u64| step_reached(&steps, Duration::from_secs(hours * 3600));
+        assert_eq!(reached(14 * 24), None);
+        assert_eq!(reached(14 * 24 - 1), Some(14));
+        assert_eq!(reached(50), Some(3));
+        assert_eq!((reached(9), reached(0)), (Some(1), Some(1)));
     }
 
     #[test]

@@ -381,8 +381,9 @@ pub async fn read_offers(channel: &Channel, store: &Store) -> Result<OffersRead,
     let mut cursor: Option<Cursor> = None;
     let mut read = OffersRead::default();
     for _ in 0..OFFER_PAGES_MAX {
+        let asked = channel.now();
         let page = channel.connector.list_offers(&channel.cx, cursor.as_ref()).await?;
-        let rows = store.take_offers(channel.id, &page.items, channel.now()).await?;
+        let rows = store.take_offers(channel.id, &page.items, asked).await?;
         read.offers += rows.len();
         read.unmapped += rows.iter().filter(|r| r.item_id.is_none() && !r.ignored).count();
         if !page.more || cursor.as_ref() == Some(&page.next) {

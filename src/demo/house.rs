@@ -137,19 +137,15 @@ impl House {
         }
     }
 
-    /// Waits until nothing is left to do; `false` when that takes too long.
-    pub(super) async fn at_rest(&self, most: Duration, look: Duration) -> anyhow::Result<bool> {
-        let rest = async {
-            loop {
-                if super::report::is_at_rest(self).await? {
-                    return anyhow::Ok(());
-                }
-                tokio::time::sleep(look).await;
+    /// Waits until nothing is left to do; says what is when that takes too long.
+    pub(super) async fn at_rest(&self, most: Duration, look: Duration) -> anyhow::Result<Option<String>> {
+        let began = tokio::time::Instant::now();
+        loop {
+            let unfinished = super::report::unfinished(self).await?;
+            if unfinished.is_none() || began.elapsed() > most {
+                return Ok(unfinished);
             }
-        };
-        match tokio::time::timeout(most, rest).await {
-            Ok(outcome) => outcome.map(|()| true),
-            Err(_) => Ok(false),
+            tokio::time::sleep(look).await;
         }
     }
 }

@@ -11,6 +11,7 @@ use super::Demo;
 use super::house::House;
 use crate::domain::plan::plan;
 use crate::store::{PlanRules, Scope};
+use crate::watch::ALERT_ID;
 
 /// The end of a demo.
 #[derive(Clone, Debug, Serialize)]
@@ -118,13 +119,19 @@ fn placed(house: &House) -> u64 {
     house.shops.iter().map(|shop| shop.market.orders().len() as u64).sum()
 }
 
-/// Whether all orders are in, all mails and notices are out, and every shop shows what it should.
-pub(super) async fn is_at_rest(house: &House) -> anyhow::Result<bool> {
-    if imported(house).await? < placed(house) {
-        return Ok(false);
+/// The first thing that is still to be done before all orders are in, all mails and notices are out, and every shop
+/// shows what it should; `None` when that is so.
+pub(super) async fn unfinished(house: &House) -> anyhow::Result<Option<String>> {
+    for running in &house.current.app().channels {
+        let channel = &running.channel;
+        let Some(shop) = house.shops.iter().find(|shop| shop.name == channel.name) else { continue };
+        let (placed, known) = (shop.market.orders().len(), house.store.order_count(channel.id).await?.all);
+        if usize::try_from(known)? < placed {
+            return Ok(Some(format!("{}: {placed} orders placed, {known} imported", channel.name)));
+        }
     }
-    if house.store.job_counts().await?.iter().any(|c| c.state != "dead" && c.jobs > 0) {
-        return Ok(false);
+    if let Some(jobs) = house.store.job_counts().await?.iter().find(|c| c.state != "dead" && c.jobs > 0) {
+        return Ok(Some(format!("{} jobs of {} are {}", jobs.jobs, jobs.lane, jobs.state)));
     }
     for running in &house.current.app().channels {
         let channel = &running.channel;
@@ -134,11 +141,18 @@ pub(super) async fn is_at_rest(house: &House) -> anyhow::Result<bool> {
         let candidates: Vec<_> =
             stocked.iter().map(|s| s.candidate(&channel.rule(&s.row), basis, false)).collect();
         let waiting = plan(&candidates, channel.now());
-        if stocked.is_empty() || !waiting.pushes.is_empty() || waiting.next_try.is_some() {
-            return Ok(false);
+        if stocked.is_empty() {
+            return Ok(Some(format!("{}: no listing is known", channel.name)));
+        }
+        if let Some(push) = waiting.pushes.first() {
+            let (name, listing, quantity) = (&channel.name, &push.remote_id, push.quantity);
+            return Ok(Some(format!("{name}: {listing} is to be told {quantity}")));
+        }
+        if waiting.next_try.is_some() {
+            return Ok(Some(format!("{}: a refused number waits for its next try", channel.name)));
         }
     }
-    Ok(wrong_listings(house).await?.is_empty())
+    Ok(wrong_listings(house).await?.into_iter().next())
 }
 
 pub(super) async fn make(
@@ -146,7 +160,7 @@ pub(super) async fn make(
     house: &House,
     trade: &Trade,
     traded: Duration,
-    settled: bool,
+    unfinished: Option<String>,
 ) -> anyhow::Result<Report> {
     let app = house.current.app();
     let counts = trade.counts();
@@ -194,17 +208,18 @@ pub(super) async fn make(
         shortfalls: i64::try_from(shortfalls.len())?,
         faults,
         ledger_ok: ledger.is_empty(),
-        converged: settled && wrong.is_empty(),
+        converged: unfinished.is_none() && wrong.is_empty(),
         broken: Vec::new(),
     };
     report.broken = ledger.iter().map(|d| format!("ledger: {d}")).chain(wrong).collect();
-    report.compare(unsent, i64::try_from(house.sink.by_message_id().len())?, settled);
+    let kept = house.sink.by_message_id().keys().filter(|id| !id.starts_with(ALERT_ID)).count();
+    report.compare(unsent, i64::try_from(kept)?, unfinished);
     Ok(report)
 }
 
 impl Report {
     /// Compares both ends.
-    fn compare(&mut self, unsent: i64, kept: i64, settled: bool) {
+    fn compare(&mut self, unsent: i64, kept: i64, unfinished: Option<String>) {
         if self.orders_imported != self.orders_placed {
             self.broken
                 .push(format!("{} orders placed, {} imported", self.orders_placed, self.orders_imported));
@@ -219,8 +234,8 @@ impl Report {
         if kept < sent || kept > sent + self.mails_uncertain {
             self.broken.push(format!("the mail server has {kept} mails, banto believes {sent}"));
         }
-        if !settled && self.broken.is_empty() {
-            self.broken.push("the house did not come to rest in time".to_owned());
+        if let Some(what) = unfinished {
+            self.broken.push(format!("the house did not come to rest in time: {what}"));
         }
     }
 }

@@ -190,8 +190,10 @@ async fn amazon(seed: u64, clock: Arc<dyn Clock>, goods: &[Good]) -> Opened {
         fba: false,
     };
     let offers = goods.iter().map(offer).collect();
-    let feed_time = Duration::from_secs(1);
-    let shop = FakeAmazon::start(FakeConfig { offers, feed_time, ..FakeConfig::new(seed, clock) }).await?;
+    // Amazon itself shows an order two minutes after it changed, and works a feed off in minutes.
+    let (feed_time, order_lag) = (Duration::from_secs(1), Duration::from_secs(1));
+    let config = FakeConfig { offers, feed_time, order_lag, ..FakeConfig::new(seed, clock) };
+    let shop = FakeAmazon::start(config).await?;
     let table = shop.table().replace("client-secret", "SECRET").replace("refresh-token", "REFRESH");
     let secrets =
         vec![("SECRET", shop.credential("client-secret")), ("REFRESH", shop.credential("refresh-token"))];
@@ -242,12 +244,15 @@ async fn yahoo(seed: u64, clock: Arc<dyn Clock>, goods: &[Good]) -> Opened {
     let items = goods.iter().map(item).collect();
     let today = crate::cli::utc(clock.now().0).chars().take(10).collect::<String>();
     let config = FakeConfig { items, ..FakeConfig::new(seed, clock) };
-    let secrets = vec![("SECRET", config.client_secret.clone()), ("REFRESH", config.refresh_token.clone())];
+    let mut secrets =
+        vec![("SECRET", config.client_secret.clone()), ("REFRESH", config.refresh_token.clone())];
     let (seller, client) = (config.seller_id.clone(), config.client_id.clone());
     let shop = FakeStore::start(config).await?;
+    secrets.push(("KEY", shop.public_key()));
     let table = format!(
         "seller_id = \"{seller}\"\nclient_id = \"{client}\"\nclient_secret_file = \"SECRET\"\n\
-         refresh_token_file = \"REFRESH\"\nconsented_at = \"{today}\"\nurl = \"{0}\"\nauth_url = \"{0}\"\n",
+         refresh_token_file = \"REFRESH\"\nconsented_at = \"{today}\"\npublic_key_file = \"KEY\"\n\
+         public_key_version = \"1\"\nurl = \"{0}\"\nauth_url = \"{0}\"\n",
         shop.url()
     );
     Ok((Arc::new(shop), Door { kind: banto_yahoo::KIND, table, secrets }))

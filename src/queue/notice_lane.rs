@@ -136,7 +136,7 @@ impl NoticeLane {
         if !counts || !matches!(told.notice, Notice::Shipped(_) | Notice::Cancelled { .. }) {
             return;
         }
-        match cx.store.doubt_listings(told.order).await {
+        match cx.store.doubt_listings(told.order, cx.now()).await {
             Ok(()) => {
                 if let Some(signals) = &self.signals {
                     signals.look_at_all();

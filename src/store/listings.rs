@@ -225,12 +225,13 @@ impl Store {
         self.unlink(channel, remote_id, false, actor, now).await
     }
 
-    /// Forgets what the listings of an order show, so that it is said again.
+    /// Forgets what the listings of an order show, so that it is said again. What was read or sent before `now` and comes
+    /// to an end later says nothing about it either.
     ///
     /// Errors: [`StoreError::Sql`].
-    pub async fn doubt_listings(&self, order: OrderId) -> Result<()> {
+    pub async fn doubt_listings(&self, order: OrderId, now: Timestamp) -> Result<()> {
         let mut write = self.write().await?;
-        write.tx.run(sql::LISTINGS_DOUBT, args![order]).await?;
+        write.tx.run(sql::LISTINGS_DOUBT, args![order, now.0]).await?;
         write.commit().await
     }
 

@@ -225,14 +225,15 @@ impl Store {
     }
 
     /// Puts listings that the channel offers into the store and maps those whose code is an item's code to the letter.
-    /// Returns the listings as they are now. The others wait for [`Store::propose_mappings`].
+    /// Returns the listings as they are now. The others wait for [`Store::propose_mappings`]. The numbers are as old as the
+    /// question: `asked` is the moment before it was put.
     ///
     /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
     pub async fn take_offers(
         &self,
         channel: ChannelId,
         offers: &[RemoteOffer],
-        now: Timestamp,
+        asked: Timestamp,
     ) -> Result<Vec<ListingRow>> {
         let mut write = self.write().await?;
         let ids = keys(offers.iter().map(|o| o.id.as_str()))?;
@@ -250,13 +251,13 @@ impl Store {
                 None => blank_listing(write.id(), channel, offer),
             };
             let had_item = row.item_id.is_some();
-            let row = refreshed(row, offer, &items, now);
+            let row = refreshed(row, offer, &items, asked);
             mapped.extend((!had_item && row.item_id.is_some()).then(|| row.clone()));
             rows.push(row);
         }
         tables::upsert(&mut write.tx, &rows).await?;
         // Orders may have come before the offer's code was known.
-        write.rematch_listings(&mapped, "daemon", now).await?;
+        write.rematch_listings(&mapped, "daemon", asked).await?;
         write.commit().await?;
         Ok(rows)
     }
@@ -338,15 +339,20 @@ fn refreshed(
     row: ListingRow,
     offer: &RemoteOffer,
     items: &HashMap<String, ItemId>,
-    now: Timestamp,
+    asked: Timestamp,
 ) -> ListingRow {
+    // A doubt that came up while the answer was on its way is younger than the answer.
+    let (answered, answered_at) = match row.answered_at {
+        Some(at) if at > asked.0 => (row.answered, row.answered_at),
+        _ => (offer.quantity, Some(asked.0)),
+    };
     let mut row = ListingRow {
         code: offer.code.clone(),
         gtin: offer.gtin.clone(),
         title: offer.title.clone(),
         active: offer.active,
-        answered: offer.quantity,
-        answered_at: Some(now.0),
+        answered,
+        answered_at,
         ..row
     };
     if row.item_id.is_none() && !row.ignored {

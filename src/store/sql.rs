@@ -173,7 +173,7 @@ texts! {
     LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
     LISTINGS_UNMAPPED_PAGE = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored AND id > $1 \
         ORDER BY id LIMIT $2";
-    LISTINGS_DOUBT = "UPDATE listing SET shown = NULL WHERE channel_id = (SELECT channel_id FROM orders WHERE id = $1) \
+    LISTINGS_DOUBT = "UPDATE listing SET shown = NULL, answered = NULL, answered_at = $2 WHERE channel_id = (SELECT channel_id FROM orders WHERE id = $1) \
         AND remote_id IN (SELECT listing FROM order_line WHERE order_id = $1)";
     LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 AND shown > 0";
     LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
@@ -183,8 +183,8 @@ texts! {
         WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
         sent_version = (SELECT CAST(value ->> 2 AS BIGINT) FROM jsonb_each($1) WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
         sent_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
-    LISTING_APPLIED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, shown = $2, shown_version = $3, \
-        shown_at = $5, receipt = NULL, error = NULL, error_at = NULL, retry_at = NULL, tries = 0 \
+    LISTING_APPLIED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, \
+        shown = CASE WHEN answered IS NULL AND answered_at >= $4 THEN NULL ELSE $2 END, shown_version = $3, shown_at = $5, receipt = NULL, error = NULL, error_at = NULL, retry_at = NULL, tries = 0 \
         WHERE id = $1 AND shown_version <= $3";
     LISTING_PENDING = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, receipt = $5 WHERE id = $1";
     LISTING_FAILED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, error = $5, error_at = $4, \

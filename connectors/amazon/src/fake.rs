@@ -88,6 +88,8 @@ pub struct FakeConfig {
     pub limits: bool,
     /// From a feed's submission until it is done.
     pub feed_time: Duration,
+    /// Orders show so long after they changed; in whole seconds.
+    pub order_lag: Duration,
     /// Send reports compressed.
     pub gzip_reports: bool,
     /// The app has the restricted roles, so buyers and addresses are told.
@@ -115,6 +117,7 @@ impl FakeConfig {
             token_life: Duration::from_secs(3600),
             limits: false,
             feed_time: Duration::from_secs(90),
+            order_lag: Duration::from_secs(120),
             gzip_reports: true,
             personal_data: true,
             relay_mail: false,

@@ -9,7 +9,7 @@ use banto::domain::deeds::Shipment;
 use banto::domain::plan::Push;
 use banto::queue::lane_once;
 use banto::queue::notice_lane::NoticeLane;
-use banto::store::{JobFilter, PushOutcome};
+use banto::store::{JobFilter, PlanRules, PushOutcome, Scope};
 use banto_channel::{
     Capabilities, Connector, Cursor, Cx, Error, ErrorKind, IdempotencyKey, ListingId, MailOwner, MailPolicy,
     Notice, Outcome, Page, Payment, ProbeReport, Read, RemoteOffer, RemoteOrderId, Result, StockBasis,
@@ -107,6 +107,14 @@ impl House {
 
     async fn run(&self) -> usize {
         lane_once(&self.lane, &self.trading.cx(), &CancellationToken::new()).await.unwrap()
+    }
+
+    /// What the pusher believes that a listing shows.
+    async fn shown(&self, listing: &ListingId, basis: StockBasis) -> Option<i64> {
+        let (channel, locations) = (self.trading.facts.id, &self.trading.facts.locations[..]);
+        let rules = PlanRules { channel, locations, basis };
+        let all = self.trading.store.stocked(&rules, Scope::Page(0, 100)).await.unwrap();
+        all.iter().find(|one| one.row.remote_id == listing.0).unwrap().shown()
     }
 
     async fn unpaid(&self, id: &str) -> i64 {
@@ -283,8 +291,9 @@ async fn a_shop_that_counts_the_shelf_is_told_its_number_again_after_a_parcel() 
     each_store(async |fresh: &Fresh| {
         for (basis, expected) in [(StockBasis::Sellable, Some(9)), (StockBasis::Physical, None)] {
             let house = House::open_as(fresh, basis).await;
+            let listing = ListingId(format!("cup {basis:?}"));
             let offer = RemoteOffer {
-                id: ListingId("1".to_owned()),
+                id: listing.clone(),
                 code: Some("CUP".to_owned()),
                 gtin: None,
                 title: "湯呑".to_owned(),
@@ -294,21 +303,29 @@ async fn a_shop_that_counts_the_shelf_is_told_its_number_again_after_a_parcel() 
             };
             let store = &house.trading.store;
             let row = store
-                .take_offers(house.trading.facts.id, &[offer], house.trading.now())
+                .take_offers(house.trading.facts.id, std::slice::from_ref(&offer), house.trading.now())
                 .await
                 .unwrap()
                 .remove(0);
             let push =
-                Push { listing: row.id, remote_id: "1".to_owned(), quantity: 9, was: None, version: 1 };
-            let done = PushOutcome { push, outcome: Outcome::Applied };
-            store.settle_pushes(&[done], &[], house.trading.now(), house.trading.now()).await.unwrap();
+                Push { listing: row.id, remote_id: listing.0.clone(), quantity: 9, was: None, version: 1 };
+            let done = [PushOutcome { push, outcome: Outcome::Applied }];
+            let early = house.trading.now();
+            store.settle_pushes(&done, &[], early, early).await.unwrap();
+            house.trading.pass(Duration::from_secs(1));
             let mut order = house.trading.remote(&format!("{basis:?}"), &[("CUP", 2)]);
-            order.lines[0].listing = Some(ListingId("1".to_owned()));
+            order.lines[0].listing = Some(listing.clone());
             let order = house.trading.order(raw(order)).await;
             house.ship(order, &format!("T-{basis:?}"), 2).await;
             house.run().await;
-            let rows = store.listings_by_remote(house.trading.facts.id, &["1"]).await.unwrap();
-            assert_eq!(rows[0].shown, expected, "{basis:?}");
+            house.trading.pass(Duration::from_secs(1));
+            assert_eq!(house.shown(&listing, basis).await, expected, "{basis:?}");
+            // What was asked and sent before the parcel was told, and ends after it, knows no better.
+            store.take_offers(house.trading.facts.id, &[offer], early).await.unwrap();
+            store.settle_pushes(&done, &[], early, house.trading.now()).await.unwrap();
+            assert_eq!(house.shown(&listing, basis).await, expected, "{basis:?}");
+            store.settle_pushes(&done, &[], house.trading.now(), house.trading.now()).await.unwrap();
+            assert_eq!(house.shown(&listing, basis).await, Some(9), "{basis:?}");
         }
     })
     .await;

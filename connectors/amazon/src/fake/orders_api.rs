@@ -5,8 +5,6 @@ use serde_json::{Value, json};
 use super::server::{Answer, Call, Reply, SpError};
 use super::state::{Shop, Walk, iso, second};
 
-/// Nothing younger than this shows, in seconds.
-const LAG: i64 = 120;
 /// Page tokens live for so long, in seconds.
 const TOKEN_LIFE: i64 = 24 * 3600;
 
@@ -149,13 +147,14 @@ fn begin(
             return Err(SpError::input(text));
         }
     };
+    let newest = now - i64::try_from(shop.config.order_lag.as_secs()).unwrap_or(i64::MAX);
     let until = match time(names.updated_before)? {
-        Some(before) if before > now - LAG => {
+        Some(before) if before > newest => {
             let text = format!("{} must be at least two minutes before now.", names.updated_before);
             return Err(SpError::input(text));
         }
         Some(before) => before,
-        None => now - LAG,
+        None => newest,
     };
     if after > until {
         return Err(SpError::input(format!("{} is after the end of the window.", names.updated_after)));
