@@ -426,8 +426,8 @@ impl Book {
         Ok(())
     }
 
-    /// Ships units of an order's line. What the ledger thought missing has left all the same: the physical truth
-    /// wins, and the units appear as found by counting.
+    /// Ships units of an order's line. What the line lacked has left all the same: it came off the shelf, so the newest
+    /// other orders lose what was held for them there, and only what no shelf had appears as found by counting.
     ///
     /// Errors: [`StockError::NotEnough`] when the line holds less than that.
     pub fn ship(
@@ -456,11 +456,11 @@ impl Book {
         }
         for (key, held) in &holds {
             let take = left.min(held.short);
-            self.drop_short(ids, cause, *key, take)?;
-            let found = Cause { reason: "shipped_beyond_ledger", ..cause.clone() };
-            let at = (item, key.location);
-            self.post(ids, &found, at, Account::Counted, Account::Shipped, take, Some((order, line)))?;
-            left -= take;
+            if take > 0 {
+                self.drop_short(ids, cause, *key, take)?;
+                self.ship_unreserved(ids, cause, (order, line), (item, key.location), take)?;
+                left -= take;
+            }
         }
         Ok(())
     }

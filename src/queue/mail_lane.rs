@@ -34,8 +34,10 @@ const TEMPLATE_WAIT: Duration = Duration::from_secs(600);
 const STOPPED_WAIT: Duration = Duration::from_secs(120);
 /// Failures of the server in a row before somebody is told; the first few are weather.
 const FAILURES_BEFORE_ALERT: i64 = 4;
-/// Mails claimed at once.
+/// Mails claimed and written at once.
 const BATCH: i64 = 50;
+/// Mails marked at once: the most that a kill leaves uncertain.
+const GROUP: usize = 8;
 const ALERT_SERVER: &str = "mail:server";
 /// How long a mail waits whose only way has no log-in yet; a person is told and sets it up.
 const NO_WAY_WAIT: Duration = TEMPLATE_WAIT;
@@ -201,19 +203,15 @@ impl Lane for MailLane {
 
     async fn work(&self, cx: &QueueCx, jobs: &[JobRow], stop: &CancellationToken) -> Result<()> {
         let mut batch = self.prepare(cx, jobs).await?;
-        let ready = std::mem::take(&mut batch.ready);
+        let mut ready = std::mem::take(&mut batch.ready);
         // What is decided already does not wait for those that are still to be sent.
         self.note(cx, &mut batch, stop).await?;
-        if stop.is_cancelled() {
-            let back = |(job, ..): Ready| {
-                let (at, why) = (cx.now(), String::new());
-                (job, JobEnd::Postpone { at, why })
-            };
-            batch.ends.extend(ready.into_iter().map(back));
-        } else {
-            self.send(cx, &mut batch, ready, stop).await?;
+        while !ready.is_empty() {
+            let later = ready.split_off(ready.len().min(GROUP));
+            let group = std::mem::replace(&mut ready, later);
+            self.send(cx, &mut batch, group, stop).await?;
+            self.note(cx, &mut batch, stop).await?;
         }
-        self.note(cx, &mut batch, stop).await?;
         self.tell_templates(cx, &batch).await
     }
 }
@@ -355,6 +353,20 @@ impl MailLane {
         }
     }
 
+    /// Puts off what cannot go after all: we are stopping, or its server failed a moment ago.
+    fn can_go(&self, cx: &QueueCx, batch: &mut Batch, ready: Vec<Ready>, stopping: bool) -> Vec<Ready> {
+        let now = cx.now();
+        let mut going = Vec::with_capacity(ready.len());
+        for one in ready {
+            let wait = if stopping { Some((now, String::new())) } else { self.not_yet(one.4, now) };
+            match wait {
+                Some((at, why)) => batch.ends.push((one.0, JobEnd::Postpone { at, why })),
+                None => going.push(one),
+            }
+        }
+        going
+    }
+
     /// Marks, sends every mail its way, and sorts the verdicts.
     async fn send(
         &self,
@@ -363,6 +375,10 @@ impl MailLane {
         ready: Vec<Ready>,
         stop: &CancellationToken,
     ) -> Result<()> {
+        let ready = self.can_go(cx, batch, ready, stop.is_cancelled());
+        if ready.is_empty() {
+            return Ok(());
+        }
         let texts: Vec<(MailKey, MailText)> =
             ready.iter().filter_map(|(job, _, text, ..)| Some((job.mail()?, text.clone()))).collect();
         let marked = cx.store.begin_sending(&texts, cx.now()).await?;

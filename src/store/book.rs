@@ -41,7 +41,8 @@ impl Write {
     }
 
     /// Loads what an operation on these items and orders may touch: components of sets, levels, the orders' own
-    /// holds, and every hold that waits for one of the items, with the locations its channel sells from.
+    /// holds, every hold that waits for one of the items, with the locations its channel sells from, and where one of
+    /// the orders itself waits, the holds that its parcel could be packed from.
     ///
     /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
     pub(super) async fn load_book(
@@ -66,11 +67,18 @@ impl Write {
             book.load_level(row.item_id, row.location_id, row.level());
         }
         let mut holds: Vec<ReservationRow> = self.tx.all(sql::SHORTFALLS_OF_ITEMS, args![&parts]).await?;
-        let waiting: BTreeSet<OrderId> = holds.iter().map(|r| r.order_id).collect();
+        let mut waiting: BTreeSet<OrderId> = holds.iter().map(|r| r.order_id).collect();
         if !orders.is_empty() {
-            holds.extend(
-                self.tx.all::<ReservationRow>(sql::RESERVATIONS_OF_ORDERS, args![&keys(orders)?]).await?,
-            );
+            let own: Vec<ReservationRow> =
+                self.tx.all(sql::RESERVATIONS_OF_ORDERS, args![&keys(orders)?]).await?;
+            let lacking: BTreeSet<ItemId> = own.iter().filter(|r| r.short > 0).map(|r| r.item_id).collect();
+            if !lacking.is_empty() {
+                let others: Vec<ReservationRow> =
+                    self.tx.all(sql::RESERVATIONS_OF_ITEMS, args![&keys(lacking)?]).await?;
+                waiting.extend(others.iter().map(|r| r.order_id));
+                holds.extend(others);
+            }
+            holds.extend(own);
         }
         for row in holds {
             let key = HoldKey {

@@ -231,7 +231,7 @@ impl Store {
     /// Errors: [`StoreError::Sql`].
     pub async fn doubt_listings(&self, order: OrderId, now: Timestamp) -> Result<()> {
         let mut write = self.write().await?;
-        write.tx.run(sql::LISTINGS_DOUBT, args![order, now.0]).await?;
+        write.tx.run(sql::LISTINGS_DOUBT, args![now.0, order]).await?;
         write.commit().await
     }
 

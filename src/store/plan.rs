@@ -157,7 +157,8 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    /// How many of a channel's listings show more than zero; the guard's measure.
+    /// How many of a channel's listings show more than zero, by our last push or, before the first, by the channel's own
+    /// word; the guard's measure.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn listings_on_sale(&self, channel: ChannelId) -> Result<i64> {

@@ -108,9 +108,14 @@ texts! {
     ORDERS_BY_REMOTE = "SELECT * FROM orders \
         WHERE channel_id = $1 AND remote_id IN (SELECT value ->> 0 FROM jsonb_each($2))";
     ORDERS_BY_IDS = "SELECT * FROM orders WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY id";
-    ORDERS_BY_NUMBER = "SELECT * FROM orders WHERE number = $1 OR remote_id = $1 ORDER BY id DESC LIMIT 20";
-    ORDERS_OF_CHANNEL_BY_NUMBER = "SELECT * FROM orders WHERE channel_id = $1 AND (number = $2 OR remote_id = $2) \
+    // `number <> remote_id` is the condition of the index of numbers; CROSS JOIN has SQLite go channel by channel.
+    ORDERS_BY_NUMBER = "SELECT * FROM orders WHERE id IN (\
+        SELECT id FROM orders WHERE number = $1 AND number <> remote_id \
+        UNION ALL SELECT o.id FROM channel c CROSS JOIN orders o WHERE o.channel_id = c.id AND o.remote_id = $1) \
         ORDER BY id DESC LIMIT 20";
+    ORDERS_OF_CHANNEL_BY_NUMBER = "SELECT * FROM orders WHERE id IN (\
+        SELECT id FROM orders WHERE channel_id + 0 = $1 AND number = $2 AND number <> remote_id \
+        UNION ALL SELECT id FROM orders WHERE channel_id = $1 AND remote_id = $2) ORDER BY id DESC LIMIT 20";
     ORDER_NAMES = "SELECT o.id, c.name, o.number FROM orders o JOIN channel c ON c.id = o.channel_id \
         WHERE o.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY o.id";
     ORDERS_PAGE = "SELECT * FROM orders WHERE id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
@@ -173,9 +178,11 @@ texts! {
     LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
     LISTINGS_UNMAPPED_PAGE = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored AND id > $1 \
         ORDER BY id LIMIT $2";
-    LISTINGS_DOUBT = "UPDATE listing SET shown = NULL, answered = NULL, answered_at = $2 WHERE channel_id = (SELECT channel_id FROM orders WHERE id = $1) \
-        AND remote_id IN (SELECT listing FROM order_line WHERE order_id = $1)";
-    LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 AND shown > 0";
+    LISTINGS_DOUBT = "UPDATE listing SET shown = NULL, answered = NULL, answered_at = $1 \
+        WHERE channel_id = (SELECT channel_id FROM orders WHERE id = $2) \
+        AND remote_id IN (SELECT listing FROM order_line WHERE order_id = $2)";
+    LISTINGS_ON_SALE = "SELECT CAST(COUNT(*) AS BIGINT) FROM listing WHERE channel_id = $1 \
+        AND COALESCE(shown, answered) > 0";
     LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
     LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0, \
         error = NULL, error_at = NULL, retry_at = NULL, tries = 0 WHERE id = $1";

@@ -129,6 +129,7 @@ async fn converge(shop: &Shop, clock: &Arc<dyn Clock>) {
     let answers_later = channel.connector.capabilities().stock_answers_later;
     while wrong(shop) > 0 {
         let row = store.channel(&channel.name).await.unwrap();
+        assert_eq!(row.stopped, None, "the guard must not stop a change that the config allows");
         let step = pusher.step(channel, &store, &row).await.unwrap();
         pushed += step.applied;
         calls += step.calls;

@@ -373,6 +373,20 @@ async fn daemon(t: &Trading) -> (Arc<SimMarket>, Channel) {
 }
 
 #[tokio::test]
+async fn a_channel_that_was_never_pushed_to_is_on_sale_by_its_own_word() {
+    each_store(async |fresh| {
+        let t = Trading::live(fresh).await;
+        offer(&t, &[("1", Some("TEA"), None, "煎茶"), ("2", None, None, "湯のみ")]).await;
+        assert_eq!(
+            t.store.listings_on_sale(t.facts.id).await.unwrap(),
+            2,
+            "the guard compares zeros with these"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_mapping_is_pushed_at_the_daemons_next_look() {
     each_store(async |fresh| {
         let t = Trading::live(fresh).await;

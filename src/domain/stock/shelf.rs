@@ -56,7 +56,7 @@ impl Book {
             return self.take_in(ids, cause, Account::Counted, (item, location), difference, None);
         }
         let missing = -difference;
-        self.unreserve_newest(ids, cause, (item, location), missing - level.available)?;
+        self.unreserve_newest(ids, cause, (item, location), missing - level.available, None)?;
         self.post(ids, cause, (item, location), Account::Available, Account::Counted, missing, None)?;
         self.serve_from_all_shelves(ids, cause, item)
     }
@@ -74,19 +74,41 @@ impl Book {
         with_goods.into_iter().try_for_each(|location| self.fill(ids, cause, item, location))
     }
 
+    /// Ships units that a line had no reservation for, from the shelf where it waited for them.
+    pub(super) fn ship_unreserved(
+        &mut self,
+        ids: &mut dyn Ids,
+        cause: &Cause,
+        line: (OrderId, LineNo),
+        at: (ItemId, LocationId),
+        quantity: i64,
+    ) -> Result<(), StockError> {
+        let taken = Cause { reason: "shipped_to_another", ..cause.clone() };
+        let missing = quantity - self.level(at.0, at.1).available;
+        self.unreserve_newest(ids, &taken, at, missing, Some(line.0))?;
+        let from_shelf = quantity.min(self.level(at.0, at.1).available);
+        self.post(ids, cause, at, Account::Available, Account::Shipped, from_shelf, Some(line))?;
+        let found = Cause { reason: "shipped_beyond_ledger", ..cause.clone() };
+        let beyond = quantity - from_shelf;
+        self.post(ids, &found, at, Account::Counted, Account::Shipped, beyond, Some(line))?;
+        self.serve_from_all_shelves(ids, cause, at.0)
+    }
+
+    /// Takes reservations at a shelf away, those of the newest orders first and none of the order `except`.
     fn unreserve_newest(
         &mut self,
         ids: &mut dyn Ids,
         cause: &Cause,
         at: (ItemId, LocationId),
         quantity: i64,
+        except: Option<OrderId>,
     ) -> Result<(), StockError> {
         let mut left = quantity;
         let newest_first: Vec<(HoldKey, Held)> = self
             .holds
             .iter()
             .rev()
-            .filter(|(k, _)| (k.item, k.location) == at)
+            .filter(|(k, _)| (k.item, k.location) == at && Some(k.order) != except)
             .map(|(k, h)| (*k, *h))
             .collect();
         for (key, held) in newest_first {
@@ -124,7 +146,7 @@ impl Book {
         }
         let level = self.level(at.0, at.1);
         if even_reserved && level.on_hand() >= quantity {
-            self.unreserve_newest(ids, cause, at, quantity - level.available)?;
+            self.unreserve_newest(ids, cause, at, quantity - level.available, None)?;
         }
         self.post(ids, cause, at, Account::Available, Account::WrittenOff, quantity, None)?;
         self.serve_from_all_shelves(ids, cause, at.0)
@@ -189,6 +211,27 @@ mod tests {
         assert_eq!(book.holds_of(11, None)[0].1, Held { reserved: 1, short: 2 }, "the newest order waits");
         assert_eq!(book.holds_of(10, None)[0].1, Held { reserved: 1, short: 0 });
         assert_eq!(level.last_entry, book.entries.last().unwrap().id);
+    }
+
+    #[test]
+    fn a_parcel_without_a_reservation_is_packed_from_what_the_newest_others_hold() {
+        let (mut book, mut ids, cause) = book(0, &[(10, 1), (11, 2)]);
+        book.reserve(&mut ids, &cause, (12, 1), SHELF.0, 4, &[SHELF.1]).unwrap();
+        book.ship(&mut ids, &cause, (12, 1), SHELF.0, 2).unwrap();
+        assert_eq!(book.holds_of(12, None)[0].1, Held { reserved: 0, short: 2 });
+        assert_eq!(
+            book.holds_of(11, None)[0].1,
+            Held { reserved: 0, short: 2 },
+            "the newest other order waits"
+        );
+        assert_eq!(book.holds_of(10, None)[0].1, Held { reserved: 1, short: 0 });
+        assert_eq!(book.level(SHELF.0, SHELF.1).on_hand(), 1, "three lay there, two have left");
+        book.ship(&mut ids, &cause, (12, 1), SHELF.0, 2).unwrap();
+        let level = book.level(SHELF.0, SHELF.1);
+        assert_eq!((level.on_hand(), level.short), (0, 3));
+        let found: i64 =
+            book.entries.iter().filter(|e| e.reason == "shipped_beyond_ledger").map(|e| e.quantity).sum();
+        assert_eq!(found, 1, "what no shelf had was there all the same");
     }
 
     #[test]
