@@ -107,7 +107,7 @@ pub enum Command {
     Check(check::Check),
     /// Print the completion script of a shell
     Completions(completions::Completions),
-    /// Show banto at its job: five shops, buyers, faults and a mail server on loopback
+    /// Show banto at its job: a shop of every kind, buyers, faults and a mail server on loopback
     Demo(demo::DemoCommand),
     /// Check that everything in the store is as it must be
     Doctor(doctor::Doctor),

@@ -115,6 +115,10 @@ async fn imported(house: &House) -> anyhow::Result<u64> {
     Ok(u64::try_from(count)?)
 }
 
+fn parcels(house: &House) -> u64 {
+    house.shops.iter().flat_map(|shop| shop.market.orders()).map(|o| o.parcels.len() as u64).sum()
+}
+
 fn placed(house: &House) -> u64 {
     house.shops.iter().map(|shop| shop.market.orders().len() as u64).sum()
 }
@@ -188,12 +192,7 @@ pub(super) async fn make(
         orders_paid: counts.paid,
         orders_cancelled: counts.cancelled,
         units_returned: counts.returned,
-        parcels: house
-            .shops
-            .iter()
-            .flat_map(|shop| shop.market.orders())
-            .map(|o| o.parcels.len() as u64)
-            .sum(),
+        parcels: parcels(house),
         mails_sent,
         mails_uncertain,
         mails_duplicate: house.sink.duplicates(),

@@ -1,8 +1,9 @@
 //! What growth costs: an order's intake with ten thousand and with a million orders stored, the time until the daemon
 //! is ready with a million orders, and its memory with a hundred thousand items.
 //!
-//! `cargo bench --bench scale`. Everything is compared with a small house in the same run. `BENCH_QUICK=1` takes
-//! fifty thousand orders for the million and ten thousand items.
+//! `cargo bench --bench scale`, or one part of it: `cargo bench --bench scale -- growth|start|memory`. Everything is
+//! compared with a small house in the same run. `BENCH_QUICK=1` takes fifty thousand orders for the million and ten
+//! thousand items; `BANTO_BINARY` names another build of the daemon, as the packaged one.
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
 #[expect(dead_code, reason = "others need more of it")]
@@ -19,6 +20,7 @@ mod raw;
 #[path = "support/shops.rs"]
 mod shops;
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -47,10 +49,23 @@ async fn main() {
         return;
     }
     let (large, rounds, items) = if quick() { (50_000, 3, 10_000) } else { (1_000_000, 9, 100_000) };
-    growth(large, rounds).await;
-    let shop = Neighbour::start(100, 0);
-    start(large, &shop.door).await;
-    memory(items).await;
+    let parts: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|one| one == part);
+    if wanted("growth") {
+        growth(large, rounds).await;
+    }
+    if wanted("start") {
+        let shop = Neighbour::start(100, 0);
+        start(large, &shop.door).await;
+    }
+    if wanted("memory") {
+        memory(items).await;
+    }
+}
+
+/// The daemon's program.
+fn program() -> OsString {
+    std::env::var_os("BANTO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_banto").into())
 }
 
 fn verdict(what: &str, value: f64, goal: f64) {
@@ -111,12 +126,8 @@ impl Daemon {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         shops::config(dir, url, "observe", port, std::slice::from_ref(door));
         let began = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_banto"))
-            .args(["run", "--config"])
-            .arg(dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new(program()).args(["run", "--config"]).arg(dir).stdout(Stdio::null()).spawn().unwrap();
         while !is_ready(SocketAddr::from(([127, 0, 0, 1], port))) {
             assert!(child.try_wait().unwrap().is_none(), "the daemon ended");
             assert!(began.elapsed() < Duration::from_secs(60), "the daemon is not ready after a minute");

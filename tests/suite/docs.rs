@@ -53,13 +53,27 @@ fn row(text: &mut String, c: &Capabilities) {
     );
 }
 
+/// Tables that a sample has commented out and that let a connector do more.
+const OPTIONAL: [&str; 3] = ["# [offers.columns]", "# [shipments]", "# [cancels]"];
+
+/// A sample with those: with them the connector has everything that it can have.
+fn whole(sample: &str) -> String {
+    let mut in_table = false;
+    let line = |line: &str| {
+        let code = line.strip_prefix("# ").filter(|code| code.starts_with('[') || code.contains(" = "));
+        in_table = line.starts_with('#') && (in_table || OPTIONAL.contains(&line));
+        format!("{}\n", code.filter(|_| in_table).unwrap_or(line))
+    };
+    sample.lines().map(line).collect()
+}
+
 fn channels() -> String {
     let mut text = String::from(
         "| shop | orders every | stock | reads stock back | lists offers | is told | webhooks | who mails unless the config says otherwise: received, paid, shipped, cancelled |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for kind in KINDS {
-        let mut table: toml::Table = toml::from_str(kind.sample).unwrap();
+        let mut table: toml::Table = toml::from_str(&whole(kind.sample)).unwrap();
         // Some samples leave it out; with it the connector has everything it can have.
         if kind.sample.contains("# webhook_secret_file") {
             table.insert("webhook_secret_file".to_owned(), "webhooks".into());
