@@ -109,7 +109,7 @@ pub struct MailPolicy {
 /// A group of calls that share one allowance at the marketplace.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
-    /// The name that [`crate::Request::group`] refers to.
+    /// The name that [`crate::Request::group`] refers to, or [`Quota::EVERY_GROUP`].
     pub group: &'static str,
     /// Calls allowed per [`Quota::per`] in the long run.
     pub calls: u32,
@@ -117,6 +117,11 @@ pub struct Quota {
     pub per: Duration,
     /// Calls that may be made at once after a rest; at least 1.
     pub burst: u32,
+}
+
+impl Quota {
+    /// As [`Quota::group`]: the allowance spans the whole channel, so each call is counted in it beside its own group.
+    pub const EVERY_GROUP: &'static str = "*";
 }
 
 /// What a channel can do and how much at once. Built from [`Capabilities::least`].

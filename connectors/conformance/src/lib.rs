@@ -34,6 +34,7 @@
 
 mod checks;
 mod fixture;
+pub mod month;
 mod pull;
 mod push;
 mod report;

@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Debug)]
 pub(crate) struct Pacing {
     groups: Mutex<BTreeMap<&'static str, Arc<Group>>>,
+    /// The allowances of [`Quota::EVERY_GROUP`].
+    shared: Arc<Mutex<Vec<Bucket>>>,
     /// How much of every rate may be used.
     percent: u32,
 }
@@ -38,8 +40,10 @@ impl Pacing {
         for quota in quotas {
             buckets.entry(quota.group).or_default().push(Bucket::new(quota, percent)?);
         }
-        let groups = buckets.into_iter().map(|(name, buckets)| (name, Arc::new(Group::new(buckets))));
-        Ok(Self { groups: Mutex::new(groups.collect()), percent })
+        let shared = Arc::new(Mutex::new(buckets.remove(Quota::EVERY_GROUP).unwrap_or_default()));
+        let group = |(name, buckets)| (name, Arc::new(Group::new(buckets, Arc::clone(&shared))));
+        let groups = Mutex::new(buckets.into_iter().map(group).collect());
+        Ok(Self { groups, shared, percent })
     }
 
     /// Waits for the turn of one call and takes it; returns how long that took. Calls of a group go in the order
@@ -58,8 +62,7 @@ impl Pacing {
         };
         loop {
             let busy = group.need();
-            if busy.wait.is_zero() {
-                group.take();
+            if busy.wait.is_zero() && group.take() {
                 return Ok(begun.elapsed());
             }
             if begun.elapsed().saturating_add(busy.wait) > at_most {
@@ -87,12 +90,13 @@ impl Pacing {
     /// How long a call of the group would wait now if no other came before it.
     pub fn wait(&self, group: &str) -> Duration {
         let group = lock(&self.groups).get(group).map(Arc::clone);
-        group.map_or(Duration::ZERO, |g| g.need().wait)
+        group.map_or_else(|| longest(&lock(&self.shared)), |group| group.need().wait)
     }
 
     fn group(&self, name: &'static str) -> Arc<Group> {
         let mut groups = lock(&self.groups);
-        Arc::clone(groups.entry(name).or_insert_with(|| Arc::new(Group::new(Vec::new()))))
+        let new = || Arc::new(Group::new(Vec::new(), Arc::clone(&self.shared)));
+        Arc::clone(groups.entry(name).or_insert_with(new))
     }
 }
 
@@ -102,29 +106,43 @@ struct Group {
     queue: tokio::sync::Mutex<()>,
     held_until: Mutex<Instant>,
     buckets: Mutex<Vec<Bucket>>,
+    /// Those of the whole channel. Locked before `buckets`.
+    shared: Arc<Mutex<Vec<Bucket>>>,
 }
 
 impl Group {
-    fn new(buckets: Vec<Bucket>) -> Self {
+    fn new(buckets: Vec<Bucket>, shared: Arc<Mutex<Vec<Bucket>>>) -> Self {
         Self {
             queue: tokio::sync::Mutex::new(()),
             held_until: Mutex::new(Instant::now()),
             buckets: Mutex::new(buckets),
+            shared,
         }
     }
 
     fn need(&self) -> Busy {
         let asked = lock(&self.held_until).saturating_duration_since(Instant::now());
-        let own = lock(&self.buckets).iter().map(Bucket::wait).max().unwrap_or_default();
+        let own = longest(&lock(&self.shared)).max(longest(&lock(&self.buckets)));
         Busy { wait: asked.max(own), asked: asked > Duration::ZERO && asked >= own }
     }
 
-    fn take(&self) {
-        for bucket in lock(&self.buckets).iter() {
-            // Only the call at the head of the queue takes, and it has seen room.
-            let _room = bucket.take.check();
+    /// Takes a call from every bucket. False, and nothing taken, if another group was quicker at a shared one; at its
+    /// own only the call at the head of the queue takes, and it has seen room.
+    fn take(&self) -> bool {
+        let shared = lock(&self.shared);
+        let room = longest(&shared).is_zero();
+        if room {
+            for bucket in shared.iter().chain(lock(&self.buckets).iter()) {
+                let _room = bucket.take.check();
+            }
         }
+        room
     }
+}
+
+/// Until all of these buckets have room.
+fn longest(buckets: &[Bucket]) -> Duration {
+    buckets.iter().map(Bucket::wait).max().unwrap_or_default()
 }
 
 type Limiter = RateLimiter<NotKeyed, Level, Ticks, NoOpMiddleware<Duration>>;
@@ -363,6 +381,69 @@ mod tests {
         pacing.learn("orders", 1.0);
         pacing.turn("orders", LONG).await.unwrap();
         assert!(pacing.wait("orders") > secs(1.5), "half of one a second: {:?}", pacing.wait("orders"));
+    }
+
+    /// 6 a minute for the whole channel, 3 at once.
+    const ALL: Quota =
+        Quota { group: Quota::EVERY_GROUP, calls: 6, per: Duration::from_secs(60), burst: 3 };
+
+    #[tokio::test(start_paused = true)]
+    async fn an_allowance_of_the_whole_channel_spans_its_groups() {
+        let pacing = Pacing::new(&[ORDERS, ALL], 100).unwrap();
+        for group in ["orders", "stock", ""] {
+            assert_eq!(pacing.turn(group, Duration::ZERO).await, Ok(Duration::ZERO), "{group:?}");
+        }
+        for group in ["orders", "stock", "", "never used"] {
+            assert_eq!(pacing.wait(group), secs(10.0), "{group:?}");
+        }
+        let busy = Busy { wait: secs(10.0), asked: false };
+        assert_eq!(pacing.turn("stock", secs(9.0)).await, Err(busy), "the whole channel's bucket is empty");
+        assert_eq!(pacing.turn("orders", LONG).await, Ok(secs(10.0)));
+        tokio::time::advance(secs(30.0)).await;
+        for _ in 0..3 {
+            assert_eq!(pacing.turn("orders", Duration::ZERO).await, Ok(Duration::ZERO), "it is full again");
+        }
+        tokio::time::advance(secs(10.0)).await;
+        pacing.hold("stock", secs(60.0));
+        assert_eq!(pacing.wait("orders"), Duration::ZERO, "a pause is still the group's own");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_share_of_the_whole_channels_allowance_is_kept_whatever_rate_a_group_is_told() {
+        let pacing = Pacing::new(&[ORDERS, Quota { burst: 8, ..ALL }], 50).unwrap();
+        pacing.learn("orders", 100.0);
+        let begun = Instant::now();
+        for _ in 0..4 {
+            pacing.turn("orders", LONG).await.unwrap();
+        }
+        assert!(begun.elapsed() < secs(1.0), "half of 8 at once: {:?}", begun.elapsed());
+        assert_eq!(pacing.wait("stock"), secs(20.0) - begun.elapsed(), "half of 6 a minute");
+    }
+
+    #[test]
+    fn groups_that_run_side_by_side_do_not_take_a_call_twice() {
+        const GROUPS: [&str; 4] = ["a", "b", "c", "d"];
+        let day = Quota { calls: 1, per: Duration::from_secs(86_400), burst: 1_000, ..ALL };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build();
+        let taken = runtime.unwrap().block_on(async {
+            let pacing = Arc::new(Pacing::new(&[day], 100).unwrap());
+            let tasks = GROUPS.map(|group| {
+                let pacing = Arc::clone(&pacing);
+                tokio::spawn(async move {
+                    let mut taken = 0;
+                    while pacing.turn(group, Duration::ZERO).await.is_ok() {
+                        taken += 1;
+                    }
+                    taken
+                })
+            });
+            let mut taken = 0;
+            for task in tasks {
+                taken += task.await.unwrap();
+            }
+            taken
+        });
+        assert_eq!(taken, 1_000);
     }
 
     #[test]

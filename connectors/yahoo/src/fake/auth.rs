@@ -110,6 +110,9 @@ fn no_token() -> Reply {
 
 fn is_signed(store: &Store, call: &Call) -> bool {
     let sealed = STANDARD.decode(call.header("x-sws-signature")).unwrap_or_default();
+    if sealed.is_empty() {
+        return false;
+    }
     let opened = private_key().and_then(|key| key.decrypt(Pkcs1v15Encrypt, &sealed).ok());
     let proof = opened.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     let Some((seller, time)) = proof.split_once(':') else { return false };

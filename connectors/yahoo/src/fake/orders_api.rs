@@ -35,9 +35,9 @@ pub(super) fn list(store: &Store, call: &Call) -> Reply {
     let mut found: Vec<&Order> = store
         .visible()
         .filter(|order| {
-            let times = [store.order_time(order), store.published(order)];
+            let times = [Store::order_time, Store::published];
             limits.iter().zip(times).all(|(limit, time)| {
-                limit.as_ref().is_none_or(|(from, to)| *from <= stamp(&time) && stamp(&time) <= *to)
+                limit.as_ref().is_none_or(|(from, to)| (from..=to).contains(&&stamp(&time(store, order))))
             })
         })
         .filter(|order| match mode.as_str() {
