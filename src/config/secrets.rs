@@ -22,6 +22,10 @@ const BYTES_MAX: u64 = 64 * 1024;
 const SECRET_WORDS: [&str; 7] =
     ["secret", "password", "passwd", "passphrase", "token", "credential", "credentials"];
 
+/// Keys that sound like one and hold none. Vendure's channel token is the public name of a channel: every storefront
+/// sends it in the clear.
+const NO_SECRETS: [&str; 1] = ["channel_token"];
+
 /// What stands before `key` where that key is a credential (and not the name of a field).
 const KEYS_TO_DOORS: [&str; 10] =
     ["access", "api", "app", "application", "auth", "client", "consumer", "license", "private", "service"];
@@ -126,6 +130,9 @@ fn read_bytes(path: &Path) -> io::Result<(Vec<u8>, u32)> {
 /// Whether a key of this name would hold the secret itself.
 pub(super) fn looks_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
+    if NO_SECRETS.contains(&key.as_str()) {
+        return false;
+    }
     let mut words = key.rsplit(['_', '-']);
     match words.next() {
         Some("key") => words.next().is_none_or(|before| KEYS_TO_DOORS.contains(&before)),

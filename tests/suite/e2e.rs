@@ -1,7 +1,8 @@
 //! The program itself, as a merchant runs it: a config folder, shops on loopback, a mail server, and commands typed
 //! while it runs. What is asked is what shops, buyers and the command line see.
 //!
-//! PostgreSQL is used where `BANTO_TEST_POSTGRES` names a server; `BANTO_TEST_QUICK` makes long tests short.
+//! PostgreSQL is used where `BANTO_TEST_POSTGRES` names a server, a real Vendure where `BANTO_TEST_VENDURE` does;
+//! `BANTO_TEST_QUICK` makes long tests short.
 
 mod bad_config;
 mod disk_full;
@@ -16,6 +17,7 @@ mod process;
 mod push;
 mod signals;
 pub mod truth;
+mod vendure;
 mod weather;
 
 pub use kills::from_env;

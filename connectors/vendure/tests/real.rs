@@ -1,17 +1,19 @@
 //! A real Vendure server, at the address in `BANTO_TEST_VENDURE` (`tests/vendure/run` starts one).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "../../../tests/vendure/shop.rs"]
+mod shop;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use banto_channel::{
-    Clock, Connector, Cursor, Cx, ErrorKind, Fulfilment, Http, IdempotencyKey, ListingId, Method, Notice,
-    Outcome, Parcel, Payment, Read, RemoteOrder, RemoteOrderId, Request, Secret, StockItem, Timestamp,
+    Clock, Connector, Cursor, Cx, ErrorKind, Fulfilment, Http, IdempotencyKey, ListingId, Notice, Outcome,
+    Parcel, Payment, Read, RemoteOrder, RemoteOrderId, Secret, StockItem, Timestamp,
 };
 use banto_wire::{Wire, WireConfig};
 use serde_json::{Value, json};
-
-const SUPERADMIN: &str = "superadmin";
+use shop::{SUPERADMIN, Shop};
 
 #[derive(Debug)]
 struct Now;
@@ -24,49 +26,11 @@ impl Clock for Now {
     }
 }
 
-/// One of the two APIs, with the session that it gave us.
-struct Api {
-    cx: Cx,
-    url: String,
-    token: Option<String>,
-}
-
-impl Api {
-    fn new(cx: &Cx, server: &str, path: &str) -> Self {
-        Self { cx: cx.clone(), url: format!("{server}/{path}"), token: None }
-    }
-
-    async fn ask(&mut self, query: &str, variables: Value) -> Value {
-        let mut request = Request::new(Method::Post, &self.url)
-            .json(&json!({"query": query, "variables": variables}))
-            .unwrap();
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let response = self.cx.http.send(request).await.unwrap();
-        if let Some(token) = response.header("vendure-auth-token").filter(|token| !token.is_empty()) {
-            self.token = Some(token.to_owned());
-        }
-        let answer: Value = response.json().unwrap();
-        assert!(answer["errors"].is_null(), "{query}\n{answer}");
-        answer["data"].clone()
-    }
-
-    /// A mutation with one result, which must not be an `ErrorResult`.
-    async fn act(&mut self, query: &str, variables: Value) -> Value {
-        let data = self.ask(query, variables).await;
-        let result = data.as_object().unwrap().values().next().unwrap().clone();
-        assert!(result["errorCode"].is_null(), "{query}\n{result}");
-        result
-    }
-}
-
 /// The server, and all that a connector to it needs.
 struct Real {
-    server: String,
+    shop: Shop,
     cx: Cx,
     connector: Arc<dyn Connector>,
-    admin: Api,
 }
 
 /// `None`, and a word about it, where no server is to be used.
@@ -86,100 +50,16 @@ async fn real(test: &str, extra: &str) -> Option<Real> {
     let wire = Wire::new(WireConfig::new("real", connector.capabilities().quotas), clock.clone()).unwrap();
     let http: Arc<dyn Http> = Arc::new(wire);
     let cx = Cx { http, clock };
-    let mut admin = Api::new(&cx, &server, "admin-api");
-    admin
-        .act(
-            "mutation ($name: String!) { login(username: $name, password: $name) {
-               __typename ... on ErrorResult { errorCode message } } }",
-            json!({"name": SUPERADMIN}),
-        )
-        .await;
-    Some(Real { server, cx, connector, admin })
+    let shop = Shop::open(&cx, &server).await;
+    Some(Real { shop, cx, connector })
 }
 
 impl Real {
     /// A product with two sizes, so many units of each on the shelf.
     async fn product(&mut self, name: &str, stock: i64) -> Vec<ListingId> {
-        let slug = format!("p-{}", self.cx.clock.now().0);
-        let product = self
-            .admin
-            .act(
-                "mutation ($input: CreateProductInput!) { createProduct(input: $input) { id } }",
-                json!({"input": {"enabled": true, "translations": [
-                    {"languageCode": "ja", "name": name, "slug": slug, "description": ""}]}}),
-            )
-            .await;
-        let sizes: Vec<Value> = ["100g", "200g"]
-            .iter()
-            .map(|size| json!({"code": format!("{slug}-{size}"), "translations": [{"languageCode": "ja", "name": size}]}))
-            .collect();
-        let group = self
-            .admin
-            .act(
-                "mutation ($input: CreateProductOptionGroupInput!) { createProductOptionGroup(input: $input) { id options { id } } }",
-                json!({"input": {"code": slug, "options": sizes, "translations": [{"languageCode": "ja", "name": "量"}]}}),
-            )
-            .await;
-        self.admin
-            .act(
-                "mutation ($p: ID!, $g: ID!) { addOptionGroupToProduct(productId: $p, optionGroupId: $g) { id } }",
-                json!({"p": product["id"], "g": group["id"]}),
-            )
-            .await;
-        let tax = self.admin.ask("{ taxCategories { items { id name } } }", Value::Null).await;
-        let options = group["options"].as_array().unwrap();
-        let variant = |(n, option): (usize, &Value)| {
-            json!({
-                "productId": product["id"], "sku": format!("{slug}-{n}"), "price": 98_000 * (n + 1),
-                "optionIds": [option["id"]], "stockOnHand": stock,
-                "taxCategoryId": tax["taxCategories"]["items"][n]["id"],
-                "translations": [{"languageCode": "ja", "name": format!("{name} {n}")}],
-            })
-        };
-        let input: Vec<Value> = options.iter().enumerate().map(variant).collect();
-        let made = self
-            .admin
-            .act(
-                "mutation ($input: [CreateProductVariantInput!]!) { createProductVariants(input: $input) { id } }",
-                json!({"input": input}),
-            )
-            .await;
-        made.as_array().unwrap().iter().map(|v| ListingId::from(v["id"].as_str().unwrap())).collect()
-    }
-
-    /// A checkout through the Shop API.
-    async fn buy(&self, basket: &[(&ListingId, i64)], method: &str) -> RemoteOrderId {
-        let mut shop = Api::new(&self.cx, &self.server, "shop-api");
-        const RESULT: &str = "{ __typename ... on Order { id } ... on ErrorResult { errorCode message } }";
-        for (variant, quantity) in basket {
-            let query = format!(
-                "mutation ($v: ID!, $n: Int!) {{ addItemToOrder(productVariantId: $v, quantity: $n) {RESULT} }}"
-            );
-            shop.act(&query, json!({"v": variant.as_str(), "n": quantity})).await;
-        }
-        let mail = format!("buyer.{}@example.test", self.cx.clock.now().0);
-        let customer = json!({"i": {"firstName": "太郎", "lastName": "髙橋", "emailAddress": mail}});
-        let query =
-            format!("mutation ($i: CreateCustomerInput!) {{ setCustomerForOrder(input: $i) {RESULT} }}");
-        shop.act(&query, customer).await;
-        let address = json!({"i": {"fullName": "髙橋 太郎", "streetLine1": "神宮前1-2-3", "streetLine2": "コーポ①号室",
-            "city": "渋谷区", "province": "東京都", "postalCode": "150-0001", "countryCode": "JP", "phoneNumber": "0312345678"}});
-        let query =
-            format!("mutation ($i: CreateAddressInput!) {{ setOrderShippingAddress(input: $i) {RESULT} }}");
-        shop.act(&query, address).await;
-        let note = json!({"i": {"customFields": {"customerNote": "プレゼント用です🎁"}}});
-        let query =
-            format!("mutation ($i: UpdateOrderInput!) {{ setOrderCustomFields(input: $i) {RESULT} }}");
-        shop.act(&query, note).await;
-        let methods = shop.ask("{ eligibleShippingMethods { id } }", Value::Null).await;
-        let query =
-            format!("mutation ($i: [ID!]!) {{ setOrderShippingMethod(shippingMethodId: $i) {RESULT} }}");
-        shop.act(&query, json!({"i": [methods["eligibleShippingMethods"][0]["id"]]})).await;
-        let query = format!("mutation {{ transitionOrderToState(state: \"ArrangingPayment\") {RESULT} }}");
-        shop.act(&query, Value::Null).await;
-        let query = format!("mutation ($i: PaymentInput!) {{ addPaymentToOrder(input: $i) {RESULT} }}");
-        let order = shop.act(&query, json!({"i": {"method": method, "metadata": {}}})).await;
-        RemoteOrderId::from(order["id"].as_str().unwrap())
+        let stamp = self.cx.clock.now().0;
+        let sizes = [(format!("T-{stamp}-1"), 980), (format!("T-{stamp}-2"), 1960)];
+        self.shop.product(name, &sizes, stock).await
     }
 
     /// Everything that the pull brings from here on, with the cursor behind it.
@@ -238,8 +118,10 @@ async fn the_probe_knows_the_shop_and_refuses_a_wrong_password() {
     let report = real.connector.probe(&real.cx).await.unwrap();
     assert_eq!(report.server, "Vendure, channel __default_channel__, JPY");
     assert_eq!(report.warnings, ["plain http: the password and order data travel readable; use https"]);
-    let table =
-        format!("url = \"{}/admin-api\"\nusername = \"{SUPERADMIN}\"\npassword_file = \"p\"", real.server);
+    let table = format!(
+        "url = \"{}/admin-api\"\nusername = \"{SUPERADMIN}\"\npassword_file = \"p\"",
+        real.shop.server
+    );
     let wrong =
         banto_vendure::build(&toml::from_str(&table).unwrap(), &|_| Ok(Secret::new("wrong-one"))).unwrap();
     let error = wrong.probe(&real.cx).await.unwrap_err();
@@ -252,10 +134,10 @@ async fn orders_are_pulled_shipped_in_parts_and_cancelled() {
     let Some(mut real) = real("orders", "").await else { return };
     let tea = real.product("煎茶", 50).await;
     let (_, cursor) = real.pull(None).await;
-    let order = real.buy(&[(&tea[0], 3), (&tea[1], 1)], "card").await;
+    let order = real.shop.buy(&[(&tea[0], 3), (&tea[1], 1)], "card").await;
     let mut others = Vec::new();
     for _ in 0..3 {
-        others.push(real.buy(&[(&tea[0], 1)], "card").await);
+        others.push(real.shop.buy(&[(&tea[0], 1)], "card").await);
     }
     let (pulled, cursor) = real.pull(Some(cursor)).await;
     for id in others.iter().chain([&order]) {
@@ -301,7 +183,7 @@ async fn orders_are_pulled_shipped_in_parts_and_cancelled() {
     assert_eq!((cancelled.totals.grand.0, cancelled.totals.sum()), (1530, Some(cancelled.totals.grand)));
     assert!(matches!(real.tell(&order, &cancel, "k4").await, Outcome::Refused { .. }));
 
-    let last = real.buy(&[(&tea[1], 1)], "card").await;
+    let last = real.shop.buy(&[(&tea[1], 1)], "card").await;
     let (later, _) = real.pull(Some(cursor)).await;
     assert!(later.iter().any(|o| o.id == last), "{last} was not pulled");
 }
@@ -310,7 +192,7 @@ async fn orders_are_pulled_shipped_in_parts_and_cancelled() {
 async fn money_notes_and_refunds_are_told_and_seen() {
     let Some(mut real) = real("money", "").await else { return };
     let tea = real.product("玉露", 20).await;
-    let order = real.buy(&[(&tea[0], 2)], "bank-transfer").await;
+    let order = real.shop.buy(&[(&tea[0], 2)], "bank-transfer").await;
     assert_eq!(real.order(&order).await.payment, Payment::Awaiting);
     let paid = Notice::Paid { at: real.cx.clock.now() };
     for _ in 0..2 {
@@ -322,7 +204,7 @@ async fn money_notes_and_refunds_are_told_and_seen() {
         assert_eq!(real.tell(&order, &note, "k2").await, Outcome::Applied);
     }
     let query = "query ($id: ID!) { order(id: $id) { payments { id } lines { id } history { items { type isPublic data } } } }";
-    let history = real.admin.ask(query, json!({"id": order.as_str()})).await["order"].clone();
+    let history = real.shop.admin.ask(query, json!({"id": order.as_str()})).await["order"].clone();
     let notes: Vec<&Value> = history["history"]["items"]
         .as_array()
         .unwrap()
@@ -338,9 +220,10 @@ async fn money_notes_and_refunds_are_told_and_seen() {
     // Staff cancel one unit and give its money back.
     let unit = json!([{"orderLineId": history["lines"][0]["id"], "quantity": 1}]);
     let query = "mutation ($i: CancelOrderInput!) { cancelOrder(input: $i) { ... on ErrorResult { errorCode message } } }";
-    real.admin.act(query, json!({"i": {"orderId": order.as_str(), "lines": unit}})).await;
+    real.shop.admin.act(query, json!({"i": {"orderId": order.as_str(), "lines": unit}})).await;
     let query = "mutation ($i: RefundOrderInput!) { refundOrder(input: $i) { ... on Refund { id } ... on ErrorResult { errorCode message } } }";
     let refund = real
+        .shop
         .admin
         .act(query, json!({"i": {"paymentId": history["payments"][0]["id"], "amount": 98_000, "lines": unit, "shipping": 0, "adjustment": 0}}))
         .await;
@@ -350,7 +233,7 @@ async fn money_notes_and_refunds_are_told_and_seen() {
         "a refund that is pending gave nothing back yet"
     );
     let query = "mutation ($i: SettleRefundInput!) { settleRefund(input: $i) { ... on ErrorResult { errorCode message } } }";
-    real.admin.act(query, json!({"i": {"id": refund["id"], "transactionId": "r-1"}})).await;
+    real.shop.admin.act(query, json!({"i": {"id": refund["id"], "transactionId": "r-1"}})).await;
     let back = real.order(&order).await;
     assert_eq!((back.payment, back.totals.refunded.0), (Payment::PartlyRefunded, 980));
     assert_eq!((back.totals.grand.0, back.totals.sum()), (2510, Some(back.totals.grand)));
@@ -361,7 +244,7 @@ async fn money_notes_and_refunds_are_told_and_seen() {
 async fn stock_is_pushed_and_read_back() {
     let Some(mut real) = real("stock", "").await else { return };
     let tea = real.product("ほうじ茶", 10).await;
-    let order = real.buy(&[(&tea[0], 3)], "card").await;
+    let order = real.shop.buy(&[(&tea[0], 3)], "card").await;
     assert_eq!(real.stock(&tea[0]).await, 10, "an open order does not lower what lies there");
     let items = [
         item(&tea[0], 25),
@@ -420,6 +303,7 @@ async fn four_permissions_are_enough() {
     let query = "mutation ($i: CreateRoleInput!) { createRole(input: $i) { id } }";
     let permissions = ["ReadOrder", "UpdateOrder", "ReadCatalog", "UpdateCatalog"];
     let role = real
+        .shop
         .admin
         .act(query, json!({"i": {"code": name, "description": "banto", "permissions": permissions}}))
         .await;
@@ -427,19 +311,19 @@ async fn four_permissions_are_enough() {
     let mail = format!("{name}@shop.example");
     let administrator = json!({"firstName": "banto", "lastName": "-", "emailAddress": mail,
         "password": "a-password-of-banto", "roleIds": [role["id"]]});
-    real.admin.act(query, json!({"i": administrator})).await;
+    real.shop.admin.act(query, json!({"i": administrator})).await;
     let query = "mutation ($i: CreateApiKeyInput!) { createApiKey(input: $i) { apiKey } }";
     let key = json!({"roleIds": [role["id"]], "translations": [{"languageCode": "ja", "name": name}]});
-    let key = real.admin.act(query, json!({"i": key})).await["apiKey"].as_str().unwrap().to_owned();
+    let key = real.shop.admin.act(query, json!({"i": key})).await["apiKey"].as_str().unwrap().to_owned();
 
     for credentials in
         [format!("username = \"{mail}\"\npassword_file = \"password\""), "api_key_file = \"key\"".to_owned()]
     {
-        let table = format!("url = \"{}/admin-api\"\n{credentials}", real.server);
+        let table = format!("url = \"{}/admin-api\"\n{credentials}", real.shop.server);
         let secret = |name: &str| Ok(Secret::new(if name == "key" { &key } else { "a-password-of-banto" }));
         real.connector = banto_vendure::build(&toml::from_str(&table).unwrap(), &secret).unwrap();
         real.connector.probe(&real.cx).await.unwrap();
-        let order = real.buy(&[(&tea[0], 1)], "bank-transfer").await;
+        let order = real.shop.buy(&[(&tea[0], 1)], "bank-transfer").await;
         let paid = Notice::Paid { at: real.cx.clock.now() };
         let note = Notice::Note { text: "①".to_owned() };
         for notice in [&paid, &note, &real.parcel("4212-0020", &[], true)] {
@@ -461,11 +345,11 @@ async fn the_rest_of_a_raised_price_is_booked() {
         return;
     };
     let tea = real.product("抹茶", 10).await;
-    let order = real.buy(&[(&tea[0], 1)], "card").await;
+    let order = real.shop.buy(&[(&tea[0], 1)], "card").await;
     let line = real.order(&order).await.lines[0].id.clone();
     const MOVE: &str = "mutation ($id: ID!, $to: String!) { transitionOrderToState(id: $id, state: $to) {
         ... on ErrorResult { errorCode message } } }";
-    real.admin.act(MOVE, json!({"id": order.as_str(), "to": "Modifying"})).await;
+    real.shop.admin.act(MOVE, json!({"id": order.as_str(), "to": "Modifying"})).await;
     assert!(real.order(&order).await.wait.is_some());
     assert!(matches!(
         real.tell(&order, &real.parcel("4212-0030", &[], true), "k").await,
@@ -473,8 +357,8 @@ async fn the_rest_of_a_raised_price_is_booked() {
     ));
     let query = "mutation ($i: ModifyOrderInput!) { modifyOrder(input: $i) { ... on ErrorResult { errorCode message } } }";
     let more = json!({"dryRun": false, "orderId": order.as_str(), "adjustOrderLines": [{"orderLineId": line, "quantity": 2}]});
-    real.admin.act(query, json!({"i": more})).await;
-    real.admin.act(MOVE, json!({"id": order.as_str(), "to": "ArrangingAdditionalPayment"})).await;
+    real.shop.admin.act(query, json!({"i": more})).await;
+    real.shop.admin.act(MOVE, json!({"id": order.as_str(), "to": "ArrangingAdditionalPayment"})).await;
     let raised = real.order(&order).await;
     assert_eq!(
         (raised.payment, raised.totals.grand.0, raised.lines[0].quantity),

@@ -4,7 +4,9 @@ use serde::de::DeserializeOwned;
 
 use super::channel::{ListingKeys, StockKeys};
 use super::daemon::DaemonFile;
+use super::secrets::looks_secret;
 use super::*;
+use crate::channels::registry::KINDS;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
@@ -83,6 +85,19 @@ fn every_switched_off_key_of_a_sample_is_right_too() {
     let config = Config::from_texts(dir.path(), &Surroundings::default(), &house, &channels);
     let config = config.map_err(|e| said(Err(e))).unwrap();
     assert_eq!(config.enabled_channels().count(), config.channels.len());
+}
+
+#[test]
+fn what_a_connectors_sample_shows_may_be_written() {
+    for kind in KINDS {
+        let lines = kind.sample.lines().map(|line| line.trim_start_matches(['#', ' ']));
+        let keys: Vec<_> =
+            lines.filter_map(|l| l.split_once(" = ")).filter(|(k, _)| !k.contains(' ')).collect();
+        assert!(!keys.is_empty(), "{}", kind.name);
+        for (key, _) in keys {
+            assert!(!looks_secret(key), "{}: a config with {key} is refused", kind.name);
+        }
+    }
 }
 
 #[test]

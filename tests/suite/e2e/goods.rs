@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use banto_woocommerce::fake::{FakeProduct, FakeVariation};
 
 /// Code, name, price in yen, opening stock.
-const GOODS: [(&str, &str, i64, i64); 6] = [
+pub const GOODS: [(&str, &str, i64, i64); 6] = [
     ("TEA-01", "煎茶 100g", 1080, 900),
     ("TEA-02", "ほうじ茶 100g", 864, 900),
     ("CUP-01", "湯呑 青", 2200, 700),

@@ -202,7 +202,8 @@ password_file = "secrets/smtp.password"
         fs::write(self.dir.path().join("banto.toml"), text).unwrap();
     }
 
-    fn secret(&self, name: &str, text: &str) {
+    /// Writes a file that only banto may read.
+    pub fn secret(&self, name: &str, text: &str) {
         let path = self.dir.path().join("secrets").join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -118,18 +118,18 @@ async fn killed_at_random(postgres: bool) {
 
 /// What the kills hit.
 #[derive(Debug, Default)]
-struct Struck {
+pub struct Struck {
     /// A daemon that had said it was ready.
-    working: u64,
+    pub working: u64,
     /// Jobs that were being worked on.
-    claims: u64,
+    pub claims: u64,
     /// Mails between our mark and the note of the server's answer.
-    sending: u64,
+    pub sending: u64,
 }
 
 impl Struck {
     /// Counts the kills that left something half-done.
-    async fn look(&mut self, store: &Store) {
+    pub async fn look(&mut self, store: &Store) {
         let jobs = store.jobs(JobFilter::default(), 0, 10_000).await.unwrap();
         self.claims += u64::from(jobs.iter().any(|j| j.state == "running"));
         let mails = store.mails_pending().await.unwrap();

@@ -40,7 +40,7 @@ pub async fn disagreements(store: &Store, sides: &[Side<'_>]) -> Vec<String> {
     // House and marketplace did different things to an order at the same time: that is a person's to settle.
     let contested: BTreeSet<i64> = given_up.iter().filter_map(JobRow::order).collect();
     for side in sides {
-        let orders = orders_of(store, side).await;
+        let orders = orders_of(store, side.name).await;
         compare_orders(side, &orders, &contested, &mut wrong);
         compare_stock(store, side, &mut wrong).await;
     }
@@ -55,8 +55,8 @@ pub async fn disagreements(store: &Store, sides: &[Side<'_>]) -> Vec<String> {
 }
 
 /// The orders of a channel, by the marketplace's key.
-pub async fn orders_of(store: &Store, side: &Side<'_>) -> BTreeMap<String, OrderRow> {
-    let channel = store.channel(side.name).await.unwrap().id;
+pub async fn orders_of(store: &Store, name: &str) -> BTreeMap<String, OrderRow> {
+    let channel = store.channel(name).await.unwrap().id;
     let (mut orders, mut before) = (BTreeMap::new(), i64::MAX);
     loop {
         let page = store.orders(OrderFilter::All, Some(channel), before, 1000).await.unwrap();
@@ -64,7 +64,7 @@ pub async fn orders_of(store: &Store, side: &Side<'_>) -> BTreeMap<String, Order
         before = last.id;
         for row in page {
             let twice = orders.insert(row.remote_id.clone(), row);
-            assert!(twice.is_none(), "{} has an order twice: {twice:?}", side.name);
+            assert!(twice.is_none(), "{name} has an order twice: {twice:?}");
         }
     }
 }
@@ -129,9 +129,8 @@ pub async fn compare_stock(store: &Store, side: &Side<'_>, wrong: &mut Vec<Strin
     }
 }
 
-/// Insists that every buyer was told what happened, once: that each mail which the facts ask for has its row, and
-/// that every row came to its end.
-pub async fn insist_on_mails(store: &Store, sides: &[Side<'_>], got: &BTreeMap<String, usize>) {
+/// The mails of each order. Each must have come to its end, in which a server got it as often as its row says.
+pub async fn ended_mails(store: &Store, got: &BTreeMap<String, usize>) -> BTreeMap<i64, Vec<MailRow>> {
     let mut rows: BTreeMap<i64, Vec<MailRow>> = BTreeMap::new();
     for mail in store.mails(None, 1_000_000).await.unwrap() {
         let copies = got.get(&mail.message_id).copied().unwrap_or(0);
@@ -143,8 +142,15 @@ pub async fn insist_on_mails(store: &Store, sides: &[Side<'_>], got: &BTreeMap<S
         }
         rows.entry(mail.order_id).or_default().push(mail);
     }
+    rows
+}
+
+/// Insists that every buyer was told what happened, once: that each mail which the facts ask for has its row, and
+/// that every row came to its end.
+pub async fn insist_on_mails(store: &Store, sides: &[Side<'_>], got: &BTreeMap<String, usize>) {
+    let rows = ended_mails(store, got).await;
     for side in sides.iter().filter(|s| s.live) {
-        let ours = orders_of(store, side).await;
+        let ours = orders_of(store, side.name).await;
         for order in side.market.orders() {
             let row = &ours[order.id.as_str()];
             insist_on_kinds(side.name, &order, row, rows.get(&row.id).map_or(&[], Vec::as_slice));

@@ -17,7 +17,7 @@ use super::first_day::{buy, shown, shows};
 use super::house::{House, Plan, eventually};
 use super::http;
 use super::process::Daemon;
-use super::truth::{Side, compare_stock, disagreements};
+use super::truth::{Side, compare_stock, disagreements, orders_of};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -95,9 +95,7 @@ async fn refused_credentials_stop_one_shop_and_are_told() {
     assert!(alert(&store, "pull:kyoto").await.is_none());
     buy(honten, "TEA-02", 1, true);
     buy(kyoto, "CUP-01", 1, true);
-    let kyotos = Side::new("kyoto", kyoto.as_ref());
-    eventually("the other goes on", SOON, async || super::truth::orders_of(&store, &kyotos).await.len() == 1)
-        .await;
+    eventually("the other goes on", SOON, async || orders_of(&store, "kyoto").await.len() == 1).await;
     let failing = house.banto(&["channel", "list", "--json"]).await.ok();
     assert!(failing.out.contains("failing"), "{failing:?}");
     assert_eq!(house.banto(&["channel", "probe", "honten"]).await.code, 7);

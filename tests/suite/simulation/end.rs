@@ -89,7 +89,7 @@ impl House {
         let given_up = self.store.jobs(JobFilter { lane: None, dead: true }, 0, 10_000).await.unwrap();
         let given_up: BTreeSet<i64> = given_up.iter().filter_map(|j| j.order()).collect();
         for side in &sides {
-            let ours = orders_of(&self.store, side).await;
+            let ours = orders_of(&self.store, side.name).await;
             let truth: BTreeMap<_, _> =
                 side.market.orders().into_iter().map(|o| (o.id.0.clone(), o)).collect();
             for (id, row) in ours.iter().filter(|(_, row)| !given_up.contains(&row.id)) {
