@@ -145,7 +145,11 @@ impl CsvFolder {
                 "there is no finished file in {OFFERS}/: listings are found and checked only with one",
                 "{OFFERS}/ に完成したファイルがありません。出品の取得と照合にはこのファイルが必要です"
             )),
-            Err(error) => warnings.push(error.words()),
+            Err(error) => warnings.push(both!(
+                "{why}",
+                "{OFFERS}/ の最新のファイルを読み取れません: {why}",
+                why = error.message
+            )),
         }
         Ok(())
     }

@@ -97,7 +97,9 @@ impl<T> Connection<T> {
     /// Errors: [`ErrorKind::Malformed`] for a page that would be read for ever.
     pub(crate) fn extend(&mut self, next: Self) -> Result<()> {
         if next.page_info.has_next_page && next.page_info.end_cursor == self.page_info.end_cursor {
-            return Err(Error::new(ErrorKind::Malformed, "Shopify hands out the same page again"));
+            let what =
+                both!("Shopify hands out the same page again", "Shopifyから同じページが繰り返し返りました");
+            return Err(Error::told(ErrorKind::Malformed, what));
         }
         self.nodes.extend(next.nodes);
         self.page_info = next.page_info;
@@ -134,7 +136,11 @@ impl Told {
         let envelope: Envelope<'a> = self.response.json()?;
         let data = envelope.data.map_or("null", RawValue::get);
         serde_json::from_str(data).map_err(|e| {
-            Error::new(ErrorKind::Malformed, format!("Shopify sends JSON that does not fit: {e}"))
+            let what = both!(
+                "Shopify sends JSON that does not fit: {e}",
+                "Shopifyの応答のJSONが想定と異なります: {e}"
+            );
+            Error::told(ErrorKind::Malformed, what)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the shop is there, and whether the app may do what the channel needs.
 
-use banto_channel::{Bilingual, Cx, Error, ErrorKind, ProbeReport, Result, both};
+use banto_channel::{Cx, Error, ErrorKind, ProbeReport, Result, both};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -24,14 +24,14 @@ const NEEDED: [&str; 5] = [
 ];
 
 /// Scopes of single deeds, with what is missed without them.
-const WANTED: [(&str, fn() -> Bilingual); 3] = [
-    ("write_inventory", || both!("stock cannot be pushed", "在庫を送信できません")),
-    ("write_merchant_managed_fulfillment_orders", || {
-        both!("shipments cannot be told", "発送を通知できません")
-    }),
-    ("write_orders", || {
-        both!("cancellations, payments and notes cannot be told", "キャンセル・入金・メモを通知できません")
-    }),
+const WANTED: [(&str, &str, &str); 3] = [
+    ("write_inventory", "stock cannot be pushed", "在庫を送信できません"),
+    ("write_merchant_managed_fulfillment_orders", "shipments cannot be told", "発送を通知できません"),
+    (
+        "write_orders",
+        "cancellations, payments and notes cannot be told",
+        "キャンセル・入金・メモを通知できません",
+    ),
 ];
 
 /// Without read_all_orders Shopify shows orders of so many seconds only.
@@ -144,13 +144,12 @@ impl Shopify {
                 ),
             ));
         }
-        for (scope, consequence) in WANTED {
+        for (scope, en, ja) in WANTED {
             if !has(scope) {
-                let lacks = both!(
-                    "the app lacks the access scope {scope}",
-                    "アプリにアクセススコープ {scope} がありません"
-                );
-                report.warnings.push(lacks.with(&consequence()));
+                report.warnings.push(both!(
+                    "the app lacks the access scope {scope}: {en}",
+                    "アプリにアクセススコープ {scope} がありません: {ja}"
+                ));
             }
         }
         let oldest = cx.clock.now().as_secs() - HISTORY;
