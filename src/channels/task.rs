@@ -302,7 +302,7 @@ impl Task {
         match channel.connector.probe(&channel.cx).await {
             Ok(report) => {
                 for warning in &report.warnings {
-                    tracing::warn!(channel = channel.name, warning, "probe");
+                    tracing::warn!(channel = channel.name, %warning, "probe");
                 }
                 let mut write = self.store.write().await?;
                 write.credentials_expire(channel.id, report.credentials_expire).await?;

@@ -6,10 +6,11 @@ mod push;
 use std::sync::Arc;
 use std::time::Duration;
 
-use banto_channel::{Clock, Timestamp};
+use banto_channel::{Bilingual, Clock, Timestamp, both};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::words::{accepted, lifetime, local};
 use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
 use crate::app::App;
 use crate::channels::Channel;
@@ -193,16 +194,22 @@ pub(super) async fn open(house: &House, name: &str) -> Result<Arc<Channel>, Fail
 async fn probe(house: &House, name: &str) -> Outcome {
     let channel = open(house, name).await?;
     let report = channel.connector.probe(&channel.cx).await?;
+    let texts = |text: fn(&Bilingual) -> &String| report.warnings.iter().map(text).collect::<Vec<_>>();
     let answer = serde_json::json!({
         "channel": name,
         "server": report.server,
         "credentials_expire": report.credentials_expire.map(|t| utc(t.0)),
-        "warnings": report.warnings,
+        "warnings": texts(|warning| &warning.en),
+        "warnings_ja": texts(|warning| &warning.ja),
     });
     house.out.answer(&answer, |text| {
-        text.line(format!("{name}: {} takes our credentials", report.server));
+        text.line(format!("{name}: {}", local(accepted(&report.server))));
+        if let Some(expires) = report.credentials_expire {
+            text.line(format!("  {}", local(lifetime(expires, house.now(), &house.config.zone))));
+        }
+        let look = both!("look at this", "確認してください");
         for warning in &report.warnings {
-            text.line(format!("  look at this: {warning}"));
+            text.line(format!("  {}", local(look.clone().with(warning))));
         }
     })?;
     Ok(Exit::Ok)

@@ -4,8 +4,9 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use banto_channel::ErrorKind;
+use banto_channel::{Bilingual, ErrorKind};
 
+use super::words::{local, trouble};
 use crate::config::ConfigError;
 use crate::mail::TemplateError;
 use crate::store::StoreError;
@@ -172,7 +173,8 @@ impl From<banto_channel::Error> for Failure {
             // Credentials, limits, connections, torn answers, and what later connectors may name.
             _ => Exit::Network,
         };
-        Self::new(exit, error.to_string())
+        let words = Bilingual { en: error.to_string(), ..trouble(&error) };
+        Self::new(exit, local(words))
     }
 }
 

@@ -9,6 +9,7 @@ mod concurrency;
 mod docs;
 mod e2e;
 mod items;
+mod language;
 mod laws;
 mod lived;
 mod orders;

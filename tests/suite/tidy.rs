@@ -177,6 +177,19 @@ fn connectors_translate_and_do_nothing_else() {
 }
 
 #[test]
+fn probes_speak_both_languages() {
+    let english_alone = ["Error::new", "Bilingual::quoted"];
+    none(
+        "A person reads what a probe finds: say it with both!, as a warning or by Error::told.",
+        manifest::marketplaces()
+            .iter()
+            .flat_map(|name| files_in(&[&format!("connectors/{name}/src/probe")], ".rs"))
+            .flat_map(|f| named(&f, &Source::without_tests(&f.text), &english_alone))
+            .collect(),
+    );
+}
+
+#[test]
 fn each_connector_has_the_same_parts() {
     let parts = [
         "Cargo.toml",

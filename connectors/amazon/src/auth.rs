@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret, Timestamp};
+use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret, Timestamp, both};
 use serde::Deserialize;
 
 use crate::Amazon;
@@ -80,7 +80,11 @@ impl Amazon {
         let granted: Granted = response.json()?;
         let access = Secret::new(&granted.access_token);
         if access.is_empty() {
-            return Err(Error::new(ErrorKind::Malformed, "Login with Amazon answered without a token"));
+            let what = both!(
+                "Login with Amazon answered without a token",
+                "Login with Amazonの応答にトークンがありません"
+            );
+            return Err(Error::told(ErrorKind::Malformed, what));
         }
         let until = cx.clock.now().plus(Duration::from_secs(granted.expires_in).saturating_sub(MARGIN));
         *self.tokens.token() = Some(Token { access: access.clone(), until });
@@ -124,24 +128,45 @@ fn token_refused(response: &Response) -> bool {
 fn no_token(response: &Response) -> Error {
     let refused: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
     let remedy = match refused.error.as_str() {
-        "" => return response.error("asking Login with Amazon for a token"),
-        "invalid_grant" => {
+        "" => {
+            return response.error((
+                "asking Login with Amazon for a token",
+                "アクセストークンの取得（Login with Amazon）",
+            ));
+        }
+        "invalid_grant" => both!(
             "the refresh token is wrong, or the authorization was withdrawn or ran out; authorize the app anew in Seller \
-             Central and put the new refresh token into refresh_token_file"
-        }
-        "invalid_client" => {
+             Central and put the new refresh token into refresh_token_file",
+            "リフレッシュトークンが違うか、認証が取り消されたか、期限が切れています。セラーセントラル > アプリとサービス > アプリの開発 で\
+             アプリを再認証し、新しいリフレッシュトークンを refresh_token_file に保存してください"
+        ),
+        "invalid_client" => both!(
             "client_id and client_secret_file do not fit, or the secret was rotated (it must be every 180 days); put the \
-             new one from Developer Central into client_secret_file"
-        }
-        "unauthorized_client" => "client_id and refresh_token_file belong to different apps",
-        _ => "check client_id, client_secret_file and refresh_token_file",
+             new one from Developer Central into client_secret_file",
+            "client_id（クライアントID）と client_secret_file（クライアントシークレット）の組み合わせが違うか、シークレットが\
+             更新されています（180日ごとの更新が必須です）。デベロッパーセントラルの新しいシークレットを \
+             client_secret_file に保存してください"
+        ),
+        "unauthorized_client" => both!(
+            "client_id and refresh_token_file belong to different apps",
+            "client_id と refresh_token_file が別々のアプリのものです"
+        ),
+        _ => both!(
+            "check client_id, client_secret_file and refresh_token_file",
+            "client_id、client_secret_file、refresh_token_file を確認してください"
+        ),
     };
     let said: String = refused.error_description.chars().filter(|c| !c.is_control()).take(200).collect();
-    let words = format!("Login with Amazon refuses ({}: {said}): {remedy}", refused.error);
+    let found = both!(
+        "Login with Amazon refuses ({code}: {said})",
+        "Login with Amazonに拒否されました（{code}: {said}）",
+        code = refused.error
+    );
+    let words = found.with(&remedy);
     let kind = match response.status {
         429 => ErrorKind::RateLimited,
         500.. => ErrorKind::Unreachable,
         _ => ErrorKind::Auth,
     };
-    Error::new(kind, words)
+    Error::told(kind, words)
 }

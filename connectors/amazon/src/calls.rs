@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result};
+use banto_channel::{Bilingual, Cx, Doing, Error, ErrorKind, Method, Request, Response, Result, both};
 use serde::Deserialize;
 
 use crate::Amazon;
@@ -18,7 +18,13 @@ impl Amazon {
     /// Sends, and returns a 2xx answer.
     ///
     /// Errors: what status and Amazon's own code mean, with the remedy; `doing` says what was tried.
-    pub(crate) async fn send(&self, cx: &Cx, request: Request, doing: &str) -> Result<Response> {
+    pub(crate) async fn send<'a>(
+        &self,
+        cx: &Cx,
+        request: Request,
+        doing: impl Into<Doing<'a>>,
+    ) -> Result<Response> {
+        let doing = doing.into();
         let response = self.send_any(cx, request).await?;
         match response.is_success() {
             true => Ok(response),
@@ -57,12 +63,15 @@ impl Told {
 }
 
 /// What an answer other than 2xx means.
-pub(crate) fn refusal(response: &Response, doing: &str) -> Error {
+pub(crate) fn refusal<'a>(response: &Response, doing: impl Into<Doing<'a>>) -> Error {
+    let doing = doing.into();
     let envelope: Envelope = serde_json::from_slice(&response.body).unwrap_or_default();
     let plain = response.error(doing);
+    let status = response.status;
     if envelope.errors.is_empty() {
+        let page = both!("HTTP {status} with a web page", "HTTP {status}で、応答がWebページです");
         return match response.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
-            true => Error::new(plain.kind, format!("{doing}: HTTP {} with a web page", response.status)),
+            true => Error::told(plain.kind, doing.ended(&page)),
             false => plain,
         };
     }
@@ -72,28 +81,36 @@ pub(crate) fn refusal(response: &Response, doing: &str) -> Error {
     let kind = if no_role { ErrorKind::Auth } else { plain.kind };
     let remedy = match kind {
         ErrorKind::Auth => remedy(&envelope),
-        ErrorKind::RateLimited => " Another program may be using the same allowance.",
-        _ => "",
+        ErrorKind::RateLimited => both!(
+            "Another program may be using the same allowance.",
+            "同じ呼び出し枠を別のプログラムが使っている可能性があります。"
+        ),
+        _ => Bilingual::default(),
     };
-    let words = format!("{doing}: HTTP {}: {}.{remedy}", response.status, said.join("; "));
+    let how = Bilingual::quoted(format!("HTTP {status}: {}.", said.join("; "))).then(remedy);
+    let words = doing.ended(&how);
     match kind {
         // Amazon names no time; a minute gives every plan but the slowest a call back.
-        ErrorKind::RateLimited => Error::new(kind, words).after(Duration::from_secs(60)),
-        _ => Error::new(kind, words),
+        ErrorKind::RateLimited => Error::told(kind, words).after(Duration::from_secs(60)),
+        _ => Error::told(kind, words),
     }
 }
 
-fn remedy(envelope: &Envelope) -> &'static str {
+fn remedy(envelope: &Envelope) -> Bilingual {
     let about_token = envelope.errors.iter().any(|e| e.details.contains("access token"));
     match about_token {
-        true => {
-            " A fresh token was refused too: authorize the app anew in Seller Central, and check that endpoint and \
-                  marketplace are of the region in which the seller is authorized."
-        }
-        false => {
-            " The app lacks a role for this call, or the seller has not authorized it since the role was added: see \
-                   the roles in the README, then authorize the app anew."
-        }
+        true => both!(
+            "A fresh token was refused too: authorize the app anew in Seller Central, and check that endpoint and \
+             marketplace are of the region in which the seller is authorized.",
+            "取得し直したトークンも拒否されました。セラーセントラル > アプリとサービス > アプリの開発 でアプリを再認証し、エンドポイントと\
+             マーケットプレイスが出品者の認証した地域のものか確認してください。"
+        ),
+        false => both!(
+            "The app lacks a role for this call, or the seller has not authorized it since the role was added: see \
+             the roles in the README, then authorize the app anew.",
+            "この呼び出しに必要なロールがアプリにないか、ロールの追加後に再認証していません。コネクタのREADMEでロールを確認し、\
+             セラーセントラル > アプリとサービス > アプリの開発 でアプリを再認証してください。"
+        ),
     }
 }
 

@@ -126,7 +126,8 @@ async fn the_probe_says_what_runs_out() {
     let old = connector(&trade.fake, "orders_api = \"v0\"\nclient_secret_expires = \"2026-04-10\"");
     let report = old.probe(&trade.cx).await.unwrap();
     assert!(report.credentials_expire.is_some());
-    insta::assert_snapshot!(report.warnings.join("\n"));
+    let told: Vec<String> = report.warnings.iter().map(|w| format!("{}\n{}", w.en, w.ja)).collect();
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Bilingual;
+
 /// `Result` with the seam's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -61,14 +63,22 @@ pub struct Error {
     pub kind: ErrorKind,
     /// When the other side asked to be called again.
     pub retry_after: Option<Duration>,
-    /// What happened and what to do about it, in plain words, redacted.
+    /// What happened and what to do about it, in plain words, redacted. In English, for logs, alerts and the store.
     pub message: String,
+    /// The same in Japanese, where a probe may come upon it. A person whose locale is Japanese reads this one.
+    pub japanese: Option<String>,
 }
 
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, retry_after: None, message: message.into() }
+        Self { kind, retry_after: None, message: message.into(), japanese: None }
+    }
+
+    /// An error of `kind` for a person: what a probe comes upon is told in both languages.
+    #[must_use]
+    pub fn told(kind: ErrorKind, words: Bilingual) -> Self {
+        Self { japanese: Some(words.ja), ..Self::new(kind, words.en) }
     }
 
     /// The answer of a call that a connector does not offer.
@@ -81,6 +91,28 @@ impl Error {
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
+        self
+    }
+
+    /// The message in both languages; in English twice where nobody wrote the Japanese.
+    #[must_use]
+    pub fn words(&self) -> Bilingual {
+        let en = self.message.clone();
+        Bilingual { ja: self.japanese.clone().unwrap_or_else(|| en.clone()), en }
+    }
+
+    /// The same error with other words, made of its own.
+    #[must_use]
+    pub fn reworded(self, words: impl FnOnce(Bilingual) -> Bilingual) -> Self {
+        let words = words(self.words());
+        Self { retry_after: self.retry_after, ..Self::told(self.kind, words) }
+    }
+
+    /// The same error with `hide` applied to all of its text.
+    #[must_use]
+    pub fn redacted(mut self, hide: impl Fn(&str) -> String) -> Self {
+        self.message = hide(&self.message);
+        self.japanese = self.japanese.as_deref().map(hide);
         self
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Error, ErrorKind, Result, Secret};
+use crate::{Doing, Error, ErrorKind, Result, Secret, both};
 
 /// The verbs that marketplaces use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,19 +180,31 @@ impl Response {
     /// Errors: [`ErrorKind::Malformed`] that says what came instead (HTML, a torn body, another shape).
     pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|e| {
+            let (status, bytes) = (self.status, self.body.len());
             let what = match self.body.iter().find(|b| !b.is_ascii_whitespace()) {
-                None => "an empty answer".to_owned(),
-                Some(b'<') => "a web page (HTML) where JSON was expected; a maintenance page, a security plugin or a wrong address".to_owned(),
-                Some(_) if e.is_eof() => format!("JSON that breaks off after {} bytes", self.body.len()),
-                Some(_) => format!("JSON that does not fit: {e}"),
+                None => both!("HTTP {status}: got an empty answer", "HTTP {status}: 応答が空です"),
+                Some(b'<') => both!(
+                    "HTTP {status}: got a web page (HTML) where JSON was expected; a maintenance page, a security plugin \
+                     or a wrong address",
+                    "HTTP {status}: JSONのはずの応答がWebページ（HTML）です。メンテナンス中、セキュリティプラグイン、\
+                     またはアドレスの誤りが考えられます"
+                ),
+                Some(_) if e.is_eof() => both!(
+                    "HTTP {status}: got JSON that breaks off after {bytes} bytes",
+                    "HTTP {status}: 応答のJSONが{bytes}バイトで途切れています"
+                ),
+                Some(_) => both!(
+                    "HTTP {status}: got JSON that does not fit: {e}",
+                    "HTTP {status}: 応答のJSONが想定と異なります: {e}"
+                ),
             };
-            Error::new(ErrorKind::Malformed, format!("HTTP {}: got {what}", self.status))
+            Error::told(ErrorKind::Malformed, what)
         })
     }
 
     /// The error that a status means at most marketplaces, with the start of the body as its explanation.
     #[must_use]
-    pub fn error(&self, doing: &str) -> Error {
+    pub fn error<'a>(&self, doing: impl Into<Doing<'a>>) -> Error {
         let kind = match self.status {
             401 | 403 => ErrorKind::Auth,
             404 | 410 => ErrorKind::NotFound,
@@ -203,7 +215,8 @@ impl Response {
         };
         let text = String::from_utf8_lossy(&self.body);
         let start: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-        Error::new(kind, format!("{doing}: HTTP {}: {start}", self.status))
+        let how = both!("HTTP {status}: {start}", "HTTP {status} の応答: {start}", status = self.status);
+        Error::told(kind, doing.into().ended(&how))
     }
 }
 

@@ -16,6 +16,7 @@ mod order;
 mod outcome;
 mod secret;
 mod time;
+mod words;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use outcome::{
 };
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};
+pub use words::{Bilingual, Doing, has_japanese};
 
 /// What a connector is handed for one call: the way out, and the time.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub trait Connector: Debug + Send + Sync + 'static {
     fn capabilities(&self) -> &Capabilities;
 
     /// The cheapest calls that prove the credentials work for everything the channel needs.
+    ///
+    /// What it finds is for a person, in both languages: warnings by [`both!`], errors by [`Error::told`].
     ///
     /// Errors: [`ErrorKind::Auth`] with the remedy in plain words when the credentials are refused.
     async fn probe(&self, cx: &Cx) -> Result<ProbeReport>;

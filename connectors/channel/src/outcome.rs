@@ -1,6 +1,6 @@
 //! Pages, cursors, outcomes and notices.
 
-use crate::{NoticeKind, Timestamp};
+use crate::{Bilingual, NoticeKind, Timestamp};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -157,5 +157,5 @@ pub struct ProbeReport {
     /// When the credentials run out, if the marketplace says so.
     pub credentials_expire: Option<Timestamp>,
     /// Things that work but should be looked at, in plain words.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Bilingual>,
 }

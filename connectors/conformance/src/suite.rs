@@ -72,6 +72,7 @@ const SUITE: &[Check] = &[
     one!(capabilities::what_is_claimed_is_supported, ANY),
     one!(capabilities::what_is_not_claimed_is_unsupported, ANY),
     one!(credentials::bad_credentials_fail_the_probe_with_auth, ANY),
+    one!(credentials::what_a_probe_finds_is_told_in_japanese_too, ANY),
     one!(credentials::credentials_refused_in_mid_run_are_auth_and_then_it_goes_on, ANY),
     one!(secrets::no_secret_is_shown, ANY),
     one!(pages::every_order_placed_is_returned, ANY),

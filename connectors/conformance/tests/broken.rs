@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banto_channel::{
-    Capabilities, Connector, Cursor, Cx, Error, ErrorKind, Fulfilment, IdempotencyKey, ListingId, Money,
-    Notice, NoticeKind, Outcome, Page, ProbeReport, Read, Receipt, RemoteOffer, RemoteOrderId, Result,
+    Bilingual, Capabilities, Connector, Cursor, Cx, Error, ErrorKind, Fulfilment, IdempotencyKey, ListingId,
+    Money, Notice, NoticeKind, Outcome, Page, ProbeReport, Read, Receipt, RemoteOffer, RemoteOrderId, Result,
     StockBasis, StockItem, Webhook,
 };
 use banto_conformance::Fixture;
@@ -38,6 +38,8 @@ const BUGS: &[(Bug, &str)] = &[
     (Bug::ForgetsReturns, "a_refund_after_shipping_returns_units"),
     (Bug::TakesCancelledOut, "a_refund_before_shipping_cancels_units"),
     (Bug::ProbesNothing, "bad_credentials_fail_the_probe_with_auth"),
+    (Bug::SpeaksEnglishAlone, "what_a_probe_finds_is_told_in_japanese_too"),
+    (Bug::WarnsInEnglishAlone, "what_a_probe_finds_is_told_in_japanese_too"),
     (Bug::AuthIsUnreachable, "credentials_refused_in_mid_run_are_auth_and_then_it_goes_on"),
     (Bug::PanicsOnTorn, "a_torn_answer_is_malformed_and_loses_nothing"),
     (Bug::PanicsOnTorn, "a_huge_answer_is_malformed_and_loses_nothing"),
@@ -97,6 +99,8 @@ enum Bug {
     ForgetsReturns,
     TakesCancelledOut,
     ProbesNothing,
+    SpeaksEnglishAlone,
+    WarnsInEnglishAlone,
     AuthIsUnreachable,
     PanicsOnTorn,
     MalformedIsRefused,
@@ -177,6 +181,7 @@ impl Broken {
     fn spoil_error(&self, error: Error) -> Error {
         let to = |kind| Error::new(kind, error.message.clone());
         match (self.bug, error.kind) {
+            (Bug::SpeaksEnglishAlone, ErrorKind::Auth) => to(ErrorKind::Auth),
             (Bug::AuthIsUnreachable, ErrorKind::Auth) => to(ErrorKind::Unreachable),
             (Bug::PanicsOnTorn, ErrorKind::Malformed) if !error.message.contains("page") => panic!("{error}"),
             (Bug::MalformedIsRefused, ErrorKind::Malformed) => to(ErrorKind::Refused),
@@ -266,7 +271,11 @@ impl Connector for Broken {
         if self.bug == Bug::ProbesNothing {
             return Ok(ProbeReport::default());
         }
-        self.right.probe(cx).await.map_err(|e| self.spoil_error(e))
+        let mut report = self.right.probe(cx).await.map_err(|e| self.spoil_error(e))?;
+        if self.bug == Bug::WarnsInEnglishAlone {
+            report.warnings.push(Bilingual::quoted("the key runs out"));
+        }
+        Ok(report)
     }
 
     async fn pull_orders(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page<Read>> {

@@ -18,7 +18,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use banto_channel::{Error, ErrorKind, Result, Timestamp};
+use banto_channel::{Bilingual, Error, ErrorKind, Result, Timestamp, both};
 use sha2::{Digest, Sha256};
 
 /// Where files come in.
@@ -114,18 +114,22 @@ impl Folder {
     pub(crate) fn is_there(&self) -> Result<()> {
         match fs::metadata(self.root.join(ORDERS)) {
             Ok(found) if found.is_dir() => Ok(()),
-            Ok(_) => Err(Error::new(
+            Ok(_) => Err(Error::told(
                 ErrorKind::Config,
-                format!("{}/orders is a file; it must be a folder", self.root.display()),
+                both!(
+                    "{root}/orders is a file; it must be a folder",
+                    "{root}/orders がファイルです。フォルダーにしてください",
+                    root = self.root.display()
+                ),
             )),
-            Err(e) => Err(told("looking for", &self.root.join(ORDERS), &e)),
+            Err(e) => Err(told(("looking for", "確認"), &self.root.join(ORDERS), &e)),
         }
     }
 
     /// Files in one of the subfolders, neither links nor folders; none if it is not there.
     pub(crate) fn list(&self, subfolder: &str) -> Result<Vec<Entry>> {
         let path = self.root.join(subfolder);
-        let failed = |e: io::Error| told("reading", &path, &e);
+        let failed = |e: io::Error| told(("reading", "読み込み"), &path, &e);
         let found = match fs::read_dir(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && subfolder != ORDERS => return Ok(Vec::new()),
             other => other.map_err(failed)?,
@@ -198,7 +202,7 @@ impl Folder {
 
     /// A file's content, up to so many bytes.
     pub(crate) fn read(&self, path: &Path, most: u64) -> Result<Content> {
-        let failed = |e: io::Error| told("reading", path, &e);
+        let failed = |e: io::Error| told(("reading", "読み込み"), path, &e);
         let mut file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         if size > most {
@@ -220,7 +224,7 @@ impl Folder {
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(told("reading", &path, &e)),
+            Err(e) => Err(told(("reading", "読み込み"), &path, &e)),
         }
     }
 
@@ -233,7 +237,7 @@ impl Folder {
     pub(crate) fn try_writing(&self, subfolder: &str) -> Result<()> {
         let path = self.make(subfolder)?.join(".banto-check");
         write(&path, b"")?;
-        fs::remove_file(&path).map_err(|e| told("removing", &path, &e))
+        fs::remove_file(&path).map_err(|e| told(("removing", "削除"), &path, &e))
     }
 
     /// A subfolder, made if it is not there. The folder itself is never made: an empty one in place of a share that is
@@ -243,7 +247,7 @@ impl Folder {
         let path = self.root.join(subfolder);
         match fs::create_dir_all(&path) {
             Ok(()) => Ok(path),
-            Err(e) => Err(told("making the folder", &path, &e)),
+            Err(e) => Err(told(("making the folder", "フォルダーの作成"), &path, &e)),
         }
     }
 }
@@ -266,12 +270,12 @@ fn numbered(entry: Entry, hashed: bool) -> Option<Numbered> {
 }
 
 fn move_file(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|e| told("moving", from, &e))?;
+    fs::rename(from, to).map_err(|e| told(("moving", "移動"), from, &e))?;
     to.parent().map_or(Ok(()), sync_folder)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |e: io::Error| told("writing", path, &e);
+    let failed = |e: io::Error| told(("writing", "書き込み"), path, &e);
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".tmp");
@@ -288,31 +292,49 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 fn sync_folder(folder: &Path) -> Result<()> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(e) if !matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            Err(told("securing", folder, &e))
+            Err(told(("securing", "書き込みの確定"), folder, &e))
         }
         _ => Ok(()),
     }
 }
 
 /// What a fault of the file system means, and the remedy.
-pub(crate) fn told(doing: &str, path: &Path, fault: &io::Error) -> Error {
+pub(crate) fn told((en, ja): (&str, &str), path: &Path, fault: &io::Error) -> Error {
     let path = path.display();
     let (kind, remedy) = match fault.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
             ErrorKind::Auth,
-            "the user that banto runs as must own the folder or be in its group with the right to read and write \
-             (chown, chmod g+rwx; ReadWritePaths= in the systemd unit)",
+            both!(
+                "the user that banto runs as must own the folder or be in its group with the right to read and write \
+                 (chown, chmod g+rwx; ReadWritePaths= in the systemd unit)",
+                "bantoの実行ユーザーをフォルダーの所有者にするか、読み書きできるグループに入れてください（chown、\
+                 chmod g+rwx、systemdユニットの ReadWritePaths=）"
+            ),
         ),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => (
             ErrorKind::Unreachable,
-            "if it is a network share, mount it; if it is new, make it: mkdir -p <folder>/orders",
+            both!(
+                "if it is a network share, mount it; if it is new, make it: mkdir -p <folder>/orders",
+                "ネットワーク共有ならマウントし、新規なら作成してください: mkdir -p <フォルダー>/orders"
+            ),
         ),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            (ErrorKind::Unreachable, "the disk is full; make room")
-        }
-        _ => (ErrorKind::Unreachable, "look at the disk or the network share"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
+            ErrorKind::Unreachable,
+            both!("the disk is full; make room", "ディスクの空きがありません。空き容量を確保してください"),
+        ),
+        _ => (
+            ErrorKind::Unreachable,
+            both!(
+                "look at the disk or the network share",
+                "ディスクまたはネットワーク共有を確認してください"
+            ),
+        ),
     };
-    let error = Error::new(kind, format!("{doing} {path}: {fault}; {remedy}"));
+    let words = Bilingual {
+        en: format!("{en} {path}: {fault}; {}", remedy.en),
+        ja: format!("{path} の{ja}: {fault}。{}", remedy.ja),
+    };
+    let error = Error::told(kind, words);
     if kind == ErrorKind::Unreachable { error.after(SHARE_AWAY) } else { error }
 }
 
@@ -329,7 +351,7 @@ mod tests {
             (io::ErrorKind::StorageFull, ErrorKind::Unreachable, "make room"),
             (io::ErrorKind::TimedOut, ErrorKind::Unreachable, "network share"),
         ] {
-            let error = told("reading", Path::new("/srv/shop"), &io::Error::from(fault));
+            let error = told(("reading", "読み込み"), Path::new("/srv/shop"), &io::Error::from(fault));
             assert_eq!(error.kind, kind);
             assert_eq!(error.retry_after.is_some(), kind == ErrorKind::Unreachable);
             assert!(error.message.contains(remedy) && error.message.contains("/srv/shop"), "{error}");

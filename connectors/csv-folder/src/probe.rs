@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, ProbeReport, Read, Result, Timestamp};
+use banto_channel::{Bilingual, Cx, ProbeReport, Read, Result, Timestamp, both};
 
 use crate::CsvFolder;
 use crate::calls::{BAD, Content, Entry, ORDERS};
@@ -44,11 +44,13 @@ impl CsvFolder {
         for (subfolder, _) in out.iter().skip(1).filter(|(_, used)| *used) {
             let waiting = older(self.folder.list(subfolder)?, now, NOT_FETCHED);
             if let Some(first) = waiting.first() {
-                warnings.push(format!(
-                    "{} files in {subfolder}/ are older than a day (such as {}); if the marketplace's tool reads them \
-                     without taking them away, that is right",
-                    waiting.len(),
-                    first.shown()
+                warnings.push(both!(
+                    "{count} files in {subfolder}/ are older than a day (such as {first}); if the marketplace's tool reads \
+                     them without taking them away, that is right",
+                    "{subfolder}/ に1日以上前のファイルが{count}件あります（{first} など）。モール側のツールが読み取り後も\
+                     残す場合は問題ありません",
+                    count = waiting.len(),
+                    first = first.shown()
                 ));
             }
         }
@@ -59,32 +61,43 @@ impl CsvFolder {
         })
     }
 
-    fn look_at_orders(&self, now: Timestamp, warnings: &mut Vec<String>) -> Result<()> {
+    fn look_at_orders(&self, now: Timestamp, warnings: &mut Vec<Bilingual>) -> Result<()> {
         let all = self.folder.list(ORDERS)?;
         for file in all.iter().filter(|file| !file.is_table() && !file.shown().starts_with('.')) {
             if !older(vec![file.clone()], now, LIES_LONG).is_empty() {
-                warnings.push(format!(
-                    "orders/{} is not read: it must be a table that ends in .csv, .tsv or .txt, and an upload that \
+                warnings.push(both!(
+                    "orders/{name} is not read: it must be a table that ends in .csv, .tsv or .txt, and an upload that \
                      broke off must be sent again",
-                    file.shown()
+                    "orders/{name} は読み込まれません。拡張子が .csv、.tsv、.txt の表にしてください。途切れたアップロードは\
+                     送り直してください",
+                    name = file.shown()
                 ));
             }
         }
         for file in older(all.into_iter().filter(Entry::is_table).collect(), now, LIES_LONG) {
-            let empty = if file.size == 0 { ", and it is empty" } else { "" };
-            warnings.push(format!("orders/{} has been lying there for long{empty}", file.shown()));
+            let name = file.shown();
+            warnings.push(match file.size {
+                0 => both!(
+                    "orders/{name} has been lying there for long, and it is empty",
+                    "orders/{name} が長時間残っています。ファイルは空です"
+                ),
+                _ => {
+                    both!("orders/{name} has been lying there for long", "orders/{name} が長時間残っています")
+                }
+            });
         }
         let bad = self.folder.list(BAD)?.iter().filter(|file| !file.shown().ends_with(".why.txt")).count();
         if bad > 0 {
-            warnings.push(format!(
-                "{bad} files in orders/bad/ could not be read; each has its reason beside it, in a file that ends in .why.txt"
+            warnings.push(both!(
+                "{bad} files in orders/bad/ could not be read; each has its reason beside it, in a file that ends in .why.txt",
+                "読み取れなかったファイルが orders/bad/ に{bad}件あります。理由は隣の .why.txt に書かれています"
             ));
         }
         self.look_at_mapping(warnings)
     }
 
     /// Reads the newest file with the mapping of today.
-    fn look_at_mapping(&self, warnings: &mut Vec<String>) -> Result<()> {
+    fn look_at_mapping(&self, warnings: &mut Vec<Bilingual>) -> Result<()> {
         let newest = match self.folder.incoming()?.pop() {
             Some(file) => Some((file.shown(), file.path)),
             None => self.folder.numbered()?.pop().map(|file| (file.name, file.path)),
@@ -94,7 +107,9 @@ impl CsvFolder {
             return Ok(());
         };
         match OrderFile::open(&self.settings, &name, &bytes) {
-            Err(unusable) => warnings.push(unusable.why),
+            Err(unusable) => {
+                warnings.push(both!("{why}", "{name} を読み取れません: {why}", why = unusable.why));
+            }
             Ok(orders) => {
                 let mut gaps: Vec<String> = Vec::new();
                 let said =
@@ -107,23 +122,34 @@ impl CsvFolder {
                         gaps.push(gap);
                     }
                 });
-                warnings.extend(gaps.into_iter().take(GAPS_MAX).map(|gap| format!("{name}: {gap}")));
+                let gaps = gaps.into_iter().take(GAPS_MAX);
+                warnings.extend(
+                    gaps.map(|gap| both!("{name}: {gap}", "{name} に読み取れない内容があります: {gap}")),
+                );
             }
         }
         Ok(())
     }
 
-    fn look_at_offers(&self, cx: &Cx, warnings: &mut Vec<String>) -> Result<()> {
+    fn look_at_offers(&self, cx: &Cx, warnings: &mut Vec<Bilingual>) -> Result<()> {
         let Some(columns) = &self.settings.offers else { return Ok(()) };
         match self.export(cx, columns) {
             Ok(Some(export)) => {
                 let faults = export.faults.iter().take(5);
-                warnings.extend(faults.map(|fault| format!("offers/{}, {fault}", export.name)));
+                let name = &export.name;
+                warnings.extend(faults.map(|fault| {
+                    both!("offers/{name}, {fault}", "offers/{name} に読み取れない内容があります: {fault}")
+                }));
             }
-            Ok(None) => warnings.push(format!(
-                "there is no finished file in {OFFERS}/: listings are found and checked only with one"
+            Ok(None) => warnings.push(both!(
+                "there is no finished file in {OFFERS}/: listings are found and checked only with one",
+                "{OFFERS}/ に完成したファイルがありません。出品の取得と照合にはこのファイルが必要です"
             )),
-            Err(error) => warnings.push(error.message),
+            Err(error) => warnings.push(both!(
+                "{why}",
+                "{OFFERS}/ の最新のファイルを読み取れません: {why}",
+                why = error.message
+            )),
         }
         Ok(())
     }

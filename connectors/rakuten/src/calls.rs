@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret};
+use banto_channel::{
+    Bilingual, Cx, Doing, Error, ErrorKind, Method, Request, Response, Result, Secret, both,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Rakuten;
@@ -81,7 +83,13 @@ impl Rakuten {
     /// Proves, sends, and returns a 2xx answer.
     ///
     /// Errors: what the status and RMS's own code mean, with the remedy; `doing` says what was tried.
-    pub(crate) async fn send(&self, cx: &Cx, request: Request, doing: &str) -> Result<Response> {
+    pub(crate) async fn send<'a>(
+        &self,
+        cx: &Cx,
+        request: Request,
+        doing: impl Into<Doing<'a>>,
+    ) -> Result<Response> {
+        let doing = doing.into();
         let response = self.send_any(cx, request).await?;
         // The gateway's own refusal is one, whatever status it comes with.
         match response.is_success() && !refuses_key(&response) {
@@ -90,21 +98,17 @@ impl Rakuten {
         }
     }
 
-    fn redacted(&self, mut error: Error) -> Error {
-        error.message = self.settings.keys.redact(&error.message);
-        error
+    fn redacted(&self, error: Error) -> Error {
+        error.redacted(|text| self.settings.keys.redact(text))
     }
 
     /// What an answer other than the one hoped for means.
-    pub(crate) fn refusal(&self, response: &Response, doing: &str) -> Error {
+    pub(crate) fn refusal<'a>(&self, response: &Response, doing: impl Into<Doing<'a>>) -> Error {
         let told = Told::of(response);
         let kind = told.kind(response);
-        let mut text = format!("{doing}: {}", told.words(response.status));
-        if let Some(remedy) = told.remedy(kind) {
-            text.push_str(". ");
-            text.push_str(remedy);
-        }
-        let error = Error::new(kind, text);
+        let said = Bilingual::quoted(told.words(response.status));
+        let how = said.then(told.remedy(kind).unwrap_or_default());
+        let error = Error::told(kind, doing.into().ended(&how));
         let error = match (retry_after(response), response.status) {
             (Some(delay), _) => error.after(delay),
             (None, 409) => error.after(CONFLICT),
@@ -223,25 +227,34 @@ impl Told {
         }
     }
 
-    fn remedy(&self, kind: ErrorKind) -> Option<&'static str> {
-        if self.codes().any(|code| code == "ES04-01") {
-            return Some(
+    fn remedy(&self, kind: ErrorKind) -> Option<Bilingual> {
+        let has = |wanted: &str| self.codes().any(|code| code == wanted);
+        if has("ES04-01") {
+            return Some(both!(
                 "Switch the function on under RMS > WEB APIサービス > 利用機能編集, and check serviceSecret and \
                  licenseKey there",
-            );
+                "RMS > 拡張サービス一覧 > WEB APIサービス > 利用機能編集 でこの機能を「利用する」にし、利用設定の\
+                 serviceSecretとlicenseKey（ライセンスキー）も確認してください"
+            ));
         }
-        if self.codes().any(|code| code == "ORDER_EXT_API_GET_ORDER_ERROR_009") {
-            return Some("RMS no longer takes this version of getOrder; a newer banto is needed");
+        if has("ORDER_EXT_API_GET_ORDER_ERROR_009") {
+            return Some(both!(
+                "RMS no longer takes this version of getOrder; a newer banto is needed",
+                "RMSはこのバージョンのgetOrderの提供を終了しています。bantoを更新してください"
+            ));
         }
         match kind {
-            ErrorKind::Auth => Some(
+            ErrorKind::Auth => Some(both!(
                 "The licenseKey has run out (it lives for 3 months), was issued less than 30 minutes ago, or is not \
                  of this serviceSecret; RMS > WEB APIサービス > 利用設定 shows and renews it",
-            ),
-            ErrorKind::Config => self
-                .codes()
-                .any(|code| code == "IE1105")
-                .then_some("The shop was not moved to SKU items yet; finish that in RMS first"),
+                "licenseKey（ライセンスキー）の有効期限（3か月）が切れているか、発行から30分たっていないか、\
+                 serviceSecretと組み合わせが違います。RMS > 拡張サービス一覧 > WEB APIサービス > 利用設定 で確認・\
+                 再発行してください"
+            )),
+            ErrorKind::Config if has("IE1105") => Some(both!(
+                "The shop was not moved to SKU items yet; finish that in RMS first",
+                "店舗のSKU移行が済んでいません。先にRMSでSKU移行を完了してください"
+            )),
             _ => None,
         }
     }

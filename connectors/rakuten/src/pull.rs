@@ -120,7 +120,7 @@ impl Rakuten {
             paging: Paging { request_records_amount: size, request_page: ask.page, sort: OLDEST_FIRST },
         };
         let request = self.order_call("searchOrder", &body)?.idempotent();
-        let response = self.send(cx, request, "searching orders").await?;
+        let response = self.send(cx, request, ("searching orders", "注文の検索")).await?;
         response.json()
     }
 
@@ -128,10 +128,11 @@ impl Rakuten {
     pub(crate) async fn get_orders(&self, cx: &Cx, numbers: &[String]) -> Result<Got> {
         let body = Numbers { order_number_list: numbers, version: GET_ORDER_VERSION };
         let request = self.order_call("getOrder", &body)?.idempotent();
-        let response = self.send(cx, request, "reading orders").await?;
+        let doing = ("reading orders", "注文の取得");
+        let response = self.send(cx, request, doing).await?;
         let got: Got = response.json()?;
         match got.orders.is_empty() && got.messages.iter().any(Message::is_error) {
-            true => Err(self.refusal(&response, "reading orders")),
+            true => Err(self.refusal(&response, doing)),
             false => Ok(got),
         }
     }

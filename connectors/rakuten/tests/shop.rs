@@ -96,7 +96,7 @@ async fn the_next_key_takes_over_in_mid_run_when_the_old_one_runs_out() {
     assert_eq!(opened.read(&order).await.id, order);
     assert_eq!(opened.shop.take_seen().len(), 1, "the key that works is remembered ({before} calls before)");
     let probed = opened.connector.probe(&opened.cx).await.unwrap();
-    assert!(probed.warnings[0].contains("license_key_file is refused"), "{:?}", probed.warnings);
+    assert!(probed.warnings[0].en.contains("license_key_file is refused"), "{:?}", probed.warnings);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn a_key_that_runs_out_soon_is_a_warning() {
     let opened =
         open(|config| config.licence_keys[0].expires = config.clock.now().plus(9 * DAY), "", &[]).await;
     let probed = opened.connector.probe(&opened.cx).await.unwrap();
-    assert!(probed.warnings[0].contains("license_key_next_file"), "{:?}", probed.warnings);
+    assert!(probed.warnings[0].en.contains("license_key_next_file"), "{:?}", probed.warnings);
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret, Timestamp};
+use banto_channel::{
+    Cx, Doing, Error, ErrorKind, Method, Request, Response, Result, Secret, Timestamp, both,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -122,18 +124,21 @@ impl Shopify {
     }
 
     fn granted(&self, response: &Response) -> Result<Granted> {
-        let doing = "fetching an access token";
+        let doing = Doing::from(("fetching an access token", "アクセストークンの取得"));
         match response.status {
-            200..=299 => response.json().map_err(|e| Error::new(e.kind, format!("{doing}: {}", e.message))),
-            400 | 401 | 403 => Err(Error::new(
-                ErrorKind::Auth,
-                format!(
-                    "{doing}: HTTP {}. Check client_id and client_secret_file (Dev Dashboard > app > Settings; a \
-                     rotated secret is another one), that the app is installed in {}, and that app and shop belong to \
-                     the same organization",
-                    response.status, self.settings.shop
-                ),
-            )),
+            200..=299 => response.json().map_err(|e| e.reworded(|words| doing.ended(&words))),
+            status @ (400 | 401 | 403) => {
+                let how = both!(
+                    "HTTP {status}. Check client_id and client_secret_file (Dev Dashboard > app > Settings; a rotated \
+                     secret is another one), that the app is installed in {shop}, and that app and shop belong to the \
+                     same organization",
+                    "HTTP {status}。client_id と client_secret_file（Dev Dashboard > アプリ > 設定。ローテーション後は別の値に\
+                     なります）、アプリが {shop} にインストールされていること、アプリとストアが同じ組織に属していることを\
+                     確認してください",
+                    shop = self.settings.shop
+                );
+                Err(Error::told(ErrorKind::Auth, doing.ended(&how)))
+            }
             _ => Err(self.redacted(self.http_error(response, doing))),
         }
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret};
+use banto_channel::{
+    Bilingual, Cx, Doing, Error, ErrorKind, Method, Request, Response, Result, Secret, both,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -95,7 +97,9 @@ impl<T> Connection<T> {
     /// Errors: [`ErrorKind::Malformed`] for a page that would be read for ever.
     pub(crate) fn extend(&mut self, next: Self) -> Result<()> {
         if next.page_info.has_next_page && next.page_info.end_cursor == self.page_info.end_cursor {
-            return Err(Error::new(ErrorKind::Malformed, "Shopify hands out the same page again"));
+            let what =
+                both!("Shopify hands out the same page again", "Shopifyから同じページが繰り返し返りました");
+            return Err(Error::told(ErrorKind::Malformed, what));
         }
         self.nodes.extend(next.nodes);
         self.page_info = next.page_info;
@@ -132,7 +136,11 @@ impl Told {
         let envelope: Envelope<'a> = self.response.json()?;
         let data = envelope.data.map_or("null", RawValue::get);
         serde_json::from_str(data).map_err(|e| {
-            Error::new(ErrorKind::Malformed, format!("Shopify sends JSON that does not fit: {e}"))
+            let what = both!(
+                "Shopify sends JSON that does not fit: {e}",
+                "Shopifyの応答のJSONが想定と異なります: {e}"
+            );
+            Error::told(ErrorKind::Malformed, what)
         })
     }
 }
@@ -147,13 +155,14 @@ impl Shopify {
     /// Sends a document; `doing` says in an error what was tried.
     ///
     /// Errors: what the status and Shopify's codes mean, with the remedy.
-    pub(crate) async fn ask(
+    pub(crate) async fn ask<'a>(
         &self,
         cx: &Cx,
         document: Document,
         variables: &impl Serialize,
-        doing: &str,
+        doing: impl Into<Doing<'a>>,
     ) -> Result<Told> {
+        let doing = doing.into();
         let told = self.ask_with_gaps(cx, document, variables, doing).await?;
         match told.gaps.first() {
             Some((_, message)) => Err(self.redacted(denied(doing, message))),
@@ -162,13 +171,14 @@ impl Shopify {
     }
 
     /// The same, where fields that Shopify withholds are no reason to stop.
-    pub(crate) async fn ask_with_gaps(
+    pub(crate) async fn ask_with_gaps<'a>(
         &self,
         cx: &Cx,
         document: Document,
         variables: &impl Serialize,
-        doing: &str,
+        doing: impl Into<Doing<'a>>,
     ) -> Result<Told> {
+        let doing = doing.into();
         let request = self.request(document, variables)?;
         let mut pause = THROTTLED;
         for _ in 0..TRIES {
@@ -182,8 +192,11 @@ impl Shopify {
                 Ok(Verdict::Bad(error)) | Err(error) => return Err(self.redacted(error)),
             }
         }
-        let message = format!("{doing}: Shopify throttles: the app's points for this shop are used up");
-        Err(Error::new(ErrorKind::RateLimited, message).after(pause))
+        let why = both!(
+            "Shopify throttles: the app's points for this shop are used up",
+            "Shopifyの呼び出し制限です。このショップでのアプリのポイントを使い切りました"
+        );
+        Err(Error::told(ErrorKind::RateLimited, doing.ended(&why)).after(pause))
     }
 
     fn request(&self, document: Document, variables: &impl Serialize) -> Result<Request> {
@@ -217,39 +230,73 @@ impl Shopify {
         cx.http.send(proved).await.map_err(|e| self.redacted(e))
     }
 
-    pub(crate) fn redacted(&self, mut error: Error) -> Error {
-        error.message = self.settings.credentials.redact(&error.message);
-        error
+    pub(crate) fn redacted(&self, error: Error) -> Error {
+        error.redacted(|text| self.settings.credentials.redact(text))
     }
 
     /// What an answer other than 2xx means.
-    pub(crate) fn http_error(&self, response: &Response, doing: &str) -> Error {
-        let status = response.status;
-        let (kind, remedy) = match status {
-            401 => (
-                ErrorKind::Auth,
-                "Shopify does not know the access token: it was revoked, or the app was uninstalled. Install the app \
-                 again, or put the new token into the file",
-            ),
-            402 => (ErrorKind::Auth, "The shop is frozen: its owner has to settle Shopify's invoice"),
-            403 => (
-                ErrorKind::Auth,
-                "The app may not do this: check its access scopes and its approval for protected customer data",
-            ),
-            404 => (ErrorKind::Config, "There is no shop at this address: check shop in the config"),
-            423 => (ErrorKind::Refused, "The shop is locked: its owner has to ask Shopify's support"),
-            430 => {
-                (ErrorKind::RateLimited, "Shopify takes the calls for an attack and refuses them for a while")
-            }
-            429 => (ErrorKind::RateLimited, "Too many calls"),
-            500.. => (ErrorKind::Unreachable, "Shopify itself failed"),
-            _ => (response.error("").kind, "Shopify refuses the call"),
-        };
-        let said = said(response);
-        let error = Error::new(kind, format!("{doing}: HTTP {status}{said}. {remedy}"));
+    pub(crate) fn http_error(&self, response: &Response, doing: Doing<'_>) -> Error {
+        let (kind, remedy) = meaning(response);
+        let said = Bilingual::quoted(format!("HTTP {}{}", response.status, said(response)));
+        let error = Error::told(kind, doing.ended(&said.then(remedy)));
         match response.header("retry-after").and_then(|text| text.trim().parse::<f64>().ok()) {
             Some(secs) => Duration::try_from_secs_f64(secs).map_or(error.clone(), |delay| error.after(delay)),
             None => error,
+        }
+    }
+}
+
+/// What a status means, and the remedy.
+fn meaning(response: &Response) -> (ErrorKind, Bilingual) {
+    match response.status {
+        401 => (
+            ErrorKind::Auth,
+            both!(
+                "Shopify does not know the access token: it was revoked, or the app was uninstalled. Install the app \
+                 again, or put the new token into the file",
+                "アクセストークンが無効です。取り消されたか、アプリがアンインストールされています。アプリを再インストールするか、\
+                 新しいトークンをファイルに保存してください"
+            ),
+        ),
+        402 => (
+            ErrorKind::Auth,
+            both!(
+                "The shop is frozen: its owner has to settle Shopify's invoice",
+                "ストアが凍結されています。ストアオーナーがShopifyの請求を支払う必要があります"
+            ),
+        ),
+        403 => (
+            ErrorKind::Auth,
+            both!(
+                "The app may not do this: check its access scopes and its approval for protected customer data",
+                "アプリにこの操作の権限がありません。アクセススコープと、保護された顧客データへのアクセスの承認を確認してください"
+            ),
+        ),
+        404 => (
+            ErrorKind::Config,
+            both!(
+                "There is no shop at this address: check shop in the config",
+                "このアドレスにストアがありません。設定の shop を確認してください"
+            ),
+        ),
+        423 => (
+            ErrorKind::Refused,
+            both!(
+                "The shop is locked: its owner has to ask Shopify's support",
+                "ストアがロックされています。ストアオーナーがShopifyサポートに問い合わせる必要があります"
+            ),
+        ),
+        430 => (
+            ErrorKind::RateLimited,
+            both!(
+                "Shopify takes the calls for an attack and refuses them for a while",
+                "Shopifyが攻撃とみなし、しばらく呼び出しを拒否しています"
+            ),
+        ),
+        429 => (ErrorKind::RateLimited, both!("Too many calls", "呼び出しが多すぎます")),
+        500.. => (ErrorKind::Unreachable, both!("Shopify itself failed", "Shopify側の障害です")),
+        _ => {
+            (response.error("").kind, both!("Shopify refuses the call", "Shopifyに呼び出しを拒否されました"))
         }
     }
 }
@@ -271,20 +318,19 @@ fn said(response: &Response) -> String {
     format!(", {}", text.trim_end_matches('.'))
 }
 
-fn denied(doing: &str, message: &str) -> Error {
-    Error::new(
-        ErrorKind::Auth,
-        format!(
-            "{doing}: Shopify denies it: {message} Give the app the scope (Dev Dashboard > app > Versions), release the \
-             version, and accept it in the shop; names and addresses also need access to protected customer data"
-        ),
-    )
+fn denied(doing: Doing<'_>, message: &str) -> Error {
+    let how = both!(
+        "Shopify denies it: {message} Give the app the scope (Dev Dashboard > app > Versions), release the version, and \
+         accept it in the shop; names and addresses also need access to protected customer data",
+        "Shopifyに拒否されました: {message} アプリにアクセススコープを追加し（Dev Dashboard > アプリ > バージョン）、\
+         バージョンをリリースして、ストアで承認してください。氏名と住所には、保護された顧客データへのアクセスも必要です"
+    );
+    Error::told(ErrorKind::Auth, doing.ended(&how))
 }
 
 /// What the list of errors means for the whole answer.
-fn judge(response: &Response, doing: &str) -> Result<Verdict> {
-    let envelope: Envelope<'_> =
-        response.json().map_err(|e| Error::new(e.kind, format!("{doing}: {}", e.message)))?;
+fn judge(response: &Response, doing: Doing<'_>) -> Result<Verdict> {
+    let envelope: Envelope<'_> = response.json().map_err(|e| e.reworded(|words| doing.ended(&words)))?;
     let faults = envelope.errors.unwrap_or_default();
     let nothing = envelope.data.is_none_or(|data| data.get() == "null");
     let has = |code: &str| faults.iter().find(|fault| fault.code() == code);
@@ -299,7 +345,8 @@ fn judge(response: &Response, doing: &str) -> Result<Verdict> {
         return Ok(Verdict::Bad(denied(doing, &fault.message)));
     }
     let Some(fault) = faults.first() else {
-        return Err(Error::new(ErrorKind::Malformed, format!("{doing}: Shopify answers without data")));
+        let what = both!("Shopify answers without data", "Shopifyの応答にデータがありません");
+        return Err(Error::told(ErrorKind::Malformed, doing.ended(&what)));
     };
     let kind = match fault.code() {
         "SHOP_INACTIVE" => ErrorKind::Auth,
@@ -312,5 +359,7 @@ fn judge(response: &Response, doing: &str) -> Result<Verdict> {
         "" => String::new(),
         code => format!(" ({code})"),
     };
-    Ok(Verdict::Bad(Error::new(kind, format!("{doing}: Shopify says: {}{code}", fault.message))))
+    let what =
+        both!("Shopify says: {message}{code}", "Shopifyの応答: {message}{code}", message = fault.message);
+    Ok(Verdict::Bad(Error::told(kind, doing.ended(&what))))
 }

@@ -94,7 +94,7 @@ async fn a_probe_says_what_is_missing() {
     let opened = open(|_| (), "", false).await;
     let report = opened.connector.probe(&opened.cx).await.unwrap();
     assert_eq!(report.server, "Shopify 2026-10, 茶と器 見本堂 (fake.myshopify.com, Basic)");
-    assert_eq!(report.warnings, Vec::<String>::new());
+    assert_eq!(report.warnings, []);
 
     let few = |config: &mut FakeConfig| {
         config.scopes = vec!["write_orders".to_owned(), "read_locations".to_owned()]
@@ -118,7 +118,8 @@ async fn a_probe_says_what_is_missing() {
     let opened = open(odd, "since = \"2025-01-01\"", false).await;
     buy(&opened.shop, &[1], true);
     let report = opened.connector.probe(&opened.cx).await.unwrap();
-    insta::assert_snapshot!(report.warnings.join("\n"));
+    let told: Vec<String> = report.warnings.iter().map(|w| format!("{}\n{}", w.en, w.ja)).collect();
+    insta::assert_snapshot!(told.join("\n"));
 
     let opened = open(|config| config.location = 4711, "", false).await;
     opened.shop.set_down(true);

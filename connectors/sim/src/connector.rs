@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banto_channel::{
-    Capabilities, Clock, Connector, Cursor, Cx, Error, ErrorKind, IdempotencyKey, ListingId, Notice, Outcome,
-    Page, Payment, ProbeReport, Read, Receipt, RemoteOffer, RemoteOrderId, Response, Result, Secret,
-    StockItem, Timestamp, Webhook,
+    Capabilities, Clock, Connector, Cursor, Cx, Doing, Error, ErrorKind, IdempotencyKey, ListingId, Notice,
+    Outcome, Page, Payment, ProbeReport, Read, Receipt, RemoteOffer, RemoteOrderId, Response, Result, Secret,
+    StockItem, Timestamp, Webhook, both,
 };
 
 use crate::config::SimSetup;
@@ -97,7 +97,7 @@ impl Connector for SimConnector {
     }
 
     async fn probe(&self, _cx: &Cx) -> Result<ProbeReport> {
-        self.market.about(&self.token).map_err(|t| error(t, "asking who we are"))
+        self.market.about(&self.token).map_err(|t| error(t, ("asking who we are", "アカウント情報の取得")))
     }
 
     async fn pull_orders(&self, _cx: &Cx, after: Option<&Cursor>) -> Result<Page<Read>> {
@@ -223,7 +223,9 @@ fn outcome(verdict: std::result::Result<(), String>) -> Outcome {
 }
 
 /// What trouble means at the seam. A connector over HTTP gets the last three from `wire` as errors already.
-fn error(trouble: Trouble, doing: &str) -> Error {
+fn error<'a>(trouble: Trouble, doing: impl Into<Doing<'a>>) -> Error {
+    let doing = doing.into();
+    let malformed = |what| Error::told(ErrorKind::Malformed, doing.ended(&what));
     match trouble {
         Trouble::Status { code, retry_after, text } => {
             let response = Response { status: code, headers: Vec::new(), body: text.as_bytes().to_vec() };
@@ -233,12 +235,15 @@ fn error(trouble: Trouble, doing: &str) -> Error {
                 None => error,
             }
         }
-        Trouble::Html => Error::new(ErrorKind::Malformed, format!("{doing}: got a web page")),
-        Trouble::Torn => Error::new(ErrorKind::Malformed, format!("{doing}: the answer breaks off")),
+        Trouble::Html => malformed(both!("got a web page", "応答がWebページです")),
+        Trouble::Torn => malformed(both!("the answer breaks off", "応答が途切れています")),
         Trouble::TooLarge(bytes) => {
-            Error::new(ErrorKind::Malformed, format!("{doing}: an answer of {bytes} bytes is too large"))
+            malformed(both!("an answer of {bytes} bytes is too large", "応答が大きすぎます（{bytes}バイト）"))
         }
-        Trouble::Closed => Error::new(ErrorKind::Unreachable, format!("{doing}: the connection closed")),
+        Trouble::Closed => {
+            let what = both!("the connection closed", "接続が切れました");
+            Error::told(ErrorKind::Unreachable, doing.ended(&what))
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret};
+use banto_channel::{
+    Bilingual, Cx, Doing, Error, ErrorKind, Method, Request, Response, Result, Secret, both,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,20 +38,20 @@ impl Session {
 pub(crate) struct Question<'a> {
     pub(crate) document: &'a str,
     /// What it is for, in words that follow "while".
-    pub(crate) doing: &'static str,
+    pub(crate) doing: Doing<'static>,
     /// Whether sending it twice does no more than sending it once.
     pub(crate) idempotent: bool,
 }
 
 impl<'a> Question<'a> {
     /// A question that changes nothing, or sets what is absolute.
-    pub(crate) const fn safe(document: &'a str, doing: &'static str) -> Self {
-        Self { document, doing, idempotent: true }
+    pub(crate) fn safe(document: &'a str, doing: impl Into<Doing<'static>>) -> Self {
+        Self { document, doing: doing.into(), idempotent: true }
     }
 
     /// An order to do something.
-    pub(crate) const fn once(document: &'a str, doing: &'static str) -> Self {
-        Self { document, doing, idempotent: false }
+    pub(crate) fn once(document: &'a str, doing: impl Into<Doing<'static>>) -> Self {
+        Self { document, doing: doing.into(), idempotent: false }
     }
 }
 
@@ -90,11 +92,11 @@ struct Faults {
 pub(crate) struct Answer {
     response: Response,
     faults: Vec<Fault>,
-    doing: &'static str,
+    doing: Doing<'static>,
 }
 
 impl Answer {
-    fn of(response: Response, doing: &'static str) -> Result<Self> {
+    fn of(response: Response, doing: Doing<'static>) -> Result<Self> {
         let faults: Faults = match response.is_success() || response.status == 400 {
             true => match response.json() {
                 Err(e) if response.is_success() => return Err(e),
@@ -141,10 +143,8 @@ impl Answer {
         }
         let envelope: Envelope<T> = self.response.json()?;
         envelope.data.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Malformed,
-                format!("{}: an answer without data and without errors", self.doing),
-            )
+            let what = both!("an answer without data and without errors", "応答にデータもエラーもありません");
+            Error::told(ErrorKind::Malformed, self.doing.ended(&what))
         })
     }
 }
@@ -170,20 +170,32 @@ impl Fault {
     }
 
     /// The error for whoever called.
-    pub(crate) fn error(&self, doing: &str) -> Error {
+    pub(crate) fn error<'a>(&self, doing: impl Into<Doing<'a>>) -> Error {
         let remedy = match self.extensions.code.as_str() {
-            "FORBIDDEN" => {
-                ". The role of banto's administrator or API key lacks a permission: it needs ReadOrder, UpdateOrder, ReadCatalog \
-                 and UpdateCatalog in this channel"
+            "FORBIDDEN" => both!(
+                "The role of banto's administrator or API key lacks a permission: it needs ReadOrder, UpdateOrder, ReadCatalog \
+                 and UpdateCatalog in this channel",
+                "banto用の管理者またはAPIキーのロールに権限がありません。このチャネルでの ReadOrder、UpdateOrder、ReadCatalog、\
+                 UpdateCatalog が必要です"
+            ),
+            "CHANNEL_NOT_FOUND" => both!(
+                "Copy channel_token again from Settings > Channels",
+                "channel_token を Settings > Channels からコピーし直してください"
+            ),
+            "GRAPHQL_VALIDATION_FAILED" => both!(
+                "This server's schema differs from Vendure 3's: update it, or look at note_custom_field",
+                "サーバーのスキーマがVendure 3と異なります。更新するか、note_custom_field を確認してください"
+            ),
+            _ if self.kind() == ErrorKind::Unreachable => {
+                both!("The shop itself failed", "ショップ側の障害です")
             }
-            "CHANNEL_NOT_FOUND" => ". Copy channel_token again from Settings > Channels",
-            "GRAPHQL_VALIDATION_FAILED" => {
-                ". This server's schema differs from Vendure 3's: update it, or look at note_custom_field"
-            }
-            _ if self.kind() == ErrorKind::Unreachable => ". The shop itself failed",
-            _ => "",
+            _ => Bilingual::default(),
         };
-        Error::new(self.kind(), format!("{doing}: {}{remedy}", self.words()))
+        let said = match self.kind() {
+            ErrorKind::Auth => both!("{said}", "サーバーの応答: {said}", said = self.words()),
+            _ => Bilingual::quoted(self.words()),
+        };
+        Error::told(self.kind(), doing.into().ended(&said.then(remedy)))
     }
 }
 
@@ -262,7 +274,7 @@ impl Vendure {
     /// Errors: [`ErrorKind::Auth`] when name and password are refused; [`ErrorKind::Config`] for a server that keeps
     /// its sessions in cookies alone.
     async fn login(&self, cx: &Cx) -> Result<Secret> {
-        const DOING: &str = "logging in";
+        let doing = Doing::from(("logging in", "ログイン"));
         let Credentials::Login { username, password } = &self.settings.credentials else {
             return Err(Error::new(ErrorKind::Unexpected, "an API key needs no session"));
         };
@@ -279,24 +291,30 @@ impl Vendure {
         let mut request = self.request(documents::LOGIN, &variables)?.secret_body(password.clone());
         // A second session does no harm.
         request.idempotent = true;
-        let answer = Answer::of(cx.http.send(request).await?, DOING)?;
+        let answer = Answer::of(cx.http.send(request).await?, doing)?;
         let Data { login } = answer.data()?;
         if login.error_code.is_some() {
-            return Err(Error::new(
+            return Err(Error::told(
                 ErrorKind::Auth,
-                format!(
-                    "{DOING} as {username:?}: {}. Check username and the file that password_file names; the \
+                both!(
+                    "logging in as {username:?}: {said}. Check username and the file that password_file names; the \
                      administrator may have been deleted or got another password",
-                    login.words()
+                    "{username:?} としてのログイン: {said}。username と password_file のファイルを確認してください。管理者が\
+                     削除されたか、パスワードが変更された可能性があります",
+                    said = login.words()
                 ),
             ));
         }
         let token = answer.response.header(TOKEN_HEADER).map(Secret::new).filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
-            Error::new(
+            Error::told(
                 ErrorKind::Config,
-                "the login was accepted, but no vendure-auth-token came back: add \"bearer\" to \
-                 authOptions.tokenMethod in the server's config, or let the proxy pass that header",
+                both!(
+                    "the login was accepted, but no vendure-auth-token came back: add \"bearer\" to \
+                     authOptions.tokenMethod in the server's config, or let the proxy pass that header",
+                    "ログインは成功しましたが vendure-auth-token が返りません。サーバー設定の authOptions.tokenMethod に \
+                     \"bearer\" を加えるか、プロキシがこのヘッダーを通すようにしてください"
+                ),
             )
         })?;
         self.session.set(token.clone());

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem};
+use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem, both};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -181,9 +181,12 @@ impl Vendure {
         };
         chosen.map(|location| location.id.clone()).ok_or_else(|| {
             let names: Vec<String> = all.iter().map(|l| format!("{:?} (id {})", l.name, l.id)).collect();
-            let message =
-                format!("stock_location: name the one that banto counts; the shop has {}", names.join(", "));
-            Error::new(ErrorKind::Config, message)
+            let what = both!(
+                "stock_location: name the one that banto counts; the shop has {all}",
+                "stock_location: bantoが在庫を管理するロケーションを指定してください。ショップにあるのは {all} です",
+                all = names.join(", ")
+            );
+            Error::told(ErrorKind::Config, what)
         })
     }
 }

@@ -117,7 +117,11 @@ async fn the_probe_knows_the_shop_and_refuses_a_wrong_password() {
     let Some(real) = real("the probe", "").await else { return };
     let report = real.connector.probe(&real.cx).await.unwrap();
     assert_eq!(report.server, "Vendure, channel __default_channel__, JPY");
-    assert_eq!(report.warnings, ["plain http: the password and order data travel readable; use https"]);
+    assert!(
+        matches!(&report.warnings[..], [w] if w.en.starts_with("plain http: the password")),
+        "{:?}",
+        report.warnings
+    );
     let table = format!(
         "url = \"{}/admin-api\"\nusername = \"{SUPERADMIN}\"\npassword_file = \"p\"",
         real.shop.server

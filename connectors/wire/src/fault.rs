@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use banto_channel::{Error, ErrorKind};
+use banto_channel::{Bilingual, Error, ErrorKind, both};
 use rustls::CertificateError;
 
 use crate::client::CONNECT_TIMEOUT;
@@ -93,50 +93,88 @@ impl Fault {
 
     /// The message that reaches the merchant.
     pub fn error(&self, tried: &Tried<'_>) -> Error {
-        let mut message = format!("{}: {}", tried.what, self.words(tried));
+        let what = tried.what;
+        let mut message = both!("{what}", "{what} の呼び出し").with(&self.words(tried));
         if tried.tries > 1 {
-            message += &format!(" Tried {} times in {}.", tried.tries, words(tried.elapsed));
+            message = message.then(both!(
+                "Tried {tries} times in {span}.",
+                "{span}の間に{tries}回試しました。",
+                tries = tried.tries,
+                span = words(tried.elapsed)
+            ));
         }
         let maybe_done = matches!(self.cause, Cause::Timeout | Cause::Closed | Cause::Torn);
         if maybe_done && !tried.idempotent {
-            message += " It is not known whether it was carried out; it was not sent again, because twice could do harm.";
+            message = message.then(both!(
+                "It is not known whether it was carried out; it was not sent again, because twice could do harm.",
+                "実行されたかどうかは不明です。二重になると困るため、再送していません。"
+            ));
         }
-        Error::new(self.kind(), message)
+        Error::told(self.kind(), message)
     }
 
     /// The finding and, where there is one, the remedy.
-    pub fn words(&self, tried: &Tried<'_>) -> String {
+    pub fn words(&self, tried: &Tried<'_>) -> Bilingual {
         let (host, detail) = (tried.host, &self.detail);
         match self.cause {
-            Cause::Dns => format!(
+            Cause::Certificate | Cause::Tls => self.of_security(host),
+            Cause::Dns => both!(
                 "no address is known for {host} (DNS: {detail}). Check the spelling of the address, and that this \
-                 machine reaches its name server."
+                 machine reaches its name server.",
+                "{host} のアドレスが見つかりません（DNS: {detail}）。アドレスの綴りと、このサーバーからDNSサーバーに\
+                 接続できることを確認してください。"
             ),
-            Cause::Refused => format!(
-                "{host} refused the connection. Check the address and its port, and that the shop is running."
+            Cause::Refused => both!(
+                "{host} refused the connection. Check the address and its port, and that the shop is running.",
+                "{host} に接続を拒否されました。アドレスとポート、ショップが稼働していることを確認してください。"
             ),
-            Cause::ConnectTimeout => format!(
-                "{host} did not take the connection within {}. The shop may be down, or a firewall in between.",
-                words(CONNECT_TIMEOUT)
+            Cause::ConnectTimeout => both!(
+                "{host} did not take the connection within {limit}. The shop may be down, or a firewall in between.",
+                "{host} に{limit}以内に接続できませんでした。ショップが停止しているか、途中のファイアウォールに遮られている\
+                 可能性があります。",
+                limit = words(CONNECT_TIMEOUT)
             ),
-            Cause::Certificate => format!(
-                "the certificate of {host} is not accepted: {detail}. Nothing was sent. It has to be put right at \
-                 the shop."
-            ),
-            Cause::Tls => format!(
-                "no secure connection to {host}: {detail}. Check that the address should begin with https:// and \
-                 has the right port."
-            ),
-            Cause::NoConnection => format!("no connection to {host}: {detail}."),
-            Cause::Timeout => {
-                format!("{host} gave no complete answer within {} ({detail}).", words(tried.timeout))
+            Cause::NoConnection => {
+                both!("no connection to {host}: {detail}.", "{host} に接続できません: {detail}。")
             }
-            Cause::Closed => format!("{host} closed the connection before it answered ({detail})."),
-            Cause::Torn => format!("the answer of {host} broke off ({detail})."),
-            Cause::TooLarge => format!(
-                "the answer of {host} is above the size limit of {detail}; it was not read to its end."
+            Cause::Timeout => both!(
+                "{host} gave no complete answer within {limit} ({detail}).",
+                "{host} から{limit}以内に応答が揃いませんでした（{detail}）。",
+                limit = words(tried.timeout)
             ),
-            Cause::Redirects => format!("{host} redirects without end ({detail})."),
+            Cause::Closed => both!(
+                "{host} closed the connection before it answered ({detail}).",
+                "{host} が応答の前に接続を切りました（{detail}）。"
+            ),
+            Cause::Torn => both!(
+                "the answer of {host} broke off ({detail}).",
+                "{host} の応答が途中で途切れました（{detail}）。"
+            ),
+            Cause::TooLarge => both!(
+                "the answer of {host} is above the size limit of {detail}; it was not read to its end.",
+                "{host} の応答がサイズの上限（{detail}）を超えたため、最後まで読み取っていません。"
+            ),
+            Cause::Redirects => both!(
+                "{host} redirects without end ({detail}).",
+                "{host} のリダイレクトが終わりません（{detail}）。"
+            ),
+        }
+    }
+
+    /// No connection that both sides trust.
+    fn of_security(&self, host: &str) -> Bilingual {
+        let detail = &self.detail;
+        match self.cause {
+            Cause::Certificate => both!(
+                "the certificate of {host} is not accepted: {detail}. Nothing was sent. It has to be put right at the \
+                 shop.",
+                "{host} の証明書を信頼できません: {detail}。何も送信していません。ショップ側で直す必要があります。"
+            ),
+            _ => both!(
+                "no secure connection to {host}: {detail}. Check that the address should begin with https:// and has the \
+                 right port.",
+                "{host} に安全な接続ができません: {detail}。アドレスが https:// で始まり、ポートが正しいことを確認してください。"
+            ),
         }
     }
 }

@@ -219,7 +219,7 @@ impl Http for Wire {
 
 impl Call<'_> {
     fn words(&self, fault: &Fault, config: &WireConfig) -> String {
-        self.scrub.text(&fault.words(&self.tried(config)))
+        self.scrub.text(&fault.words(&self.tried(config)).en)
     }
 
     fn tried(&self, config: &WireConfig) -> Tried<'_> {
@@ -234,8 +234,7 @@ impl Call<'_> {
     }
 
     fn gave_up(&self, fault: &Fault, config: &WireConfig) -> Error {
-        let error = fault.error(&self.tried(config));
-        Error { message: self.scrub.text(&error.message), ..error }
+        fault.error(&self.tried(config)).redacted(|text| self.scrub.text(text))
     }
 
     /// A 429 whose pause is too long to wait for here.

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Timestamp};
+use banto_channel::{
+    Bilingual, Cx, Doing, Error, ErrorKind, Method, Request, Response, Result, Timestamp, both,
+};
 use serde::Deserialize;
 
 use crate::WooCommerce;
@@ -52,7 +54,13 @@ impl WooCommerce {
     /// Proves, sends, and returns a 2xx answer.
     ///
     /// Errors: what the status and WooCommerce's own code mean, with the remedy; `doing` says what was tried.
-    pub(crate) async fn send(&self, cx: &Cx, request: Request, doing: &str) -> Result<Response> {
+    pub(crate) async fn send<'a>(
+        &self,
+        cx: &Cx,
+        request: Request,
+        doing: impl Into<Doing<'a>>,
+    ) -> Result<Response> {
+        let doing = doing.into();
         let response = self.send_any(cx, request).await?;
         match response.is_success() {
             true => Ok(response),
@@ -65,16 +73,15 @@ impl WooCommerce {
         self.settings.credentials.prove(request, now, &nonce(now))
     }
 
-    fn redacted(&self, mut error: Error) -> Error {
-        error.message = self.settings.credentials.redact(&error.message);
-        error
+    fn redacted(&self, error: Error) -> Error {
+        error.redacted(|text| self.settings.credentials.redact(text))
     }
 
     /// What an answer other than 2xx means.
-    pub(crate) fn refusal(&self, response: &Response, doing: &str) -> Error {
+    pub(crate) fn refusal<'a>(&self, response: &Response, doing: impl Into<Doing<'a>>) -> Error {
         let told = Refusal::of(response);
-        let error =
-            Error::new(self.kind(response, &told), format!("{doing}: {}", self.words(response, &told)));
+        let words = doing.into().ended(&self.words(response, &told));
+        let error = Error::told(self.kind(response, &told), words);
         let error = match retry_after(response) {
             Some(delay) => error.after(delay),
             None => error,
@@ -92,42 +99,60 @@ impl WooCommerce {
         }
     }
 
-    fn words(&self, response: &Response, told: &Refusal) -> String {
+    fn words(&self, response: &Response, told: &Refusal) -> Bilingual {
         let status = response.status;
-        let said = told.said(status);
-        match (status, told.code.as_str()) {
-            (300..=399, _) => {
-                let to = response.header("location").unwrap_or("another address");
-                format!("the shop answers with a redirect to {to}; write the final address into url")
-            }
-            (401, "woocommerce_rest_authentication_error") => format!(
-                "{said}. Check both files of the key, that its permissions are Read/Write, and this machine's clock; make \
-                 a new key under WooCommerce > Settings > Advanced > REST API if in doubt"
-            ),
-            (401, _) => format!(
-                "{said}. The shop saw no valid key: either it was revoked (make a new one under WooCommerce > Settings > \
-                 Advanced > REST API), or the web server drops the Authorization header (Apache: CGIPassAuth On; or set \
-                 auth_in_query = true)"
-            ),
-            (403, "") => {
-                format!("{said}. A firewall or security plugin refuses; let this machine's address through")
-            }
-            (403, _) => format!(
-                "{said}. The user that the key belongs to may not do this; make the key for an administrator or shop \
-                 manager"
-            ),
-            (404, "rest_no_route") => format!(
-                "{said}. The shop has no such route: is WooCommerce switched on and at least 5.8, and the feature or \
-                 extension that the config asks for?"
-            ),
-            (404, "") => format!(
-                "{said}. {}/wp-json is not there: check url, and that Settings > Permalinks is not \"Plain\"",
-                self.settings.url
-            ),
-            (429, _) => format!("{said}. Too many calls"),
-            (500.., _) => format!("{said}. The shop itself failed"),
-            _ => said,
+        if let 300..=399 = status {
+            return both!(
+                "the shop answers with a redirect to {to}; write the final address into url",
+                "{to} へのリダイレクトが返りました。最終的なアドレスを url に設定してください",
+                to = response.header("location").unwrap_or("…")
+            );
         }
+        let remedy = match (status, told.code.as_str()) {
+            (404, "") => both!(
+                "{url}/wp-json is not there: check url, and that Settings > Permalinks is not \"Plain\"",
+                "{url}/wp-json がありません。url と、設定 > パーマリンク が「基本」以外であることを確認してください",
+                url = self.settings.url
+            ),
+            (_, code) => remedy(status, code),
+        };
+        Bilingual::quoted(told.said(status)).then(remedy)
+    }
+}
+
+/// What to do about a refusal; nothing where that is not known.
+fn remedy(status: u16, code: &str) -> Bilingual {
+    match (status, code) {
+        (401, "woocommerce_rest_authentication_error") => both!(
+            "Check both files of the key, that its permissions are Read/Write, and this machine's clock; make \
+             a new key under WooCommerce > Settings > Advanced > REST API if in doubt",
+            "キーの2つのファイル、権限が「読み込み / 書き込み」であること、このサーバーの時計を確認してください。解決しない場合は \
+             WooCommerce > 設定 > 詳細 > REST API で新しいキーを作成してください"
+        ),
+        (401, _) => both!(
+            "The shop saw no valid key: either it was revoked (make a new one under WooCommerce > Settings > \
+             Advanced > REST API), or the web server drops the Authorization header (Apache: CGIPassAuth On; or set \
+             auth_in_query = true)",
+            "有効なキーが届いていません。キーが取り消されたか（WooCommerce > 設定 > 詳細 > REST API で作り直してください）、\
+             WebサーバーがAuthorizationヘッダーを取り除いています（Apacheでは CGIPassAuth On、または auth_in_query = true）"
+        ),
+        (403, "") => both!(
+            "A firewall or security plugin refuses; let this machine's address through",
+            "ファイアウォールまたはセキュリティプラグインに拒否されました。このサーバーのIPアドレスを許可してください"
+        ),
+        (403, _) => both!(
+            "The user that the key belongs to may not do this; make the key for an administrator or shop manager",
+            "キーのユーザーにこの操作の権限がありません。管理者またはショップ運営者のユーザーでキーを作成してください"
+        ),
+        (404, "rest_no_route") => both!(
+            "The shop has no such route: is WooCommerce switched on and at least 5.8, and the feature or extension \
+             that the config asks for?",
+            "ショップにこのAPIがありません。WooCommerceが有効で5.8以降であること、設定で使う機能や拡張が有効であることを\
+             確認してください"
+        ),
+        (429, _) => both!("Too many calls", "呼び出しが多すぎます"),
+        (500.., _) => both!("The shop itself failed", "ショップ側の障害です"),
+        _ => Bilingual::default(),
     }
 }
 
@@ -191,9 +216,13 @@ pub(crate) fn json<'a, T: Deserialize<'a>>(response: &Response, text: &'a str) -
     serde_json::from_str(text).map_err(|e| match response.json::<serde::de::IgnoredAny>() {
         // The response knows how to describe HTML and torn bodies.
         Err(described) => described,
-        Ok(_) => Error::new(
+        Ok(_) => Error::told(
             ErrorKind::Malformed,
-            format!("HTTP {}: got JSON that does not fit: {e}", response.status),
+            both!(
+                "HTTP {status}: got JSON that does not fit: {e}",
+                "HTTP {status}: 応答のJSONが想定と異なります: {e}",
+                status = response.status
+            ),
         ),
     })
 }

@@ -1,6 +1,6 @@
 //! Whether the shop is there and the key opens what the channel needs.
 
-use banto_channel::{Cx, ProbeReport, Request, Response, Result};
+use banto_channel::{Cx, ProbeReport, Request, Response, Result, both};
 use serde::Deserialize;
 
 use crate::WooCommerce;
@@ -39,23 +39,39 @@ impl WooCommerce {
     pub(crate) async fn look(&self, cx: &Cx) -> Result<ProbeReport> {
         let mut report = ProbeReport::default();
         if self.settings.plain_http() {
-            report
-                .warnings
-                .push("plain http: addresses and order data travel readable; use https".to_owned());
+            report.warnings.push(both!(
+                "plain http: addresses and order data travel readable; use https",
+                "httpのため、住所や注文データが暗号化されずに流れます。httpsを使ってください"
+            ));
         }
         let one = |path: &str, fields: &str| {
             self.get(path).query("per_page", "1").query("_fields", fields.to_owned())
         };
-        let orders = self.send(cx, one("orders", "id,version"), "reading orders").await?;
+        let orders = self.send(cx, one("orders", "id,version"), ("reading orders", "注文の取得")).await?;
         self.clock_warning(cx, &orders, &mut report);
         let body = text(&orders);
         let rows: Vec<Row> = json(&orders, &body)?;
-        let products = self.send(cx, one("products", "id"), "reading products").await?;
+        let products = self.send(cx, one("products", "id"), ("reading products", "商品の取得")).await?;
         let body = text(&products);
         json::<Vec<Row>>(&products, &body)?;
 
-        may_write(&products, "products", "stock cannot be pushed", &mut report);
-        may_write(&orders, "orders", "shipments and cancellations cannot be told", &mut report);
+        let warnings = &mut report.warnings;
+        if may_not_write(&products) {
+            warnings.push(both!(
+                "the user of the key may not change products: stock cannot be pushed. Make the key for an administrator \
+                 or shop manager",
+                "キーのユーザーに商品を変更する権限がないため、在庫を送信できません。管理者またはショップ運営者のユーザーで\
+                 キーを作成してください"
+            ));
+        }
+        if may_not_write(&orders) {
+            warnings.push(both!(
+                "the user of the key may not change orders: shipments and cancellations cannot be told. Make the key for \
+                 an administrator or shop manager",
+                "キーのユーザーに注文を変更する権限がないため、発送とキャンセルを通知できません。管理者またはショップ運営者の\
+                 ユーザーでキーを作成してください"
+            ));
+        }
         let newest_order = rows.first().map(|row| row.version.0.clone()).unwrap_or_default();
         report.server = self.server(cx, newest_order).await?;
         self.hook_warning(cx, &mut report).await?;
@@ -100,8 +116,9 @@ impl WooCommerce {
         };
         let apart = date.abs_diff(cx.clock.now().as_secs());
         if apart > CLOCK {
-            report.warnings.push(format!(
-                "the shop's clock and this machine's are {apart} s apart; signed requests fail beyond 900 s"
+            report.warnings.push(both!(
+                "the shop's clock and this machine's are {apart} s apart; signed requests fail beyond 900 s",
+                "ショップとこのサーバーの時計が{apart}秒ずれています。900秒を超えると署名付きの呼び出しは失敗します"
             ));
         }
     }
@@ -117,16 +134,18 @@ impl WooCommerce {
                     .filter(|hook| hook.status.0 == "disabled" && hook.name.0.starts_with("banto "));
                 let ours = ours.count();
                 if ours > 0 {
-                    report.warnings.push(format!(
+                    report.warnings.push(both!(
                         "WooCommerce has switched {ours} of banto's webhooks off after failed deliveries; they are made \
-                         anew while the channel runs"
+                         anew while the channel runs",
+                        "配信の失敗により、WooCommerceがbantoのWebhook {ours}件を無効にしました。チャネルの稼働中に作り直します"
                     ));
                 }
                 Ok(())
             }
             Err(e) if e.kind.is_temporary() => Err(e),
             Err(e) => {
-                report.warnings.push(format!("webhooks cannot be looked after: {}", e.message));
+                let found = both!("webhooks cannot be looked after", "Webhookを確認できません");
+                report.warnings.push(found.with(&e.words()));
                 Ok(())
             }
         }
@@ -136,13 +155,9 @@ impl WooCommerce {
 /// What the key's user may do stands in the `Allow` header of what was read (`rest_send_allow_header` of WordPress).
 /// That the key itself is for reading only is told by WooCommerce at the first change that it refuses: a probe changes
 /// nothing, because the channel may be one that is only watched.
-fn may_write(read: &Response, what: &str, consequence: &str, report: &mut ProbeReport) {
-    let Some(allowed) = read.header("allow") else { return };
-    if !allowed.split(',').any(|method| method.trim().eq_ignore_ascii_case("POST")) {
-        report.warnings.push(format!(
-            "the user of the key may not change {what}: {consequence}. Make the key for an administrator or shop manager"
-        ));
-    }
+fn may_not_write(read: &Response) -> bool {
+    let post = |method: &str| method.trim().eq_ignore_ascii_case("POST");
+    read.header("allow").is_some_and(|allowed| !allowed.split(',').any(post))
 }
 
 /// Seconds since 1970 of an HTTP `Date` header.

@@ -99,7 +99,7 @@ impl WooCommerce {
                 Some(status) => request.query("status", status),
                 None => request,
             };
-            let response = self.send(cx, request, "reading webhooks").await?;
+            let response = self.send(cx, request, ("reading webhooks", "Webhookの取得")).await?;
             let body = text(&response);
             let rows: Vec<Hook> = json(&response, &body)?;
             let last = rows.len() < PER_PAGE;

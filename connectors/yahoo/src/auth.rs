@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Request, Response, Result, Secret, Timestamp};
+use banto_channel::{
+    Bilingual, Cx, Doing, Error, ErrorKind, Method, Request, Response, Result, Secret, Timestamp, both,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rsa::pkcs1::DecodeRsaPublicKey as _;
@@ -92,13 +94,20 @@ impl Yahoo {
             return Err(denied(&answer));
         }
         let granted: Granted = serde_json::from_slice(&answer.body).map_err(|_| {
-            let what = "Yahoo!'s token endpoint answered with something else than a token; it may be under maintenance";
-            Error::new(ErrorKind::Malformed, what)
+            let what = both!(
+                "Yahoo!'s token endpoint answered with something else than a token; it may be under maintenance",
+                "トークンの発行元から想定外の応答がありました。Yahoo!がメンテナンス中の可能性があります"
+            );
+            Error::told(ErrorKind::Malformed, what)
         })?;
         let token = Secret::new(&granted.access_token);
         match token.is_empty() {
             true => {
-                Err(Error::new(ErrorKind::Malformed, "Yahoo!'s token endpoint answered with an empty token"))
+                let what = both!(
+                    "Yahoo!'s token endpoint answered with an empty token",
+                    "トークンの発行元から空のトークンが返りました"
+                );
+                Err(Error::told(ErrorKind::Malformed, what))
             }
             false => {
                 let lives = Duration::from_secs(granted.expires_in.seconds());
@@ -120,25 +129,31 @@ impl Yahoo {
 /// What a refused refresh means. The body is not shown: it is JSON whose words are known.
 fn denied(answer: &Response) -> Error {
     let told: Denied = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let (kind, words) = match told.error.as_str() {
+    let (kind, why) = match told.error.as_str() {
         "invalid_grant" => (
             ErrorKind::Auth,
-            "the refresh token is no longer valid: four weeks are over, the password was changed or the consent was \
-             withdrawn. Consent anew (see the connector's README), put the new token into refresh_token_file and the \
-             day into consented_at"
-                .to_owned(),
+            both!(
+                "the refresh token is no longer valid: four weeks are over, the password was changed or the consent was \
+                 withdrawn. Consent anew (see the connector's README), put the new token into refresh_token_file and \
+                 the day into consented_at",
+                "リフレッシュトークンが無効です。4週間の期限切れ、パスワードの変更、または同意の取り消しが考えられます。\
+                 もう一度同意し（手順はコネクタのREADME）、新しいトークンを refresh_token_file に、同意した日を consented_at に\
+                 設定してください"
+            ),
         ),
         "invalid_client" => (
             ErrorKind::Auth,
-            "client_id and client_secret_file do not belong together; compare them with the application's page".to_owned(),
+            both!(
+                "client_id and client_secret_file do not belong together; compare them with the application's page",
+                "client_id（アプリケーションID）と client_secret_file（シークレット）の組み合わせが違います。\
+                 アプリケーションの管理ページと照らし合わせてください"
+            ),
         ),
-        "" => {
-            let error = answer.error("");
-            (error.kind, format!("HTTP {}", answer.status))
-        }
-        other => (ErrorKind::Auth, format!("{other} {}", told.error_description)),
+        "" => (answer.error("").kind, Bilingual::quoted(format!("HTTP {}", answer.status))),
+        other => (ErrorKind::Auth, Bilingual::quoted(format!("{other} {}", told.error_description))),
     };
-    let error = Error::new(kind, format!("asking Yahoo! for an access token: {words}"));
+    let doing = Doing::from(("asking Yahoo! for an access token", "アクセストークンの取得"));
+    let error = Error::told(kind, doing.ended(&why));
     match retry_after(answer) {
         Some(delay) => error.after(delay),
         None => error,
@@ -176,7 +191,11 @@ impl PublicKey {
     /// `X-sws-signature` is an encryption, by RSA with PKCS #1 v1.5, which needs chance; no test depends on it.
     fn seal(&self, proof: &str) -> Result<Secret> {
         let sealed = self.key.encrypt(&mut OsRng, Pkcs1v15Encrypt, proof.as_bytes()).map_err(|e| {
-            Error::new(ErrorKind::Config, format!("public_key_file: the key cannot encrypt: {e}"))
+            let what = both!(
+                "public_key_file: the key cannot encrypt: {e}",
+                "public_key_file の公開鍵で暗号化できません: {e}"
+            );
+            Error::told(ErrorKind::Config, what)
         })?;
         Ok(Secret::new(&STANDARD.encode(sealed)))
     }

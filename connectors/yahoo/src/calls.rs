@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Method, Quota, Request, Response, Result, Secret};
+use banto_channel::{
+    Bilingual, Cx, Doing, Error, ErrorKind, Method, Quota, Request, Response, Result, Secret, both,
+};
 
 use crate::Yahoo;
 use crate::xml::Node;
@@ -98,7 +100,14 @@ impl Yahoo {
     /// Sends one call, with a new access token if the one at hand is refused.
     ///
     /// Errors: what the status and Yahoo!'s own code mean, with the remedy; `doing` says what was tried.
-    pub(crate) async fn send(&self, cx: &Cx, api: Api, body: Body, doing: &str) -> Result<Answer> {
+    pub(crate) async fn send<'a>(
+        &self,
+        cx: &Cx,
+        api: Api,
+        body: Body,
+        doing: impl Into<Doing<'a>>,
+    ) -> Result<Answer> {
+        let doing = doing.into();
         let answer = self.send_loosely(cx, api, body, doing).await?;
         match &answer.flaw {
             Some(why) => Err(not_xml(&answer.text, doing, why)),
@@ -107,7 +116,14 @@ impl Yahoo {
     }
 
     /// The same, for an answer about one thing: where its text cannot be read, that concerns this thing alone.
-    pub(crate) async fn send_loosely(&self, cx: &Cx, api: Api, body: Body, doing: &str) -> Result<Answer> {
+    pub(crate) async fn send_loosely<'a>(
+        &self,
+        cx: &Cx,
+        api: Api,
+        body: Body,
+        doing: impl Into<Doing<'a>>,
+    ) -> Result<Answer> {
+        let doing = doing.into();
         let mut response = self.send_with(cx, api, &body, self.token(cx, false).await?).await?;
         if response.status == 401 {
             response = self.send_with(cx, api, &body, self.token(cx, true).await?).await?;
@@ -152,73 +168,127 @@ impl Yahoo {
     }
 
     /// What a refusal means.
-    fn refusal(&self, response: &Response, doing: &str) -> Error {
+    fn refusal(&self, response: &Response, doing: Doing<'_>) -> Error {
         let told = Told::of(response);
         let (kind, remedy) = self.meaning(response, &told);
-        let words = [told.said(response.status).as_str(), remedy].join(". ");
-        let error = Error::new(kind, format!("{doing}: {}", words.trim_end_matches(['.', ' '])));
+        let how = Bilingual::quoted(told.said(response.status)).then(remedy);
+        let error = Error::told(kind, doing.ended(&how));
         match retry_after(response).or_else(|| (kind == ErrorKind::RateLimited).then_some(FORBIDDEN_FOR)) {
             Some(delay) => error.after(delay),
             None => error,
         }
     }
 
-    fn meaning(&self, response: &Response, told: &Told) -> (ErrorKind, &'static str) {
-        let with_key = self.settings.public_key.is_some();
-        match told.code.as_str() {
-            "px-04102" if with_key => (
+    fn meaning(&self, response: &Response, told: &Told) -> (ErrorKind, Bilingual) {
+        if told.code == "px-04102" {
+            return (ErrorKind::Auth, session_ended(self.settings.public_key.is_some()));
+        }
+        if let Some(known) = by_code(&told.code).or_else(|| by_words(&told.message)) {
+            return known;
+        }
+        match response.status {
+            401 => (
                 ErrorKind::Auth,
-                "Yahoo! does not count our public key, so the session ended twelve hours after the consent. See \
-                 ストアクリエイターPro > 設定 > 暗号鍵管理: the key must be 有効 and not older than a year, and public_key_version must be \
-                 its version. Then consent anew and put the new refresh token into refresh_token_file",
+                both!(
+                    "Yahoo! refuses the token that it has just given. Consent anew",
+                    "発行されたばかりのアクセストークンが拒否されました。もう一度同意（認可）の操作を行ってください"
+                ),
             ),
-            "px-04102" => (
-                ErrorKind::Auth,
-                "without a public key the order APIs stop twelve hours after the consent. Issue one under \
-                 ストアクリエイターPro > 設定 > 暗号鍵管理, set public_key_file and public_key_version, and consent anew: that lasts for \
-                 four weeks",
-            ),
-            "px-04306" => (
-                ErrorKind::Auth,
-                "this machine's address is not registered for the order APIs. Register the fixed IP address with which \
-                 it goes out (注文API利用申請, リクエスト元IPの変更・追加)",
-            ),
-            "px-04303" => (
-                ErrorKind::Auth,
-                "the application has no approval for the order APIs. Apply with 注文API利用申請フォーム and this client_id",
-            ),
-            "px-04307" => (ErrorKind::Auth, "the consent was withdrawn or never given. Consent anew"),
-            "px-14303" => (
-                ErrorKind::Auth,
-                "the Yahoo! JAPAN ID that consented belongs to no business ID. Register it under ストアクリエイターPro > 設定 > \
-                 権限管理設定",
-            ),
-            "px-14304" | "ed-00004" => (
-                ErrorKind::Auth,
-                "the ID that consented has no rights to this store. Check seller_id, and 権限管理設定 of the store",
-            ),
-            "px-04001" | "ed-00003" | "ed-00005" => (ErrorKind::Config, "Yahoo! does not accept seller_id"),
-            "ed-00001" | "ed-00006" | "st-02000" | "st-02999" | "od91001" | "503" => {
-                (ErrorKind::Unreachable, "Yahoo! itself failed or is under maintenance")
-            }
-            _ if told.message.contains("反映またはアップロード中") => {
-                (ErrorKind::Unreachable, "the store is being published, and takes no numbers meanwhile")
-            }
-            _ if told.message.contains("insufficient_scope") => (
-                ErrorKind::Auth,
-                "the application lacks the scope ストア向け操作関連の機能. Make a new one for Yahoo!ショッピング and use its client_id",
-            ),
-            _ if told.message.contains("Your Request was Forbidden") => (
-                ErrorKind::RateLimited,
-                "either the application's 50,000 calls of today are used up, or Yahoo! does not know this client_id",
-            ),
-            _ if response.status == 401 => {
-                (ErrorKind::Auth, "Yahoo! refuses the token that it has just given. Consent anew")
-            }
-            _ if response.is_success() => (ErrorKind::Refused, ""),
-            _ => (response.error("").kind, ""),
+            _ if response.is_success() => (ErrorKind::Refused, Bilingual::default()),
+            _ => (response.error("").kind, Bilingual::default()),
         }
     }
+}
+
+/// Why the order APIs stopped twelve hours after the consent (px-04102).
+fn session_ended(with_key: bool) -> Bilingual {
+    match with_key {
+        true => both!(
+            "Yahoo! does not count our public key, so the session ended twelve hours after the consent. See \
+             ストアクリエイターPro > 設定 > 暗号鍵管理: the key must be 有効 and not older than a year, and public_key_version must be \
+             its version. Then consent anew and put the new refresh token into refresh_token_file",
+            "公開鍵が認証されないため、同意から12時間でセッションが切れました。ストアクリエイターPro > 設定 > 暗号鍵管理 で、\
+             公開鍵が「有効」で発行から1年以内であること、public_key_version がその鍵のバージョンであることを確認してください。\
+             その後もう一度同意し、新しいリフレッシュトークンを refresh_token_file に保存してください"
+        ),
+        false => both!(
+            "without a public key the order APIs stop twelve hours after the consent. Issue one under \
+             ストアクリエイターPro > 設定 > 暗号鍵管理, set public_key_file and public_key_version, and consent anew: that lasts for \
+             four weeks",
+            "公開鍵がないと、注文APIは同意から12時間で使えなくなります。ストアクリエイターPro > 設定 > 暗号鍵管理 で公開鍵を\
+             発行し、public_key_file と public_key_version を設定して、もう一度同意してください（4週間有効になります）"
+        ),
+    }
+}
+
+/// What Yahoo!'s codes mean.
+fn by_code(code: &str) -> Option<(ErrorKind, Bilingual)> {
+    let auth = |words| Some((ErrorKind::Auth, words));
+    match code {
+        "px-04306" => auth(both!(
+            "this machine's address is not registered for the order APIs. Register the fixed IP address with which it \
+             goes out (注文API利用申請, リクエスト元IPの変更・追加)",
+            "このサーバーのIPアドレスが注文APIに登録されていません。外部への通信に使う固定IPアドレスを、注文API利用申請\
+             （リクエスト元IPの変更・追加）で登録してください"
+        )),
+        "px-04303" => auth(both!(
+            "the application has no approval for the order APIs. Apply with 注文API利用申請フォーム and this client_id",
+            "このアプリケーションは注文APIの利用が承認されていません。このアプリケーションID（client_id）で\
+             注文API利用申請フォームから申請してください"
+        )),
+        "px-04307" => auth(both!(
+            "the consent was withdrawn or never given. Consent anew",
+            "同意が取り消されたか、まだ同意されていません。もう一度同意（認可）の操作を行ってください"
+        )),
+        "px-14303" => auth(both!(
+            "the Yahoo! JAPAN ID that consented belongs to no business ID. Register it under ストアクリエイターPro > 設定 > \
+             権限管理設定",
+            "同意したYahoo! JAPAN IDがビジネスIDに連携されていません。ストアクリエイターPro > 設定 > 権限管理設定 で登録してください"
+        )),
+        "px-14304" | "ed-00004" => auth(both!(
+            "the ID that consented has no rights to this store. Check seller_id, and 権限管理設定 of the store",
+            "同意したIDにこのストアの権限がありません。seller_id（ストアアカウント）と、ストアの権限管理設定を確認してください"
+        )),
+        "px-04001" | "ed-00003" | "ed-00005" => Some((
+            ErrorKind::Config,
+            both!(
+                "Yahoo! does not accept seller_id",
+                "seller_id（ストアアカウント）が受け付けられません。設定を確認してください"
+            ),
+        )),
+        "ed-00001" | "ed-00006" | "st-02000" | "st-02999" | "od91001" | "503" => Some((
+            ErrorKind::Unreachable,
+            both!("Yahoo! itself failed or is under maintenance", "Yahoo!側の障害またはメンテナンス中です"),
+        )),
+        _ => None,
+    }
+}
+
+/// What refusals without a code of their own mean.
+fn by_words(message: &str) -> Option<(ErrorKind, Bilingual)> {
+    if message.contains("反映またはアップロード中") {
+        let words = both!(
+            "the store is being published, and takes no numbers meanwhile",
+            "ストアの反映処理中のため、その間は在庫を更新できません"
+        );
+        return Some((ErrorKind::Unreachable, words));
+    }
+    if message.contains("insufficient_scope") {
+        let words = both!(
+            "the application lacks the scope ストア向け操作関連の機能. Make a new one for Yahoo!ショッピング and use its \
+             client_id",
+            "アプリケーションにスコープ「ストア向け操作関連の機能」がありません。Yahoo!ショッピング用のアプリケーションを\
+             新しく登録し、そのアプリケーションIDを client_id に設定してください"
+        );
+        return Some((ErrorKind::Auth, words));
+    }
+    message.contains("Your Request was Forbidden").then(|| {
+        let words = both!(
+            "either the application's 50,000 calls of today are used up, or Yahoo! does not know this client_id",
+            "アプリケーションIDごとの1日50,000回の上限に達したか、アプリケーションID（client_id）が正しくありません"
+        );
+        (ErrorKind::RateLimited, words)
+    })
 }
 
 /// How long to stay away after "Your Request was Forbidden", which says nothing about it.
@@ -256,15 +326,16 @@ impl Told {
     }
 }
 
-fn not_xml(text: &str, doing: &str, why: &str) -> Error {
+fn not_xml(text: &str, doing: Doing<'_>, why: &str) -> Error {
     let start: String = text.trim_start().chars().filter(|c| !c.is_control()).take(60).collect();
     let what = match start.get(..5).map(str::to_ascii_lowercase).as_deref() {
-        Some("<!doc" | "<html") => {
-            "a web page came instead of an answer; Yahoo! may be under maintenance".to_owned()
-        }
-        _ => format!("the answer cannot be read: {why} ({start:?})"),
+        Some("<!doc" | "<html") => both!(
+            "a web page came instead of an answer; Yahoo! may be under maintenance",
+            "応答の代わりにWebページが返りました。Yahoo!がメンテナンス中の可能性があります"
+        ),
+        _ => both!("the answer cannot be read: {why} ({start:?})", "応答を読み取れません: {why} ({start:?})"),
     };
-    Error::new(ErrorKind::Malformed, format!("{doing}: {what}"))
+    Error::told(ErrorKind::Malformed, doing.ended(&what))
 }
 
 /// The seconds of a `Retry-After` header.

@@ -5,11 +5,12 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use banto_channel::both;
 use clap::Args;
 use serde::Serialize;
 
 use crate::channels::registry::{KINDS, Kind};
-use crate::cli::words::pick;
+use crate::cli::words::local;
 use crate::cli::{Exit, Failure, Globals, Out, Outcome};
 
 /// What every channel file has, with its comments; the part of the kind comes from its connector.
@@ -87,16 +88,16 @@ fn tell(file: &Path, dir: &Path, missing: Vec<PathBuf>) -> Outcome {
     let out = Out::new(false, jiff::tz::TimeZone::UTC);
     let added = Added { file: file.to_owned(), missing };
     out.answer(&added, |text| {
-        text.line(format!("{} {}", pick("作成しました:", "written:"), added.file.display()));
+        text.line(format!("{} {}", local(both!("written:", "作成しました:")), added.file.display()));
         for secret in &added.missing {
             let path = dir.join(secret);
-            let todo = pick("に認証情報を書き込んでください", "still needs its secret");
+            let todo = local(both!("still needs its secret", "に認証情報を書き込んでください"));
             text.line(format!("{} {todo}:  install -m 600 /dev/stdin {0}", path.display()));
         }
-        text.line(pick(
-            "次に: ファイルを確認し enabled = true にして、banto check を実行してください",
+        text.line(local(both!(
             "next: look through the file, set enabled = true, and run banto check",
-        ));
+            "次に: ファイルを確認し enabled = true にして、banto check を実行してください"
+        )));
     })?;
     Ok(Exit::Ok)
 }
@@ -194,10 +195,10 @@ fn ask(question: &Question) -> std::io::Result<Option<String>> {
 
 fn ask_secret(question: &Question) -> std::io::Result<String> {
     eprint!("\n{}", question.help);
-    let later = pick(
-        "（入力は表示されません。後で設定する場合は Enter）",
+    let later = local(both!(
         "(not shown while you type; Enter to do it later)",
-    );
+        "（入力は表示されません。後で設定する場合は Enter）"
+    ));
     Ok(rpassword::prompt_password(format!("{} {later}: ", question.key.trim_end_matches("_file")))?
         .trim()
         .to_owned())

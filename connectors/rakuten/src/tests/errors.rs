@@ -90,7 +90,7 @@ async fn the_licence_key_of_a_question_is_a_secret_of_the_request() {
     let report = shop("").probe(&cx).await.unwrap();
     // Japan's time, though nothing says so.
     assert_eq!(report.credentials_expire.unwrap().as_secs(), 1_795_877_999);
-    assert!(report.warnings[0].contains("2026-11-28"), "{:?}", report.warnings);
+    assert!(report.warnings[0].en.contains("2026-11-28"), "{:?}", report.warnings);
     for request in script.requests() {
         let plain = format!("{:?} {:?} {:?}", request.url, request.query, request.headers);
         assert!(!plain.contains("bbbbbbbb"), "{plain}");
@@ -109,6 +109,6 @@ async fn a_probe_is_content_when_there_are_too_many_numbers_and_warns_without_it
     });
     let report = shop("").probe(&cx).await.unwrap();
     assert_eq!(report.credentials_expire, None);
-    assert!(report.warnings[0].contains("offers cannot be listed"), "{:?}", report.warnings);
-    assert!(report.warnings[1].contains("a week before"), "{:?}", report.warnings);
+    assert!(report.warnings[0].en.contains("offers cannot be listed"), "{:?}", report.warnings);
+    assert!(report.warnings[1].en.contains("a week before"), "{:?}", report.warnings);
 }

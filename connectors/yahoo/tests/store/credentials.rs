@@ -60,7 +60,7 @@ async fn without_a_key_the_orders_stop_after_twelve_hours_and_stock_goes_on() {
     let Opened { store: _open, connector, cx, clock, .. } = open(|_| (), "").await;
     let report = connector.probe(&cx).await.unwrap();
     assert_eq!(report.credentials_expire, Some(CONSENTED.plus(DAY / 2)));
-    assert!(report.warnings.iter().any(|w| w.contains("no public key")), "{:?}", report.warnings);
+    assert!(report.warnings.iter().any(|w| w.en.contains("no public key")), "{:?}", report.warnings);
     clock.advance(13 * HOUR);
     let error = connector.pull_orders(&cx, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Auth);
@@ -73,11 +73,11 @@ async fn with_a_key_a_consent_lasts_for_four_weeks() {
     let Opened { store: _open, connector, cx, clock, .. } = open(|_| (), SIGNED).await;
     let report = connector.probe(&cx).await.unwrap();
     assert_eq!(report.credentials_expire, Some(CONSENTED.plus(28 * DAY)));
-    assert_eq!(report.warnings, Vec::<String>::new());
+    assert_eq!(report.warnings, []);
     clock.advance(22 * DAY);
     let report = connector.probe(&cx).await.unwrap();
     assert!(
-        matches!(&report.warnings[..], [w] if w.contains("consent ends in 5 days")),
+        matches!(&report.warnings[..], [w] if w.en.contains("consent ends in 5 days")),
         "{:?}",
         report.warnings
     );
@@ -91,7 +91,7 @@ async fn a_key_of_another_version_is_warned_of_before_it_stops_anything() {
     store.issue_key("4");
     let report = connector.probe(&cx).await.unwrap();
     assert!(
-        report.warnings.iter().any(|w| w.contains("does not accept the public key")),
+        report.warnings.iter().any(|w| w.en.contains("does not accept the public key")),
         "{:?}",
         report.warnings
     );
@@ -106,7 +106,7 @@ async fn a_key_near_its_end_is_warned_of() {
     clock.advance(340 * DAY);
     store.consent_again();
     let report = connector.probe(&cx).await.unwrap();
-    assert!(report.warnings.iter().any(|w| w.contains("public key ends in")), "{:?}", report.warnings);
+    assert!(report.warnings.iter().any(|w| w.en.contains("public key ends in")), "{:?}", report.warnings);
 }
 
 #[tokio::test]
