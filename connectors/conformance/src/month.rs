@@ -44,6 +44,8 @@ const DAYS: u32 = 30;
 const DAY: Duration = Duration::from_secs(86_400);
 /// What buyers and staff do in a day, two thirds of it orders.
 const DEEDS: u32 = 12;
+/// Buyers do not come at the very moment of a pull.
+const OFF_BEAT: Duration = Duration::from_millis(13_700);
 
 /// How often the daemon does what, by default; `src/channels/task.rs` and the config's defaults hold the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,10 +131,11 @@ impl Month {
             let mut trade = Trade::new(4711, vec![Arc::clone(&self.market)], TRADE);
             for day in 0..DAYS {
                 for deed in 0..DEEDS {
+                    sleep_until(began + DAY * day + DAY / DEEDS * deed + OFF_BEAT).await;
                     (self.meanwhile)();
                     house.saw(&trade.step());
-                    sleep_until(began + DAY * day + DAY / DEEDS * (deed + 1)).await;
                 }
+                sleep_until(began + DAY * (day + 1)).await;
                 house.count_stock();
                 let seen = self.market.take_seen().len();
                 told.days.push(Day { seen, ..house.day(way.take_calls()) });

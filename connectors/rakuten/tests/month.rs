@@ -21,7 +21,7 @@ async fn a_month_of_polling_stays_inside_the_limits() {
     let credential = |name: &str| Ok(Secret::new(if name == "secret" { &secret } else { &key }));
     let connector = banto_rakuten::build(&toml::from_str(&table).unwrap(), &credential).unwrap();
     let told = Month::new(connector, Arc::<FakeShop>::clone(&shop), clock)
-        .thinned(30, Duration::from_secs(6 * 3_600))
+        .thinned(120, Duration::from_secs(6 * 3_600))
         .live()
         .await;
     told.assert_kept(None, lag + Duration::from_secs(1));

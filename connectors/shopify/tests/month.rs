@@ -20,7 +20,7 @@ async fn a_month_of_polling_stays_inside_the_bucket() {
     let table = toml::from_str(&shop.connector_table("secret")).unwrap();
     let connector = banto_shopify::build(&table, &|_: &str| Ok(Secret::new(&secret))).unwrap();
     let told = Month::new(connector, Arc::<FakeShop>::clone(&shop), clock)
-        .thinned(30, Duration::from_secs(6 * 3_600))
+        .thinned(120, Duration::from_secs(6 * 3_600))
         .live()
         .await;
     told.assert_kept(None, lag + Duration::from_secs(1));
