@@ -384,8 +384,7 @@ mod tests {
     }
 
     /// 6 a minute for the whole channel, 3 at once.
-    const ALL: Quota =
-        Quota { group: Quota::EVERY_GROUP, calls: 6, per: Duration::from_secs(60), burst: 3 };
+    const ALL: Quota = Quota { group: Quota::EVERY_GROUP, calls: 6, per: Duration::from_secs(60), burst: 3 };
 
     #[tokio::test(start_paused = true)]
     async fn an_allowance_of_the_whole_channel_spans_its_groups() {
