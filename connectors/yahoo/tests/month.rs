@@ -30,6 +30,6 @@ async fn a_month_of_polling_stays_inside_the_limits() {
         .thinned(120, Duration::from_secs(86_400))
         .live()
         .await;
-    told.assert_kept(Some(daily), Duration::ZERO);
     assert_eq!(store.limited(), 0, "calls refused for their rate");
+    told.assert_kept(Some(daily), Duration::ZERO);
 }

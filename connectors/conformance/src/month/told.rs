@@ -45,7 +45,8 @@ impl Told {
     /// Fails unless every call went well, no day needed more calls than `daily`, pulls came as often as they should, and
     /// no order waited longer than for two of them after `shows_after`, when the marketplace shows it.
     ///
-    /// A marketplace that refuses a call for its rate has to be asked itself; with the refusal the call fails, too.
+    /// Whether the marketplace refused a call for its rate has to be asked there, and first: what is refused is tried
+    /// again here, and shows as pulls that are missing.
     #[track_caller]
     pub fn assert_kept(&self, daily: Option<usize>, shows_after: Duration) {
         assert!(self.findings.is_empty(), "{}", self.findings.join("\n"));
@@ -60,5 +61,60 @@ impl Told {
         assert!(full.longest_gap <= poll * 2, "{:?} passed without a pull", full.longest_gap);
         assert!(full.latest > Duration::ZERO, "no order was timed");
         assert!(full.latest <= poll * 2 + shows_after, "an order waited {:?}", full.latest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn well() -> Told {
+        let day = Day { seen: 4_000, calls: BTreeMap::new(), orders: 8 };
+        let full = Stretch { pulls: 58, longest_gap: MINUTE, latest: MINUTE };
+        Told { days: vec![day; 30], full, findings: Vec::new(), poll: MINUTE, full_for: HOUR }
+    }
+
+    fn kept(told: &Told) {
+        told.assert_kept(Some(4_000), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_month_that_went_well_passes() {
+        kept(&well());
+    }
+
+    #[test]
+    #[should_panic(expected = "day 7 took 4001 calls")]
+    fn a_day_with_a_call_too_many_fails() {
+        let mut told = well();
+        told.days[7].seen = 4_001;
+        kept(&told);
+    }
+
+    #[test]
+    #[should_panic(expected = "56 of 60 pulls")]
+    fn pulls_that_had_to_wait_fail() {
+        kept(&Told { full: Stretch { pulls: 56, ..well().full }, ..well() });
+    }
+
+    #[test]
+    #[should_panic(expected = "without a pull")]
+    fn a_gap_between_pulls_fails() {
+        kept(&Told { full: Stretch { longest_gap: MINUTE * 3, ..well().full }, ..well() });
+    }
+
+    #[test]
+    #[should_panic(expected = "an order waited 121s")]
+    fn an_order_that_comes_late_fails() {
+        kept(&Told { full: Stretch { latest: Duration::from_secs(121), ..well().full }, ..well() });
+    }
+
+    #[test]
+    #[should_panic(expected = "pull_orders: Refused")]
+    fn a_call_that_failed_fails() {
+        kept(&Told { findings: vec!["pull_orders: Refused".to_owned()], ..well() });
     }
 }
