@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banto_channel::{Connector, Cx};
-use banto_sim::{Market, Trade, TradeRates};
+use banto_sim::{Deed, Market, Trade, TradeRates};
 use tokio::time::{Instant, sleep_until};
 
 use house::House;
@@ -44,6 +44,8 @@ const DAYS: u32 = 30;
 const DAY: Duration = Duration::from_secs(86_400);
 /// What buyers and staff do in a day, two thirds of it orders.
 const DEEDS: u32 = 12;
+/// Deeds that the last day tries for each order.
+const TRIES_MAX: u32 = 50;
 /// Buyers do not come at the very moment of a pull.
 const OFF_BEAT: Duration = Duration::from_millis(13_700);
 
@@ -133,7 +135,16 @@ impl Month {
                 for deed in 0..DEEDS {
                     sleep_until(began + DAY * day + DAY / DEEDS * deed + OFF_BEAT).await;
                     (self.meanwhile)();
-                    house.saw(&trade.step());
+                    let sold = |deeds: &[Deed]| deeds.iter().any(|deed| matches!(deed, Deed::Placed { .. }));
+                    // The last day's orders are timed, so there have to be some.
+                    let tries = if day + 1 == DAYS { TRIES_MAX } else { 1 };
+                    for _ in 0..tries {
+                        let deeds = trade.step();
+                        house.saw(&deeds);
+                        if sold(&deeds) {
+                            break;
+                        }
+                    }
                 }
                 sleep_until(began + DAY * (day + 1)).await;
                 house.count_stock();

@@ -1,5 +1,5 @@
 //! A month of polling on the standard plan. Its bucket is full again after twenty seconds, and 260,000 pulls would take
-//! minutes, so the full pace is kept for the last hours.
+//! minutes, so the full pace is kept for the last four hours.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ async fn a_month_of_polling_stays_inside_the_bucket() {
     let table = toml::from_str(&shop.connector_table("secret")).unwrap();
     let connector = banto_shopify::build(&table, &|_: &str| Ok(Secret::new(&secret))).unwrap();
     let told = Month::new(connector, Arc::<FakeShop>::clone(&shop), clock)
-        .thinned(120, Duration::from_secs(6 * 3_600))
+        .thinned(120, Duration::from_secs(4 * 3_600))
         .live()
         .await;
     assert_eq!(shop.throttled(), 0, "calls refused for their rate");

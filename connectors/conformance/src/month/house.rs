@@ -183,6 +183,7 @@ impl House {
             self.day.borrow_mut().orders += 1;
             if self.is_full(placed) {
                 let mut full = self.full.borrow_mut();
+                full.orders += 1;
                 full.latest = full.latest.max(placed.elapsed());
             }
             self.to_push.borrow_mut().extend(order.lines.iter().filter_map(|line| line.listing.clone()));
