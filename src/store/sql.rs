@@ -191,7 +191,8 @@ texts! {
         sent_version = (SELECT CAST(value ->> 2 AS BIGINT) FROM jsonb_each($1) WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
         sent_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     LISTING_APPLIED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, \
-        shown = CASE WHEN answered IS NULL AND answered_at >= $4 THEN NULL ELSE $2 END, shown_version = $3, shown_at = $5, receipt = NULL, error = NULL, error_at = NULL, retry_at = NULL, tries = 0 \
+        shown = CASE WHEN answered IS NULL AND answered_at >= $4 THEN NULL ELSE CAST($2 AS BIGINT) END, \
+        shown_version = $3, shown_at = $5, receipt = NULL, error = NULL, error_at = NULL, retry_at = NULL, tries = 0 \
         WHERE id = $1 AND shown_version <= $3";
     LISTING_PENDING = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, receipt = $5 WHERE id = $1";
     LISTING_FAILED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, error = $5, error_at = $4, \
