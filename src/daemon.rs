@@ -19,6 +19,7 @@ use crate::lifecycle::{ExitReason, Lifecycle, Reload};
 use crate::log::LogHandle;
 use crate::store::Store;
 use crate::watch::{Told, Watchman};
+use crate::web::screen::Desk;
 use crate::web::{self, HookAnswer, HookSink, Metrics, Readiness, WebState};
 
 /// The generation that runs now, for those who outlive it.
@@ -48,6 +49,12 @@ impl Readiness for Current {
         let still = |r: &Running| Some(format!("{}: {}", r.channel.name, r.signals.stands_still()?));
         let still: Vec<String> = self.app().channels.iter().filter_map(still).collect();
         if still.is_empty() { Ok(()) } else { Err(still.join("; ")) }
+    }
+}
+
+impl web::screen::House for Current {
+    fn app(&self) -> App {
+        Self::app(self)
     }
 }
 
@@ -105,6 +112,7 @@ impl Daemon {
             checks: vec![Arc::new(store.clone()), Arc::new(current.clone())],
             hooks: Arc::new(current.clone()),
             metrics,
+            desk: Some(Desk::new(Arc::new(current.clone()), life.soft())),
         };
         let (router, stop) = (web::router(state), life.soft());
         life.spawn("web", async move {

@@ -1,12 +1,13 @@
-//! The HTTP side of the daemon: health, metrics and webhooks.
+//! The HTTP side of the daemon: the screen, health, metrics and webhooks.
 //!
-//! Nobody has to log in here, so nothing here shows an order or a buyer. It listens on loopback; a reverse proxy
-//! lets the outside reach `/hooks/` and nothing else.
+//! Health, metrics and webhooks need no login, so they show no order and no buyer; everything else does. It listens on
+//! loopback; a reverse proxy in front of it speaks TLS.
 
 mod health;
 mod hooks;
 pub mod metric_names;
 mod metrics;
+pub mod screen;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::select;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::{info, warn};
 
@@ -42,12 +44,16 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 /// How long open requests have after the stop was asked for.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Headers of every answer: nothing here may be framed, guessed at, scripted or kept.
+/// Scripts and styles come from here alone, none stands in a page, and nothing goes elsewhere.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Headers of every answer that does not say otherwise: not to be framed, guessed at or kept.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY)),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
@@ -60,16 +66,21 @@ pub struct WebState {
     pub hooks: Arc<dyn HookSink>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// The screen, if there is a house behind it.
+    pub desk: Option<screen::Desk>,
 }
 
-/// `GET /healthz`, `/readyz`, `/metrics` and `POST /hooks/{channel}`.
+/// `GET /healthz`, `/readyz`, `/metrics`, `POST /hooks/{channel}`, and the screen.
 pub fn router(state: WebState) -> Router {
+    let screen = state.desk.as_ref().map(|desk| screen::routes(desk).0).unwrap_or_default();
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::page))
         .route("/hooks/{channel}", post(hooks::receive).layer(DefaultBodyLimit::max(BODY_MAX)))
         .with_state(state)
+        .merge(screen)
+        .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
         .layer(middleware::map_response(secured))
 }

@@ -276,7 +276,9 @@ impl Taking<'_> {
         }
         for (at, line) in order.lines.iter().enumerate().filter(|(_, l)| !seen.contains(&l.no)) {
             // The channel took the line out of the order.
-            let gone = Line { cancelled: line.quantity - line.shipped, ..line.clone() };
+            // More may have left than the channel counted in the end.
+            let left = (line.quantity - line.shipped).max(0);
+            let gone = Line { cancelled: left, ..line.clone() };
             wanted.push((at, line.clone(), gone));
         }
         if order.moves_stock && !history {

@@ -10,6 +10,8 @@ macro_rules! texts {
     };
 }
 
+pub(super) use texts;
+
 texts! {
     // Ids and the store itself.
     NEXT_ID = "SELECT next FROM counter WHERE name = 'id'";

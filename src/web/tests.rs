@@ -73,6 +73,7 @@ async fn site(parts: &[Part]) -> Site {
         checks: parts.iter().map(|p| Arc::new(*p) as Arc<dyn Readiness>).collect(),
         hooks: Arc::clone(&sink) as Arc<dyn HookSink>,
         metrics: Metrics::of(PrometheusBuilder::new().build_recorder().handle()),
+        desk: None,
     };
     let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let (at, stop) = (listener.local_addr().unwrap(), CancellationToken::new());

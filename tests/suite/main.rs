@@ -16,6 +16,7 @@ mod orders;
 mod parity;
 mod queue;
 mod restore;
+mod screen;
 mod simulation;
 mod smtp;
 mod stock;

@@ -1,0 +1,97 @@
+//! The screen: what a merchant's staff look at all day. Every page is one query set, one view struct, one template; it
+//! works without script, and script only makes it live and quick to the keyboard.
+
+pub mod access;
+mod assets;
+mod fault;
+mod format;
+mod page;
+mod today;
+mod visit;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use axum::Router;
+use banto_channel::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::store::Store;
+
+pub use access::{Access, Route};
+pub use fault::Fault;
+pub use page::{Page, Section, done, html};
+pub use visit::{Language, Role, Visit};
+
+use access::Routes;
+
+/// The menu: section, path, and its name in English and Japanese.
+pub(crate) const MENU: &[(Section, &str, &str, &str)] = &[
+    (Section::Today, "/", "Today", "今日"),
+    (Section::Orders, "/orders", "Orders", "受注"),
+    (Section::Stock, "/stock", "Stock", "在庫"),
+    (Section::Listings, "/listings", "Listings", "出品"),
+    (Section::Mails, "/mails", "Mails", "メール"),
+    (Section::Channels, "/channels", "Channels", "チャネル"),
+    (Section::Customers, "/customers", "Customers", "顧客"),
+    (Section::Reports, "/reports", "Reports", "レポート"),
+];
+
+pub(crate) use assets::digest as assets_digest;
+
+/// Where the house stands: a reload of the config puts another [`App`] there.
+pub trait House: Debug + Send + Sync + 'static {
+    /// Everything that runs now.
+    fn app(&self) -> App;
+}
+
+/// What every page has at hand.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    house: Arc<dyn House>,
+    store: Store,
+    stop: CancellationToken,
+}
+
+impl Desk {
+    /// The desk of a house; live connections end with `stop`.
+    #[must_use]
+    pub fn new(house: Arc<dyn House>, stop: CancellationToken) -> Self {
+        let store = house.app().store;
+        Self { house, store, stop }
+    }
+
+    /// Everything that runs now.
+    #[must_use]
+    pub fn app(&self) -> App {
+        self.house.app()
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.house.app().clock.now()
+    }
+
+    /// Cancelled when the daemon stops.
+    #[must_use]
+    pub const fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+}
+
+/// Every page, and what each demands of its visitor.
+#[must_use]
+pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
+    let routes = Routes::new(desk.clone());
+    let routes = assets::routes(routes);
+    let routes = today::routes(routes);
+    routes.finish()
+}

@@ -1,0 +1,1 @@
+//! The screen: what its store functions give on both engines, and its pages over HTTP.
