@@ -362,7 +362,8 @@ impl Taking<'_> {
         }
     }
 
-    /// Ships, then gives up, then reserves: what one line gives up another line of the order can have.
+    /// Ships, then reserves, then gives up: what one line gives up goes to whoever waits longest, and by then another line
+    /// of this order is among them.
     fn move_stock(&mut self, order: &Order, wanted: &[(usize, Line, Line)]) -> Result<(), StockError> {
         let matched = || wanted.iter().filter_map(|(_, old, new)| Some((old, new, new.item?)));
         for (old, new, item) in matched() {
@@ -381,13 +382,12 @@ impl Taking<'_> {
             self.take_back(order, new, item, returned)?;
         }
         let mut demand: BTreeMap<ItemId, i64> = BTreeMap::new();
-        let mut asks = Vec::new();
+        let (mut asks, mut spare) = (Vec::new(), Vec::new());
         for (_, new, item) in matched() {
             for (part, units) in self.catalogue.explode(item, new.to_ship() * new.per) {
                 let held = self.held(order, new, part);
                 if held > units {
-                    let cause = cause(self.facts, self.now, "released");
-                    self.book.release(self.ids, &cause, (order.id, new.no), part, held - units)?;
+                    spare.push((new.no, part, held - units));
                 } else if units > held {
                     *demand.entry(part).or_default() += units - held;
                     asks.push((new.no, part, units - held));
@@ -398,6 +398,10 @@ impl Taking<'_> {
             let locations = self.preferred(part, demand.get(&part).copied().unwrap_or(units));
             let cause = cause(self.facts, self.now, "ordered");
             self.book.reserve(self.ids, &cause, (order.id, no), part, units, &locations)?;
+        }
+        for (no, part, units) in spare {
+            let cause = cause(self.facts, self.now, "released");
+            self.book.release(self.ids, &cause, (order.id, no), part, units)?;
         }
         Ok(())
     }
