@@ -1,6 +1,7 @@
 //! Where things are joined: config, store, channels, mail, queue, web. The daemon and the demo start here.
 
 mod owner;
+mod projected;
 mod turn;
 
 use std::fs::File;
@@ -25,6 +26,7 @@ use crate::queue::{Lane, QueueCx, run_lane};
 use crate::store::{Lease, Store};
 use crate::web::Readiness;
 
+pub use projected::follow_orders;
 pub use turn::alone;
 
 /// How long a daemon has a channel before it must say again that it lives.

@@ -107,6 +107,7 @@ impl Daemon {
         let address = listener.local_addr()?;
         let app = App::build(config, store.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
         app.take_over(clock.now()).await?;
+        web::screen::announce(&store, address, clock.now()).await?;
         let current = Current(Arc::new(RwLock::new(app)));
         let state = WebState {
             checks: vec![Arc::new(store.clone()), Arc::new(current.clone())],
@@ -119,6 +120,10 @@ impl Daemon {
             if let Err(error) = web::serve(listener, router, stop).await {
                 tracing::error!(error = %error, "web stopped");
             }
+        });
+        let (followed, time, stop) = (store.clone(), Arc::clone(&clock) as Arc<dyn Clock>, life.soft());
+        life.keep("projection", move || {
+            app::follow_orders(followed.clone(), Arc::clone(&time), stop.clone())
         });
         life.run_watchdog(move || {
             let store = store.clone();

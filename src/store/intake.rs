@@ -244,9 +244,11 @@ impl Write {
         self.made_jobs |= !batch.jobs.is_empty();
         tables::insert(&mut self.tx, &batch.payloads).await?;
         tables::upsert(&mut self.tx, &batch.orders).await?;
+        self.touch_orders(batch.orders.iter().map(|o| o.id)).await?;
         tables::upsert(&mut self.tx, &batch.lines).await?;
         tables::upsert(&mut self.tx, &batch.parcels).await?;
         tables::insert(&mut self.tx, &batch.timeline).await?;
+        self.tell_of_orders(&batch.orders, &batch.new, &batch.timeline).await?;
         // A mail of this kind and revision that is there already was asked for before: once is enough.
         let wanted = self.mails_not_there(&batch.mails, &batch.new).await?;
         tables::insert(&mut self.tx, &wanted).await?;

@@ -1,0 +1,195 @@
+//! Finding orders by what people type: an index of terms, kept by the projection, and look-ups of bounded work.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::db::args;
+use super::sql::texts;
+use super::tables::{self, OrderTermRow, OrderTermsRow};
+use super::{Result, Store, StoreError, Write, keys};
+use crate::domain::order::Order;
+use crate::domain::search::{Query, terms};
+use crate::domain::{ItemId, OrderId};
+
+texts! {
+    SEARCH_TERMS_OF = "SELECT order_id, terms FROM order_terms \
+        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY order_id DESC";
+    SEARCH_NEWEST = "SELECT order_id, terms FROM order_terms WHERE order_id < $1 ORDER BY order_id DESC LIMIT $2";
+    SEARCH_DROP = "DELETE FROM order_term WHERE (term, order_id) IN \
+        (SELECT value ->> 0, CAST(value ->> 1 AS BIGINT) FROM jsonb_each($1))";
+    SEARCH_EXACT = "SELECT order_id FROM order_term WHERE term = $1 AND order_id < $2 ORDER BY order_id DESC LIMIT $3";
+    SEARCH_LONGER = "SELECT order_id FROM order_term WHERE term > $1 AND term < $2 ORDER BY term, order_id LIMIT $3";
+    SEARCH_BOTH = "SELECT order_id FROM (SELECT order_id FROM order_term WHERE term >= $1 AND term < $2 LIMIT $5) a \
+        INTERSECT SELECT order_id FROM (SELECT order_id FROM order_term WHERE term >= $3 AND term < $4 LIMIT $5) b";
+}
+
+/// Orders that one word may bring before it counts as common.
+const FEW: usize = 1_000;
+/// Terms of each of two common words that are laid side by side.
+const MANY: i64 = 20_000;
+/// Newest orders that are looked through for a common word.
+const SCANNED: i64 = 2_000;
+/// A word that so few orders have exactly is a number: those orders come first.
+const EXACT: usize = 20;
+
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Orders, newest first, those that have the very word before those that have a longer one.
+    pub orders: Vec<OrderId>,
+    /// The word is so common that only orders down to this one were looked through; older ones may have it too.
+    pub looked_down_to: Option<OrderId>,
+}
+
+/// Orders with a term that begins with one word.
+struct Hits {
+    exact: Vec<OrderId>,
+    longer: Vec<OrderId>,
+    /// There are more than were read.
+    common: bool,
+}
+
+impl Hits {
+    fn all(&self) -> BTreeSet<OrderId> {
+        self.exact.iter().chain(&self.longer).copied().collect()
+    }
+}
+
+impl Store {
+    /// Orders older than `before` that have everything in the query, newest first. However common its words are, it
+    /// reads a few thousand terms at most.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn search_orders(&self, query: &Query, before: OrderId) -> Result<Found> {
+        let mut found = match query.words.as_slice() {
+            [] => return Ok(Found::default()),
+            [word] => self.search_word(word, before).await?,
+            [..] => self.search_words(query, before).await?,
+        };
+        if let Some(whole) = &query.whole {
+            let as_one = self.word_hits(whole, before).await?;
+            let mut orders: BTreeSet<OrderId> = as_one.all();
+            orders.extend(&found.orders);
+            found.orders = orders.into_iter().rev().collect();
+        }
+        Ok(found)
+    }
+
+    async fn search_word(&self, word: &str, before: OrderId) -> Result<Found> {
+        let hits = self.word_hits(word, before).await?;
+        let mut orders = hits.all();
+        let mut looked_down_to = None;
+        if hits.common {
+            // The terms that were read are the first by the alphabet, which nobody asked for.
+            let (newest, last) =
+                self.search_newest(&Query { words: vec![word.to_owned()], whole: None }, before).await?;
+            orders = hits.exact.iter().copied().chain(newest).collect();
+            looked_down_to = last;
+        }
+        let first = if before == OrderId::MAX && hits.exact.len() <= EXACT { hits.exact } else { Vec::new() };
+        let rest = orders.into_iter().rev().filter(|id| !first.contains(id));
+        Ok(Found { orders: first.iter().copied().chain(rest).collect(), looked_down_to })
+    }
+
+    async fn search_words(&self, query: &Query, before: OrderId) -> Result<Found> {
+        let mut rarest: Option<BTreeSet<OrderId>> = None;
+        let mut common = Vec::new();
+        for word in &query.words {
+            let hits = self.word_hits(word, before).await?;
+            if hits.common {
+                common.push(word);
+            } else {
+                let all = hits.all();
+                rarest = Some(
+                    rarest.map_or_else(|| all.clone(), |known| known.intersection(&all).copied().collect()),
+                );
+            }
+        }
+        let words = Query { words: query.words.clone(), whole: None };
+        if let Some(candidates) = rarest {
+            let orders = if common.is_empty() {
+                candidates.into_iter().rev().collect()
+            } else {
+                self.with_terms(&words, candidates).await?
+            };
+            return Ok(Found { orders, looked_down_to: None });
+        }
+        let [one, other, ..] = common.as_slice() else { return Ok(Found::default()) };
+        let (one_end, other_end) = (end_of(one), end_of(other));
+        let args = args![one.as_str(), &one_end, other.as_str(), &other_end, MANY];
+        let rows: Vec<(OrderId,)> = self.db.all(SEARCH_BOTH, args).await?;
+        let candidates =
+            rows.into_iter().map(|row| row.0).filter(|id| *id < before).rev().take(FEW).collect();
+        let mut orders: BTreeSet<OrderId> = self.with_terms(&words, candidates).await?.into_iter().collect();
+        let (newest, looked_down_to) = self.search_newest(&words, before).await?;
+        orders.extend(newest);
+        Ok(Found { orders: orders.into_iter().rev().collect(), looked_down_to })
+    }
+
+    async fn word_hits(&self, word: &str, before: OrderId) -> Result<Hits> {
+        let most = i64::try_from(FEW).unwrap_or(i64::MAX);
+        let ids = |rows: Vec<(OrderId,)>| rows.into_iter().map(|row| row.0).collect::<Vec<_>>();
+        let exact = ids(self.db.all(SEARCH_EXACT, args![word, before, most]).await?);
+        let mut longer = ids(self.db.all(SEARCH_LONGER, args![word, &end_of(word), most + 1]).await?);
+        let common = longer.len() > FEW;
+        // Where the newest of many exact ones were read, older others wait for a later page.
+        let floor = if exact.len() == FEW { exact.last().copied().unwrap_or(0) } else { 0 };
+        longer.retain(|id| *id < before && *id >= floor);
+        Ok(Hits { exact, longer, common })
+    }
+
+    /// Those of the newest orders that satisfy a query, and the last that was looked at if there may be more.
+    async fn search_newest(&self, query: &Query, before: OrderId) -> Result<(Vec<OrderId>, Option<OrderId>)> {
+        let rows: Vec<OrderTermsRow> = self.db.all(SEARCH_NEWEST, args![before, SCANNED]).await?;
+        let whole = i64::try_from(rows.len()).is_ok_and(|n| n == SCANNED);
+        let last = rows.last().map(|row| row.order_id).filter(|_| whole);
+        let hits = rows.into_iter().filter(|row| query.matches(&row.terms)).map(|row| row.order_id);
+        Ok((hits.collect(), last))
+    }
+
+    async fn with_terms(&self, query: &Query, candidates: BTreeSet<OrderId>) -> Result<Vec<OrderId>> {
+        let rows: Vec<OrderTermsRow> = self.db.all(SEARCH_TERMS_OF, args![&keys(candidates)?]).await?;
+        Ok(rows.into_iter().filter(|row| query.matches(&row.terms)).map(|row| row.order_id).collect())
+    }
+}
+
+/// Everything that begins with the word stands before this: no text has the last character of all.
+fn end_of(word: &str) -> String {
+    format!("{word}\u{10ffff}")
+}
+
+/// Brings the terms of these orders up to date; those that have not changed cost one look-up.
+///
+/// Errors: [`StoreError::Sql`].
+pub(super) async fn project(write: &mut Write, orders: &[Order]) -> Result<()> {
+    let items: BTreeSet<ItemId> = orders.iter().flat_map(|o| &o.lines).filter_map(|l| l.item).collect();
+    let codes: BTreeMap<ItemId, String> = write.codes_of(items).await?.into_iter().collect();
+    let ids = keys(orders.iter().map(|o| o.id))?;
+    let known: Vec<OrderTermsRow> = write.tx.all(SEARCH_TERMS_OF, args![&ids]).await?;
+    let known: HashMap<OrderId, String> = known.into_iter().map(|row| (row.order_id, row.terms)).collect();
+    let (mut rows, mut come, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for order in orders {
+        let now = terms(order, &codes);
+        let before: BTreeSet<&str> =
+            known.get(&order.id).map(|terms| terms.split('\n').collect()).unwrap_or_default();
+        come.extend(
+            now.iter().filter(|term| !before.contains(term.as_str())).map(|term| row(term, order.id)),
+        );
+        gone.extend(before.iter().filter(|term| !now.contains(**term)).map(|term| row(term, order.id)));
+        let text = now.into_iter().collect::<Vec<_>>().join("\n");
+        if known.get(&order.id).is_none_or(|known| *known != text) {
+            rows.push(OrderTermsRow { order_id: order.id, terms: text });
+        }
+    }
+    if !gone.is_empty() {
+        let gone = serde_json::to_string(&gone).map_err(StoreError::Json)?;
+        write.tx.run(SEARCH_DROP, args![&gone]).await?;
+    }
+    // In the index's order, so that each of its pages is touched once.
+    come.sort_unstable_by(|a, b| (&a.term, a.order_id).cmp(&(&b.term, b.order_id)));
+    tables::upsert(&mut write.tx, &come).await?;
+    tables::upsert(&mut write.tx, &rows).await
+}
+
+fn row(term: &str, order_id: OrderId) -> OrderTermRow {
+    OrderTermRow { term: term.to_owned(), order_id }
+}
