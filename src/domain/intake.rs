@@ -362,14 +362,13 @@ impl Taking<'_> {
         }
     }
 
-    /// Ships, then reserves, then gives up: what one line gives up goes to whoever waits longest, and by then another line
-    /// of this order is among them.
+    /// Ships, then reserves, then takes back and gives up: what one line gives up goes to whoever waits longest, and by
+    /// then another line of this order is among them.
     fn move_stock(&mut self, order: &Order, wanted: &[(usize, Line, Line)]) -> Result<(), StockError> {
         let matched = || wanted.iter().filter_map(|(_, old, new)| Some((old, new, new.item?)));
         for (old, new, item) in matched() {
             let line = (order.id, new.no);
-            let newly_matched = old.item.is_none();
-            let shipped = if newly_matched { new.shipped } else { new.shipped - old.shipped };
+            let shipped = if old.item.is_none() { new.shipped } else { new.shipped - old.shipped };
             for (part, units) in self.catalogue.explode(item, shipped * new.per) {
                 let held: i64 = self.held(order, new, part);
                 let from_hold = units.min(held);
@@ -378,8 +377,6 @@ impl Taking<'_> {
                 let cause = cause(self.facts, self.now, "shipped");
                 self.book.ship_unheld(self.ids, &cause, line, part, rest, &self.facts.locations)?;
             }
-            let returned = if newly_matched { new.returned } else { new.returned - old.returned };
-            self.take_back(order, new, item, returned)?;
         }
         let mut demand: BTreeMap<ItemId, i64> = BTreeMap::new();
         let (mut asks, mut spare) = (Vec::new(), Vec::new());
@@ -398,6 +395,10 @@ impl Taking<'_> {
             let locations = self.preferred(part, demand.get(&part).copied().unwrap_or(units));
             let cause = cause(self.facts, self.now, "ordered");
             self.book.reserve(self.ids, &cause, (order.id, no), part, units, &locations)?;
+        }
+        for (old, new, item) in matched() {
+            let returned = if old.item.is_none() { new.returned } else { new.returned - old.returned };
+            self.take_back(order, new, item, returned)?;
         }
         for (no, part, units) in spare {
             let cause = cause(self.facts, self.now, "released");

@@ -3,6 +3,7 @@
 
 mod books;
 mod house;
+mod once;
 mod trade;
 
 use std::collections::BTreeMap;
@@ -29,13 +30,17 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Lives a history, and calls `check` with the house before and after each step.
+/// Lives a history, and calls `check` with the house before and after each thing that happens: of a page, after each of
+/// its orders, for whoever is served by one was waiting before the next came.
 fn live(steps: &[Step], mut check: impl FnMut(&House, usize)) -> (House, Vec<Sold>) {
     let (mut house, mut sold) = (House::default(), Vec::new());
     for step in steps {
-        let seen = house.entries.len();
         house.now.0 += 1;
-        happen(&mut house, &mut sold, step);
+        let mut seen = house.entries.len();
+        happen(&mut house, &mut sold, step, &mut |house| {
+            check(house, seen);
+            seen = house.entries.len();
+        });
         check(&house, seen);
     }
     (house, sold)
@@ -45,7 +50,7 @@ fn key(sold: &Sold) -> (usize, String) {
     (sold.shop, sold.now().id.0.clone())
 }
 
-fn happen(house: &mut House, sold: &mut Vec<Sold>, step: &Step) {
+fn happen(house: &mut House, sold: &mut Vec<Sold>, step: &Step, told: &mut dyn FnMut(&House)) {
     let pick = |sold: &[Sold], at: &Index| (!sold.is_empty()).then(|| at.index(sold.len()));
     match step {
         Step::Place { shop, lines, paid } => sold.push(Sold::place(*shop, sold.len() + 1, lines, *paid)),
@@ -63,6 +68,7 @@ fn happen(house: &mut House, sold: &mut Vec<Sold>, step: &Step) {
             for (order, age) in orders {
                 if let Some(at) = pick(sold, order) {
                     tell(house, &sold[at], *age);
+                    told(house);
                 }
             }
         }

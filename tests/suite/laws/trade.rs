@@ -177,9 +177,14 @@ impl Sold {
 
     /// The shop changes it and will say so with a later time. What makes no sense leaves it as it is.
     pub fn change(&mut self, change: &Change) {
+        self.edit(|order| apply(order, change));
+    }
+
+    /// The shop makes something else of it and will say so with a later time.
+    pub fn edit(&mut self, how: impl FnOnce(&mut RemoteOrder)) {
         let mut order = self.now().clone();
         order.changed_at = order.changed_at.map(|t| t.plus(std::time::Duration::from_secs(1000)));
-        apply(&mut order, change);
+        how(&mut order);
         finish(&mut order);
         self.told.push(order);
     }
