@@ -5,25 +5,38 @@
 //! commits cause and consequence together. Dropping a `Write` undoes it. Nothing here touches the network.
 
 mod alerts;
+mod api;
 mod backup;
 mod book;
 mod channels;
+mod customers;
 mod db;
+mod deeds;
+mod desk;
 mod intake;
 mod items;
 mod jobs;
+mod listed;
 mod listings;
 mod mails;
 mod maintenance;
+mod order_lists;
 mod orders;
 mod plan;
+mod projection;
 mod records;
 mod rematch;
+mod reports;
 mod schema;
+mod sessions;
+mod search;
+mod shelf;
 mod sql;
 mod stock;
 mod tables;
+mod users;
 mod verify;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -32,25 +45,46 @@ use tokio::sync::watch;
 use db::{Db, Tx, args};
 
 pub use alerts::Alert;
+pub use api::{NewToken, REQUEST_KEPT, RequestTry, Reserved};
 pub use backup::{Backup, TableRows};
 pub use channels::{Lease, OrderCount};
+pub use deeds::{Act, Denied, Done, MailChange, Move, Wish};
+pub use customers::{
+    CustomerAct, CustomerFilter, CustomerPage, CustomerTotal, CustomerView, Erased, Keep, SPLIT_OFFERS, TOTALS_OF,
+};
+pub use desk::{
+    COUNT_MAX, ChannelMark, Count, Day, Marks, Newest, Pace, PendingMails, Sales, UnpaidBefore, Work,
+};
 pub use intake::{IntakeReport, QuarantineReason};
 pub use items::{Holding, Import, Imported, ItemView};
 pub use jobs::{JobCount, JobEnd, JobFilter, NoticeJob, channel_lane};
+pub use listed::{COUNTED_MAX, ListingCounts, ListingPage, ListingTab};
 pub use listings::{ListingView, Mapped, Waiting};
 pub use mails::{Letter, MailAct, MailEnd, MailKey, MailText};
 pub use maintenance::{CHECKS, Check, Named, PendingMigration, RESTORE};
-pub use orders::{Act, Done, OrderFilter, OrderView, Retried};
+pub use order_lists::{Alongside, OrderPage, OrderTab, PayloadVersion};
+pub use orders::{OrderFilter, OrderView, Retried};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
+pub use reports::{
+    DaySales, ItemSales, SalesOf, SalesSpan, date_of, day_at, day_number, month_number,
+};
 pub use schema::SchemaState;
+pub use sessions::{Login, SessionView, Visitor};
+pub use search::Found;
+pub use shelf::{Levels, SalesWindow, Scanned, SellingPace, ShelfFilter, ShelfPage};
 pub use stock::{CountPlan, CountRow, Moved, StockAct, WriteOff};
 pub use tables::{
-    AlertRow, AuditRow, ChannelRow, ComponentRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow,
-    LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow, ReservationRow, TimelineRow,
+    AlertRow, AuditRow, ChannelRow, ComponentRow, CustomerKeyRow, CustomerNoteRow, CustomerRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow,
+    LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow, PersonRow, QuarantineRow, ReservationRow, SavedFilterRow, TimelineRow, TokenRow, WebhookRow,
 };
+pub use users::{NewPerson, PersonAt, PersonChange};
 pub use verify::Discrepancy;
+pub use webhooks::{
+    About, OrderTold, StockTold, Told, WEBHOOK_EVENTS, WEBHOOK_PING, overtaken, webhook_lane,
+};
 
 use crate::domain::Ids;
+use crate::domain::people::PersonFault;
 use crate::domain::stock::StockError;
 
 /// What can go wrong in the store.
@@ -80,6 +114,9 @@ pub enum StoreError {
     /// The ledger refused.
     #[error(transparent)]
     Stock(#[from] StockError),
+    /// It cannot be done to a person, or by one.
+    #[error(transparent)]
+    Person(#[from] PersonFault),
     /// What was asked for does not exist.
     #[error("{0}")]
     NotFound(String),
@@ -108,6 +145,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 struct Hub {
     stock: watch::Sender<i64>,
     jobs: watch::Sender<u64>,
+    endpoints: webhooks::Endpoints,
 }
 
 /// An open store.
@@ -115,6 +153,7 @@ struct Hub {
 pub struct Store {
     db: Db,
     hub: Arc<Hub>,
+    request: Option<RequestTry>,
 }
 
 /// One movement as the planner sees it.
@@ -137,6 +176,7 @@ pub struct Write {
     ids: IdBlock,
     hub: Arc<Hub>,
     made_jobs: bool,
+    request: Option<RequestTry>,
 }
 
 /// The ids of one write transaction.
@@ -160,8 +200,8 @@ impl Store {
     ///
     /// Errors: [`StoreError::Url`], [`StoreError::OldSqlite`], [`StoreError::Sql`] if it cannot be reached.
     pub async fn open(url: &str) -> Result<Self> {
-        let hub = Hub { stock: watch::Sender::new(0), jobs: watch::Sender::new(0) };
-        Ok(Self { db: Db::open(url).await?, hub: Arc::new(hub) })
+        let hub = Hub { stock: watch::Sender::new(0), jobs: watch::Sender::new(0), endpoints: webhooks::Endpoints::default() };
+        Ok(Self { db: Db::open(url).await?, hub: Arc::new(hub), request: None })
     }
 
     /// Brings the schema up to this program's. One that a newer banto has added to is left as it is: the release
@@ -169,7 +209,8 @@ impl Store {
     ///
     /// Errors: [`StoreError::Migrate`] when a migration that was applied is not the one that this program has.
     pub async fn migrate(&self) -> Result<()> {
-        self.db.migrate().await
+        self.db.migrate().await?;
+        self.name_items().await
     }
 
     /// `sqlite` or `postgres`.
@@ -203,7 +244,7 @@ impl Store {
     pub async fn write(&self) -> Result<Write> {
         let mut tx = self.db.begin_write().await?;
         let next = tx.first::<(i64,)>(sql::NEXT_ID, args![]).await?.map_or(1, |row| row.0);
-        Ok(Write { tx, ids: IdBlock { first: next, next }, hub: Arc::clone(&self.hub), made_jobs: false })
+        Ok(Write { tx, ids: IdBlock { first: next, next }, hub: Arc::clone(&self.hub), made_jobs: false, request: self.request })
     }
 
     /// Moves whenever this process committed movements of stock.
@@ -232,12 +273,30 @@ impl Store {
         self.db.all(sql::STOCK_CHANGES, args![since, limit]).await
     }
 
+    /// Every query by its name, for those who ask an engine about them.
+    pub fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        sql::ALL
+            .iter()
+            .chain(tables::ALL)
+            .chain(shelf::ALL)
+            .chain(listed::ALL)
+            .chain(api::ALL)
+            .chain(webhooks::ALL)
+            .chain(desk::ALL)
+            .chain(users::ALL)
+            .chain(sessions::ALL)
+            .chain(projection::ALL)
+            .chain(search::ALL).chain(order_lists::ALL)
+            .chain(customers::ALL)
+            .chain(reports::ALL)
+    }
+
     /// Has the engine parse every query; the names of those it refuses, with its words.
     ///
     /// Errors: never by a query; only when no connection is to be had.
     pub async fn prepare_all(&self) -> Result<Vec<(String, String)>> {
         let mut refused = Vec::new();
-        for (name, text) in sql::ALL.iter().chain(tables::ALL) {
+        for (name, text) in Self::texts() {
             if let Err(error) = self.db.prepare(text).await {
                 refused.push(((*name).to_owned(), error.to_string()));
             }
@@ -258,6 +317,9 @@ impl Write {
     pub async fn commit(mut self) -> Result<()> {
         if self.ids.next > self.ids.first {
             self.tx.run(sql::SET_NEXT_ID, args![self.ids.next]).await?;
+        }
+        if let Some(request) = self.request {
+            self.mark_request(request).await?;
         }
         self.tx.commit().await?;
         if self.ids.next > self.ids.first {

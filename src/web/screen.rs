@@ -3,9 +3,15 @@
 
 pub mod access;
 mod assets;
+mod channels;
 mod fault;
 mod format;
+mod limit;
+mod live;
+mod login;
 mod page;
+mod plot;
+mod setup;
 mod today;
 mod visit;
 
@@ -22,6 +28,7 @@ use crate::store::Store;
 pub use access::{Access, Route};
 pub use fault::Fault;
 pub use page::{Page, Section, done, html};
+pub use setup::announce;
 pub use visit::{Language, Role, Visit};
 
 use access::Routes;
@@ -52,6 +59,7 @@ pub struct Desk {
     house: Arc<dyn House>,
     store: Store,
     stop: CancellationToken,
+    limit: Arc<limit::Limit>,
 }
 
 impl Desk {
@@ -59,7 +67,7 @@ impl Desk {
     #[must_use]
     pub fn new(house: Arc<dyn House>, stop: CancellationToken) -> Self {
         let store = house.app().store;
-        Self { house, store, stop }
+        Self { house, store, stop, limit: Arc::default() }
     }
 
     /// Everything that runs now.
@@ -92,6 +100,9 @@ impl Desk {
 pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
     let routes = Routes::new(desk.clone());
     let routes = assets::routes(routes);
+    let routes = login::routes(routes);
+    let routes = setup::routes(routes);
     let routes = today::routes(routes);
+    let routes = live::routes(routes);
     routes.finish()
 }

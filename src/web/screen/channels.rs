@@ -1,0 +1,3 @@
+//! The channels.
+
+pub(super) mod state;
