@@ -22,6 +22,7 @@ mod queue;
 mod restore;
 mod run;
 mod stock;
+mod users;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -131,6 +132,8 @@ pub enum Command {
     Run(run::Run),
     /// See, change, count, explain and prove stock
     Stock(stock::Stock),
+    /// See and change who may use the screen
+    Users(users::Users),
 }
 
 impl Command {
@@ -155,6 +158,7 @@ impl Command {
             Self::Restore(command) => command.run(globals).await,
             Self::Run(command) => command.run(globals).await,
             Self::Stock(command) => command.run(globals).await,
+            Self::Users(command) => command.run(globals).await,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! tested over arbitrary histories.
 
 pub mod catalogue;
+pub mod customer;
 pub mod deadline;
 pub mod deeds;
 pub mod gtin;
@@ -11,9 +12,12 @@ pub mod guard;
 pub mod intake;
 pub mod mail_policy;
 pub mod mapping;
+pub mod naming;
 pub mod order;
+pub mod people;
 pub mod plan;
 pub mod rematch;
+pub mod search;
 pub mod stock;
 
 /// Key of an item (SKU), made by the store.

@@ -15,6 +15,7 @@ pub mod daemon;
 pub mod demo;
 pub mod doctor;
 pub mod domain;
+pub mod keys;
 pub mod lifecycle;
 pub mod log;
 pub mod mail;

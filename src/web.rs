@@ -106,8 +106,9 @@ pub async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
 /// Errors: the listener fails for good.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
     info!(listen = %listener.local_addr()?, "web is up");
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
     let too_long = async {
         stop.cancelled().await;
         sleep(DRAIN_LIMIT).await;

@@ -139,7 +139,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::NotFound(_) => Exit::NotFound,
-            StoreError::Refused(_) | StoreError::Stock(_) => Exit::Refused,
+            StoreError::Refused(_) | StoreError::Stock(_) | StoreError::Person(_) => Exit::Refused,
             StoreError::Url(_) => Exit::Config,
             StoreError::Sql(_) | StoreError::DiskFull | StoreError::OldSqlite(_) | StoreError::Migrate(_) => {
                 Exit::Store

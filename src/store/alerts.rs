@@ -103,6 +103,22 @@ impl Write {
         detail: &str,
         now: Timestamp,
     ) -> Result<()> {
+        self.audit_change(actor, action, subject, detail, ("", ""), now).await
+    }
+
+    /// Notes a change that a person made, with what it was from and to as JSON objects; an empty one says nothing.
+    ///
+    /// Errors: [`super::StoreError::Sql`].
+    pub async fn audit_change(
+        &mut self,
+        actor: &str,
+        action: &str,
+        subject: &str,
+        detail: &str,
+        (before, after): (&str, &str),
+        now: Timestamp,
+    ) -> Result<()> {
+        let state = |json: &str| (!json.is_empty()).then(|| json.to_owned());
         let row = AuditRow {
             id: self.id(),
             at: now.0,
@@ -110,6 +126,8 @@ impl Write {
             action: action.to_owned(),
             subject: subject.to_owned(),
             detail: detail.to_owned(),
+            before_state: state(before),
+            after_state: state(after),
         };
         tables::insert(&mut self.tx, &[row]).await
     }

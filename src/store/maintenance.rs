@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use banto_channel::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 
 use super::db::{Db, args};
@@ -188,6 +188,17 @@ impl Db {
         let copied = sqlx::query(sql::SQLITE_VACUUM_INTO).bind(path).execute(&mut connection).await;
         connection.close().await?;
         copied?;
+        Self::log_everybody_out(path).await
+    }
+
+    /// Takes the logins out of a copy: whoever was logged in when it was made must not be, once it is the store.
+    async fn log_everybody_out(path: &str) -> Result<()> {
+        let options = SqliteConnectOptions::new().filename(path).journal_mode(SqliteJournalMode::Memory);
+        let mut copy = SqliteConnection::connect_with(&options).await?;
+        for text in [sql::SESSIONS_FORGET, sql::SETUP_CODES_FORGET] {
+            sqlx::query(text).execute(&mut copy).await?;
+        }
+        copy.close().await?;
         Ok(())
     }
 

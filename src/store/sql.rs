@@ -17,7 +17,7 @@ texts! {
     NEXT_ID = "SELECT next FROM counter WHERE name = 'id'";
     SET_NEXT_ID = "UPDATE counter SET next = $1 WHERE name = 'id'";
     ANYTHING_THERE = "SELECT id FROM channel UNION ALL SELECT id FROM location UNION ALL SELECT id FROM item \
-        UNION ALL SELECT id FROM orders UNION ALL SELECT id FROM audit LIMIT 1";
+        UNION ALL SELECT id FROM orders UNION ALL SELECT id FROM audit UNION ALL SELECT id FROM person LIMIT 1";
     MIGRATIONS_APPLIED = "SELECT version FROM _sqlx_migrations ORDER BY version";
     PING = "SELECT next FROM counter WHERE name = 'id'";
     SCHEMA_VERSION = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations";
@@ -261,6 +261,8 @@ texts! {
         mailed_at = CASE WHEN cleared_at IS NULL THEN mailed_at ELSE NULL END, cleared_at = NULL WHERE key = $1";
     ALERT_MAILED = "UPDATE alert SET mailed_at = $2 WHERE id = $1";
     ALERT_CLEAR = "UPDATE alert SET cleared_at = $2 WHERE key = $1 AND cleared_at IS NULL";
+    SESSIONS_FORGET = "DELETE FROM session";
+    SETUP_CODES_FORGET = "DELETE FROM setup_code";
     AUDIT_RECENT = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
 
     // What must be true. Each names what is not, with how many there are; `$1` is the time before which it must have
@@ -295,7 +297,8 @@ texts! {
         (SELECT MAX(id) AS top FROM (SELECT MAX(id) AS id FROM entry UNION ALL SELECT MAX(id) FROM orders \
             UNION ALL SELECT MAX(id) FROM payload UNION ALL SELECT MAX(id) FROM job UNION ALL SELECT MAX(id) FROM listing \
             UNION ALL SELECT MAX(id) FROM item UNION ALL SELECT MAX(id) FROM channel UNION ALL SELECT MAX(id) FROM location \
-            UNION ALL SELECT MAX(id) FROM quarantine UNION ALL SELECT MAX(id) FROM alert UNION ALL SELECT MAX(id) FROM audit) ids) u \
+            UNION ALL SELECT MAX(id) FROM quarantine UNION ALL SELECT MAX(id) FROM alert UNION ALL SELECT MAX(id) FROM audit \
+            UNION ALL SELECT MAX(id) FROM person) ids) u \
         WHERE c.name = 'id' AND u.top >= c.next";
     CHECK_MAIL_JOBS = "SELECT kind || ' ' || revision || ' of order #' || order_id || ' is ' || state, \
         CAST(COUNT(*) OVER () AS BIGINT) FROM mail WHERE state NOT IN ('sent', 'dropped') AND state IN ('queued', 'sending') \

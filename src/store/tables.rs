@@ -364,6 +364,118 @@ tables! {
     /// A change that a person made.
     AuditRow = "audit" (id) {
         0 id: i64 = "BIGINT", 1 at: i64 = "BIGINT", 2 actor: String = "TEXT", 3 action: String = "TEXT",
-        4 subject: String = "TEXT", 5 detail: String = "TEXT",
+        4 subject: String = "TEXT", 5 detail: String = "TEXT", 6 before_state: Option<String> = "TEXT",
+        7 after_state: Option<String> = "TEXT",
+    }
+
+    /// Somebody who uses the screen.
+    PersonRow = "person" (id) {
+        0 id: i64 = "BIGINT", 1 name: String = "TEXT", 2 full_name: String = "TEXT", 3 password: String = "TEXT",
+        4 role: String = "TEXT", 5 language: String = "TEXT", 6 totp: Option<String> = "TEXT",
+        7 totp_step: Option<i64> = "BIGINT", 8 created_at: i64 = "BIGINT", 9 disabled_at: Option<i64> = "BIGINT",
+        10 last_login_at: Option<i64> = "BIGINT", 11 version: i64 = "BIGINT",
+    }
+
+    /// An order that was written since the projections looked at it.
+    OrderTouchedRow = "order_touched" (order_id) { 0 order_id: i64 = "BIGINT", }
+
+    /// A term that an order is found by.
+    OrderTermRow = "order_term" (term, order_id) { 0 term: String = "TEXT", 1 order_id: i64 = "BIGINT", }
+
+    /// All terms of an order, one a line.
+    OrderTermsRow = "order_terms" (order_id) { 0 order_id: i64 = "BIGINT", 1 terms: String = "TEXT", }
+
+    /// A list of orders that somebody named.
+    SavedFilterRow = "saved_filter" (id) {
+        0 id: i64 = "BIGINT", 1 person_id: i64 = "BIGINT", 2 name: String = "TEXT", 3 query: String = "TEXT",
+    }
+
+    /// A program of the merchant's that uses the API.
+    TokenRow = "api_token" (id) {
+        0 id: i64 = "BIGINT", 1 name: String = "TEXT", 2 digest: String = "TEXT", 3 scopes: String = "TEXT",
+        4 created_by: String = "TEXT", 5 created_at: i64 = "BIGINT", 6 expires_at: Option<i64> = "BIGINT",
+        7 used_at: Option<i64> = "BIGINT", 8 revoked_at: Option<i64> = "BIGINT",
+    }
+
+    /// A request of such a program.
+    RequestRow = "api_request" (id) {
+        0 id: i64 = "BIGINT", 1 token_id: i64 = "BIGINT", 2 key: String = "TEXT", 3 digest: String = "TEXT",
+        4 claim: i64 = "BIGINT", 5 claimed_until: i64 = "BIGINT", 6 done: bool = "BOOLEAN",
+        7 status: Option<i64> = "BIGINT", 8 body: Option<String> = "TEXT", 9 created_at: i64 = "BIGINT",
+    }
+
+    /// Where such a program is told what happened.
+    WebhookRow = "webhook" (id) {
+        0 id: i64 = "BIGINT", 1 url: String = "TEXT", 2 events: String = "TEXT", 3 secret: String = "TEXT",
+        4 active: bool = "BOOLEAN", 5 stopped: Option<String> = "TEXT", 6 created_by: String = "TEXT",
+        7 created_at: i64 = "BIGINT", 8 delivered_at: Option<i64> = "BIGINT",
+        9 failing_since: Option<i64> = "BIGINT", 10 last_error: Option<String> = "TEXT",
+    }
+
+    /// A term that an item is found by.
+    ItemTermRow = "item_term" (item_id, term) { 0 item_id: i64 = "BIGINT", 1 term: String = "TEXT", }
+
+    /// What the store remembers of its house beside the books.
+    HouseFactRow = "house_fact" (name) { 0 name: String = "TEXT", 1 value: String = "TEXT", }
+
+    /// A customer.
+    CustomerRow = "customer" (id) {
+        0 id: i64 = "BIGINT", 1 version: i64 = "BIGINT", 2 name: String = "TEXT", 3 email: String = "TEXT",
+        4 phone: String = "TEXT", 5 terms: String = "TEXT", 6 orders: i64 = "BIGINT",
+        7 first_order_at: i64 = "BIGINT", 8 last_order_at: i64 = "BIGINT", 9 blocked_at: Option<i64> = "BIGINT",
+        10 blocked_reason: Option<String> = "TEXT", 11 merged_into: Option<i64> = "BIGINT",
+        12 erased_at: Option<i64> = "BIGINT",
+    }
+
+    /// A term that a customer is found by.
+    CustomerTermRow = "customer_term" (term, customer_id) {
+        0 term: String = "TEXT", 1 customer_id: i64 = "BIGINT",
+    }
+
+    /// What a customer is known again by.
+    CustomerKeyRow = "customer_key" (key, customer_id, name) {
+        0 key: String = "TEXT", 1 customer_id: i64 = "BIGINT", 2 name: String = "TEXT",
+    }
+
+    /// Whose an order is.
+    CustomerOrderRow = "customer_order" (order_id) {
+        0 order_id: i64 = "BIGINT", 1 customer_id: i64 = "BIGINT", 2 channel_id: i64 = "BIGINT",
+        3 placed_at: i64 = "BIGINT", 4 closed_at: Option<i64> = "BIGINT",
+    }
+
+    /// Two customers who are not one.
+    CustomerApartRow = "customer_apart" (customer_id, other_id) {
+        0 customer_id: i64 = "BIGINT", 1 other_id: i64 = "BIGINT",
+    }
+
+    /// A note about a customer, or what was done to them.
+    CustomerNoteRow = "customer_note" (customer_id, id) {
+        0 customer_id: i64 = "BIGINT", 1 id: i64 = "BIGINT", 2 at: i64 = "BIGINT", 3 kind: String = "TEXT",
+        4 text: String = "TEXT", 5 actor: String = "TEXT",
+    }
+
+    /// What an order counts for in the reports.
+    SaleRow = "sale" (order_id) {
+        0 order_id: i64 = "BIGINT", 1 day: i64 = "BIGINT", 2 channel_id: i64 = "BIGINT",
+        3 currency: String = "TEXT", 4 cancelled: i64 = "BIGINT", 5 units: i64 = "BIGINT", 6 total: i64 = "BIGINT",
+        7 refunded: i64 = "BIGINT", 8 items: String = "TEXT",
+    }
+
+    /// Sales of a day in a shop.
+    SalesDayRow = "sales_day" (day, channel_id, currency) {
+        0 day: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 currency: String = "TEXT", 3 orders: i64 = "BIGINT",
+        4 cancelled: i64 = "BIGINT", 5 units: i64 = "BIGINT", 6 total: i64 = "BIGINT", 7 refunded: i64 = "BIGINT",
+    }
+
+    /// Sales of an item on a day in a shop.
+    SalesItemDayRow = "sales_item_day" (day, channel_id, item_id, currency) {
+        0 day: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 item_id: i64 = "BIGINT",
+        3 currency: String = "TEXT", 4 units: i64 = "BIGINT", 5 total: i64 = "BIGINT",
+    }
+
+    /// Sales of an item in a month.
+    SalesItemMonthRow = "sales_item_month" (month, channel_id, item_id, currency) {
+        0 month: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 item_id: i64 = "BIGINT",
+        3 currency: String = "TEXT", 4 units: i64 = "BIGINT", 5 total: i64 = "BIGINT",
     }
 }

@@ -2,7 +2,8 @@
 
 use banto::domain::catalogue::Draft;
 use banto::domain::deeds::Shipment;
-use banto::store::{Alert, Import};
+use banto::domain::people::{Language, Role};
+use banto::store::{Alert, Import, NewPerson};
 use banto_channel::{Read, RemoteOffer, RemoteOrder, RemoteOrderId};
 
 use crate::stores::Fresh;
@@ -45,6 +46,14 @@ pub async fn live_in(fresh: &Fresh) -> Trading {
     trading.store.take_page(&trading.facts, &[unreadable], None, trading.now()).await.unwrap();
     let alert = Alert { key: "pull:honten", channel: None, kind: "pull_failed", detail: HARD_TEXT };
     trading.store.raise(&alert, trading.now()).await.unwrap();
+    let owner = NewPerson {
+        name: "hanako",
+        full_name: HARD_TEXT,
+        password: "$argon2id$",
+        role: Role::Owner,
+        language: Language::Ja,
+    };
+    trading.store.add_person(&owner, "cli:hanako", trading.now()).await.unwrap();
     trading
 }
 

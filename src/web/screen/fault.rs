@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use banto_channel::{Bilingual, both};
 
+use crate::domain::people::PersonFault;
 use crate::store::StoreError;
 
 /// Why a page cannot be shown or a wish not be granted.
@@ -35,12 +36,23 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Something inside went wrong that nobody who looks at the screen can mend.
+    pub(super) fn from_trouble(error: anyhow::Error) -> Self {
+        tracing::error!(error = format!("{error:#}"), "a request failed");
+        let why = both!("Something went wrong; the daemon's log has more", "内部エラーが発生しました。ログを確認してください");
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, why }
+    }
+}
+
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(why) => Self::not_found(Bilingual::quoted(why)),
             StoreError::Refused(why) => Self::refused(Bilingual::quoted(why)),
             StoreError::Stock(why) => Self::refused(Bilingual::quoted(why.to_string())),
+            StoreError::Person(PersonFault::Nobody) => Self::not_found(PersonFault::Nobody.words()),
+            StoreError::Person(why) => Self::refused(why.words()),
             other => {
                 tracing::error!(error = %other, "a page could not be made");
                 let why = both!(

@@ -1,34 +1,35 @@
-//! Who looks: the session behind a request.
+//! Who looks: the session behind a request, and whether it may do what it asks.
 
-use axum::extract::{FromRequestParts, Request};
-use axum::http::StatusCode;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
-use banto_channel::Bilingual;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum_extra::extract::cookie::{Cookie, CookieJar};
+use banto_channel::{Bilingual, Timestamp, both};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Deserialize;
 
-use super::{Access, Desk};
+use super::page::TOLD;
+use super::{Access, Desk, Fault};
+use crate::domain::people::SESSION_LONGEST;
+use crate::keys;
+use crate::store::Visitor;
 
-/// What somebody may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Everything, users included.
-    Owner,
-    /// The daily work.
-    Staff,
-    /// Looking.
-    ReadOnly,
-}
+pub use crate::domain::people::{Language, Role};
 
-/// In which language somebody reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// 日本語.
-    #[default]
-    Ja,
-    /// English.
-    En,
-}
+/// Largest form that is read: photographs of a catalogue come by file, not by form.
+pub(super) const FORM_MAX: usize = 8 * 1024 * 1024;
+
+/// A session's last use is written at most this often.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+
+/// Longest text that one page has the next one say.
+const TOLD_MAX: usize = 1000;
 
 /// A request of somebody who is logged in. A handler takes it as an argument.
 #[derive(Clone, Debug)]
@@ -71,10 +72,7 @@ impl Visit {
     /// A text in the user's language.
     #[must_use]
     pub fn say(&self, text: &Bilingual) -> String {
-        match self.language {
-            Language::Ja => text.ja.clone(),
-            Language::En => text.en.clone(),
-        }
+        self.language.say(text)
     }
 }
 
@@ -87,16 +85,272 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
     }
 }
 
-pub(super) async fn admit(_desk: &Desk, _access: Access, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
-    request.extensions_mut().insert(Visit {
-        user: 1,
-        name: "owner".into(),
-        role: Role::Owner,
-        language: Language::Ja,
-        csrf: String::new(),
-        told: None,
-        path,
-    });
-    next.run(request).await
+/// Key of the session behind a request, for pages that show or end sessions.
+#[derive(Clone, Debug)]
+pub(super) struct SessionKey(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for SessionKey {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        parts.extensions.get::<Self>().cloned().ok_or(StatusCode::UNAUTHORIZED)
+    }
+}
+
+/// Lets a request through to its handler, or says why not.
+pub(super) async fn admit(desk: &Desk, access: Access, request: Request, next: Next) -> Response {
+    let mut response = match enter(desk, access, request).await {
+        Ok(request) => {
+            let was_told = request.extensions().get::<Visit>().is_some_and(|v| v.told.is_some());
+            let mut response = next.run(request).await;
+            if was_told {
+                add_cookie(&mut response, &format!("{TOLD}=; Path=/; Max-Age=0"));
+            }
+            response
+        }
+        Err(refusal) => *refusal,
+    };
+    // With `no-referrer` a browser would send `Origin: null` with our own forms (Fetch Standard, "append a request
+    // `Origin` header"), and they could not be told from strangers'.
+    response.headers_mut().entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    response
+}
+
+/// The request with its [`Visit`], or the answer that refuses it.
+async fn enter(desk: &Desk, access: Access, mut request: Request) -> Result<Request, Box<Response>> {
+    let is_post = request.method() != Method::GET && request.method() != Method::HEAD;
+    if is_post && is_foreign(desk, request.headers()) {
+        return Err(refused(
+            StatusCode::FORBIDDEN,
+            both!(
+                "This was sent by another site; nothing was changed",
+                "他のサイトからの送信のため受け付けませんでした。何も変更されていません"
+            ),
+        ));
+    }
+    if request.uri().path().starts_with("/assets/") {
+        return Ok(request);
+    }
+    let (token, wanted) = (token(desk, request.headers()), wanted_page(&request));
+    let visitor = match token {
+        Some(token) => find(desk, &token).await.map_err(|fault| Box::new(fault.into_response()))?,
+        None => None,
+    };
+    let Some(visitor) = visitor else {
+        return if access == Access::Public {
+            Ok(request)
+        } else {
+            Err(Box::new(nobody(desk, wanted).await))
+        };
+    };
+    let visit = visit(&request, &visitor);
+    if !access.allows(visit.role) {
+        return Err(refused(
+            StatusCode::FORBIDDEN,
+            both!("Your role does not allow this", "この操作を行う権限がありません"),
+        ));
+    }
+    if is_post && access != Access::Public {
+        DefaultBodyLimit::max(FORM_MAX).apply(&mut request);
+        request = with_token(request, &visit.csrf).await?;
+    }
+    request.extensions_mut().insert(SessionKey(visitor.session));
+    request.extensions_mut().insert(visit);
+    Ok(request)
+}
+
+fn refused(status: StatusCode, why: Bilingual) -> Box<Response> {
+    Box::new(Fault { status, why }.into_response())
+}
+
+/// The session of a token. Its last use is noted beside the request, which does not wait for the store's writer.
+async fn find(desk: &Desk, token: &str) -> Result<Option<Visitor>, Fault> {
+    let now = desk.now();
+    let visitor = desk.store().visitor(&keys::digest(token), now).await?;
+    if let Some(visitor) = visitor.as_ref().filter(|v| now.since(Timestamp(v.seen_at)) >= SEEN_EVERY) {
+        let (store, session) = (desk.store().clone(), visitor.session.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.seen(&session, now).await {
+                tracing::debug!(error = %error, "a session's last use was not noted");
+            }
+        });
+    }
+    Ok(visitor)
+}
+
+fn visit(request: &Request, visitor: &Visitor) -> Visit {
+    // A region that is fetched again must not say what the next page is to say.
+    let is_page = request.method() == Method::GET && is_navigation(request.headers());
+    let told =
+        if is_page { CookieJar::from_headers(request.headers()).get(TOLD).and_then(told) } else { None };
+    Visit {
+        user: visitor.person_id,
+        name: visitor.name.clone(),
+        role: visitor.role(),
+        language: visitor.language(),
+        csrf: visitor.csrf.clone(),
+        told,
+        path: path(request),
+    }
+}
+
+fn told(cookie: &Cookie<'_>) -> Option<String> {
+    let text = percent_decode_str(cookie.value()).decode_utf8().ok()?;
+    (!text.is_empty()).then(|| text.chars().take(TOLD_MAX).collect())
+}
+
+fn path(request: &Request) -> String {
+    request.uri().path_and_query().map_or_else(String::new, ToString::to_string)
+}
+
+/// Whether a browser goes to a page, rather than a script or a picture asking for something.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let mode = headers.get("sec-fetch-mode").map(|mode| mode.as_bytes() == b"navigate");
+    !headers.contains_key("x-live") && mode.unwrap_or(true)
+}
+
+/// The path of the page that a browser goes to; `None` for what a script or a form asks.
+fn wanted_page(request: &Request) -> Option<String> {
+    (request.method() == Method::GET && is_navigation(request.headers())).then(|| path(request))
+}
+
+/// The answer to somebody who is not logged in.
+async fn nobody(desk: &Desk, wanted: Option<String>) -> Response {
+    let Some(wanted) = wanted else {
+        let why = both!(
+            "Your login has ended; log in again",
+            "ログインの有効期限が切れました。再度ログインしてください"
+        );
+        return Fault { status: StatusCode::UNAUTHORIZED, why }.into_response();
+    };
+    match desk.store().has_people().await {
+        Ok(false) => Redirect::to("/setup").into_response(),
+        Ok(true) if wanted == "/" => Redirect::to("/login").into_response(),
+        Ok(true) => {
+            let next = utf8_percent_encode(&wanted, NON_ALPHANUMERIC);
+            Redirect::to(&format!("/login?next={next}")).into_response()
+        }
+        Err(error) => Fault::from(error).into_response(),
+    }
+}
+
+/// Whether another site had the browser send this. Browsers say so themselves (`Sec-Fetch-Site`; over plain HTTP from
+/// another machine only `Origin`); a program that sends neither is not driven by another site.
+fn is_foreign(desk: &Desk, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text("origin") else { return false };
+    let config = &desk.app().config;
+    let public = config.web.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+    let host = origin.split_once("://").map(|(_, host)| host);
+    !(public == Some(origin) || (host.is_some() && host == text("host")))
+}
+
+#[derive(Deserialize)]
+struct Marked {
+    csrf: String,
+}
+
+/// The request again, once it was found to carry the session's token.
+async fn with_token(request: Request, csrf: &str) -> Result<Request, Box<Response>> {
+    if let Some(token) = request.headers().get("x-csrf-token") {
+        return if token.to_str().is_ok_and(|token| keys::is_same(token, csrf)) {
+            Ok(request)
+        } else {
+            Err(stale())
+        };
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, FORM_MAX).await.map_err(|_| {
+        refused(StatusCode::PAYLOAD_TOO_LARGE, both!("The form is too large", "送信データが大きすぎます"))
+    })?;
+    let found = field(&parts, bytes.clone()).await;
+    if found.is_some_and(|found| keys::is_same(&found, csrf)) {
+        return Ok(Request::from_parts(parts, Body::from(bytes)));
+    }
+    Err(stale())
+}
+
+fn stale() -> Box<Response> {
+    refused(
+        StatusCode::FORBIDDEN,
+        both!(
+            "This form is not of your present login; open the page again. Nothing was changed",
+            "フォームの有効期限が切れています。画面を開き直してください。何も変更されていません"
+        ),
+    )
+}
+
+/// The form's field `csrf`.
+async fn field(parts: &Parts, bytes: Bytes) -> Option<String> {
+    let kind = parts.headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let mut again = Request::new(Body::from(bytes));
+    *again.method_mut() = Method::POST;
+    again.headers_mut().insert(header::CONTENT_TYPE, parts.headers.get(header::CONTENT_TYPE)?.clone());
+    DefaultBodyLimit::max(FORM_MAX).apply(&mut again);
+    if kind.starts_with("application/x-www-form-urlencoded") {
+        return Form::<Marked>::from_request(again, &()).await.ok().map(|Form(marked)| marked.csrf);
+    }
+    if !kind.starts_with("multipart/form-data") {
+        return None;
+    }
+    let mut form = Multipart::from_request(again, &()).await.ok()?;
+    while let Some(field) = form.next_field().await.ok()? {
+        if field.name() == Some("csrf") {
+            return field.text().await.ok();
+        }
+    }
+    None
+}
+
+/// The cookie's name: with `__Host-` a browser takes it only over TLS, for this host, for every path.
+fn cookie_name(desk: &Desk) -> &'static str {
+    if is_public_https(desk) { "__Host-banto_session" } else { "banto_session" }
+}
+
+fn is_public_https(desk: &Desk) -> bool {
+    desk.app().config.web.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+}
+
+/// The token that a request brings.
+pub(super) fn token(desk: &Desk, headers: &HeaderMap) -> Option<String> {
+    Some(CookieJar::from_headers(headers).get(cookie_name(desk))?.value().to_owned())
+}
+
+/// Gives the browser its token; with none, takes it away.
+pub(super) fn set_token(desk: &Desk, response: &mut Response, token: Option<&str>) {
+    let lasts = if token.is_some() { SESSION_LONGEST.as_secs() } else { 0 };
+    let secure = if is_public_https(desk) { "; Secure" } else { "" };
+    let (name, value) = (cookie_name(desk), token.unwrap_or_default());
+    add_cookie(response, &format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}"));
+}
+
+fn add_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = cookie.parse() {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// From where a request comes. Behind a proxy on this machine, what the proxy says it saw; nobody else is believed.
+pub(super) fn address(headers: &HeaderMap, extensions: &Extensions) -> String {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    let Some(peer) = peer else { return "?".to_owned() };
+    // Proxies append: the last one is our proxy's own word, those before it may be the visitor's.
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+    let seen =
+        forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+    seen.filter(|_| peer.is_loopback()).unwrap_or(peer).to_string()
+}
+
+/// A path of our own to go on to; what leads elsewhere leads to the first page.
+pub(super) fn local(next: Option<&str>) -> String {
+    let is_ours = |next: &&str| {
+        next.starts_with('/')
+            && !next.starts_with("//")
+            && !next.contains(['\\', '\r', '\n', '\t'])
+            && !["/login", "/logout", "/setup"].iter().any(|path| next.starts_with(path))
+    };
+    next.filter(is_ours).unwrap_or("/").to_owned()
 }
