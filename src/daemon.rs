@@ -24,17 +24,20 @@ use crate::web::{self, HookAnswer, HookSink, Metrics, Readiness, WebState};
 
 /// The generation that runs now, for those who outlive it.
 #[derive(Clone, Debug)]
-pub struct Current(Arc<RwLock<App>>);
+pub struct Current {
+    app: Arc<RwLock<App>>,
+    life: Lifecycle,
+}
 
 impl Current {
     /// The generation that runs now.
     #[must_use]
     pub fn app(&self) -> App {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.app.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn replace(&self, app: App) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = app;
+        *self.app.write().unwrap_or_else(PoisonError::into_inner) = app;
     }
 }
 
@@ -55,6 +58,10 @@ impl Readiness for Current {
 impl web::screen::House for Current {
     fn app(&self) -> App {
         Self::app(self)
+    }
+
+    fn reload(&self) {
+        self.life.reload();
     }
 }
 
@@ -108,7 +115,7 @@ impl Daemon {
         let app = App::build(config, store.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
         app.take_over(clock.now()).await?;
         web::screen::announce(&store, address, clock.now()).await?;
-        let current = Current(Arc::new(RwLock::new(app)));
+        let current = Current { app: Arc::new(RwLock::new(app)), life: life.clone() };
         let state = WebState {
             checks: vec![Arc::new(store.clone()), Arc::new(current.clone())],
             hooks: Arc::new(current.clone()),
@@ -182,7 +189,7 @@ impl Daemon {
         let config = load(dir)?;
         let old = self.current.app();
         let changes = old.config.diff(&config);
-        if changes.is_empty() {
+        if changes.is_empty() && app::templates(&config)?.same_as(&old.templates) {
             tracing::info!("config reloaded: nothing changed");
             return Ok(());
         }

@@ -19,6 +19,6 @@ pub mod view;
 pub use crate::domain::mail_policy::MailKind;
 pub use compose::{ComposeError, Envelope, Mailbox, Outgoing, message, message_id};
 pub use sink::{Received, SinkRates, SmtpSink};
-pub use templates::{Rendered, TemplateError, Templates};
+pub use templates::{Edit, Rendered, TemplateError, Templates};
 pub use transport::{Smtp, SmtpConfig, SmtpConfigError, Stage, TlsMode, Verdict};
 pub use view::{Facts, FactsLine, MailOrder, Shop};

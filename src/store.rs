@@ -5,6 +5,7 @@
 //! commits cause and consequence together. Dropping a `Write` undoes it. Nothing here touches the network.
 
 mod alerts;
+mod audit;
 mod api;
 mod backup;
 mod book;
@@ -23,6 +24,7 @@ mod maintenance;
 mod order_lists;
 mod orders;
 mod plan;
+mod post;
 mod projection;
 mod records;
 mod rematch;
@@ -45,6 +47,7 @@ use tokio::sync::watch;
 use db::{Db, Tx, args};
 
 pub use alerts::Alert;
+pub use audit::{AuditFilter, AuditPage};
 pub use api::{NewToken, REQUEST_KEPT, RequestTry, Reserved};
 pub use backup::{Backup, TableRows};
 pub use channels::{Lease, OrderCount};
@@ -65,6 +68,7 @@ pub use maintenance::{CHECKS, Check, Named, PendingMigration, RESTORE};
 pub use order_lists::{Alongside, OrderPage, OrderTab, PayloadVersion};
 pub use orders::{OrderFilter, OrderView, Retried};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
+pub use post::{MailHead, MailPlace};
 pub use reports::{
     DaySales, ItemSales, SalesOf, SalesSpan, date_of, day_at, day_number, month_number,
 };
@@ -282,8 +286,9 @@ impl Store {
             .chain(listed::ALL)
             .chain(api::ALL)
             .chain(webhooks::ALL)
-            .chain(desk::ALL)
+            .chain(desk::ALL).chain(post::ALL)
             .chain(users::ALL)
+            .chain(audit::ALL)
             .chain(sessions::ALL)
             .chain(projection::ALL)
             .chain(search::ALL).chain(order_lists::ALL)

@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
 use crate::app;
-use crate::domain::order::ParcelRecord;
 use crate::mail::MailKind;
-use crate::queue::compose::MailRoom;
+use crate::queue::compose::{MailRoom, draft};
 use crate::queue::mail_lane::Composer;
-use crate::store::{Letter, MailAct, MailKey, MailRow};
+use crate::store::{MailAct, MailKey, MailRow};
 
 /// Look at mails to buyers, and decide about them
 #[derive(Args, Debug)]
@@ -222,41 +221,10 @@ async fn show(house: &House, which: &Which) -> Outcome {
 
 async fn preview(house: &House, which: &Which, html: Option<PathBuf>) -> Outcome {
     let view = house.store.order_view(house.order(&which.order).await?.id).await?;
-    let mut order = view.order;
-    if which.kind == MailKind::Shipped && order.parcels.iter().all(|p| p.seq != which.revision) {
-        // Before anything has left there is no parcel to tell of; the preview makes one up.
-        order.parcels.push(ParcelRecord {
-            seq: which.revision,
-            remote_id: String::new(),
-            carrier: "(carrier)".to_owned(),
-            tracking: "(tracking number)".to_owned(),
-            tracking_url: None,
-            shipped_at: house.now(),
-            lines: Vec::new(),
-            ours: true,
-        });
-    }
-    let mail = MailRow {
-        order_id: order.id,
-        kind: which.kind.name().to_owned(),
-        revision: which.revision,
-        channel_id: order.channel,
-        state: "preview".to_owned(),
-        recipient: order.details.buyer.email.clone(),
-        message_id: String::new(),
-        subject: None,
-        body_text: None,
-        body_html: None,
-        attempts: 0,
-        answer: None,
-        created_at: house.now().0,
-        updated_at: house.now().0,
-        sent_at: None,
-    };
     let templates =
         app::templates(&house.config).map_err(|e| Failure::new(Exit::Config, format!("{e:#}")))?;
     let room = MailRoom::new(Arc::new(house.config.clone()), Arc::new(templates));
-    let letter = Letter { mail, order, channel: view.channel };
+    let letter = draft(view, which.kind, which.revision, house.now());
     let text = room.write(&letter).map_err(|e| Failure::new(Exit::Config, e.to_string()))?;
     if let Some(file) = &html {
         std::fs::write(file, &text.html)?;

@@ -19,6 +19,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
 
+pub use self::files::is_template;
 use self::files::{File, Languages, PARTS, Tree};
 use super::view::MailOrder;
 use super::{MailKind, format, sample};
@@ -51,6 +52,8 @@ pub enum TemplateError {
         file: String,
         /// The line, from 1.
         line: usize,
+        /// The column, from 1, where it is known.
+        column: Option<usize>,
         /// What is wrong there.
         problem: String,
         /// What to do.
@@ -76,6 +79,19 @@ pub enum TemplateError {
     },
 }
 
+/// A text that somebody is editing, in place of its file's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The set; empty for the house's own.
+    pub set: String,
+    /// The folder of the language.
+    pub language: String,
+    /// The file's name: `received.html`.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+}
+
 /// A mail's text, as it is stored and sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
@@ -93,6 +109,8 @@ pub struct Templates {
     env: Environment<'static>,
     /// The file behind each of the environment's names.
     origins: BTreeMap<String, String>,
+    /// The text behind each of the environment's names.
+    texts: BTreeMap<String, String>,
     /// The mails that can be written, by set (empty for the house's own) and language.
     mails: BTreeMap<String, BTreeMap<String, BTreeSet<MailKind>>>,
 }
@@ -102,14 +120,52 @@ impl Templates {
     ///
     /// Errors: the first file that cannot be read, parsed or written out, with its line and a remedy.
     pub fn load(dir: Option<&Path>) -> Result<Self, TemplateError> {
-        let tree = Tree::read(dir)?;
-        let mut templates = Self { env: environment(), origins: BTreeMap::new(), mails: BTreeMap::new() };
+        Self::load_with(dir, &[])
+    }
+
+    /// As [`Templates::load`], with texts that somebody is editing in place of those of their files.
+    ///
+    /// Errors: as [`Templates::load`].
+    pub fn load_with(dir: Option<&Path>, edits: &[Edit]) -> Result<Self, TemplateError> {
+        let tree = Tree::read(dir)?.with(edits);
+        let mut templates = Self {
+            env: environment(),
+            origins: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            mails: BTreeMap::new(),
+        };
         templates.add("", tree.house)?;
         for (set, languages) in tree.sets {
             templates.add(&set, languages)?;
         }
         templates.try_all()?;
         Ok(templates)
+    }
+
+    /// The text of a file of a set (empty: the house's own) in a language, and where it was read.
+    #[must_use]
+    pub fn source(&self, set: &str, language: &str, file: &str) -> Option<(&str, &str)> {
+        let name = name_of(set, language, file);
+        Some((self.texts.get(&name)?.as_str(), self.origins.get(&name)?.as_str()))
+    }
+
+    /// The files of a set (empty: the house's own) in a language, by name.
+    pub fn files<'a>(&'a self, set: &str, language: &str) -> impl Iterator<Item = &'a str> {
+        let folder = name_of(set, language, "");
+        let name = move |name: &'a String| name.strip_prefix(folder.as_str());
+        self.texts.keys().filter_map(name).filter(|file| !file.contains('/'))
+    }
+
+    /// What can be written: each set (empty: the house's own) with its languages and their kinds.
+    #[must_use]
+    pub const fn mails(&self) -> &BTreeMap<String, BTreeMap<String, BTreeSet<MailKind>>> {
+        &self.mails
+    }
+
+    /// Whether both write the same mails.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.texts == other.texts
     }
 
     /// Whether `set` names a folder of templates.
@@ -169,6 +225,7 @@ impl Templates {
             for (file, File { origin, text }) in folder {
                 let name = name_of(set, &language, &file);
                 self.origins.insert(name.clone(), origin);
+                self.texts.insert(name.clone(), text.clone());
                 self.env.add_template_owned(name, text).map_err(|e| self.broken(&e))?;
             }
             self.mails.entry(set.to_owned()).or_default().insert(language, kinds);
@@ -187,6 +244,7 @@ impl Templates {
                             return Err(TemplateError::Broken {
                                 file: self.file(&name),
                                 line: 1,
+                                column: None,
                                 problem: "the subject is empty".to_owned(),
                                 remedy: "write a line of text",
                             });
@@ -215,8 +273,11 @@ impl Templates {
             Some(detail) => format!("{}: {detail}", innermost.kind()),
             None => innermost.kind().to_string(),
         };
+        let name = innermost.name().or(error.name()).unwrap_or_default();
+        let column = innermost.range().and_then(|range| column(self.texts.get(name)?, range.start));
         TemplateError::Broken {
-            file: self.file(innermost.name().or(error.name()).unwrap_or_default()),
+            column,
+            file: self.file(name),
             line: innermost.line().or(error.line()).unwrap_or(1),
             problem,
             remedy: remedy(innermost.kind()),
@@ -226,6 +287,11 @@ impl Templates {
     fn file(&self, name: &str) -> String {
         self.origins.get(name).cloned().unwrap_or_else(|| name.to_owned())
     }
+}
+
+/// The column of an octet of a text, in characters, from 1.
+fn column(text: &str, at: usize) -> Option<usize> {
+    Some(text.get(..at)?.rsplit('\n').next()?.chars().count() + 1)
 }
 
 fn environment() -> Environment<'static> {

@@ -8,11 +8,11 @@ use super::mail_lane::{Composer, Unwritable};
 use crate::config::{ChannelConfig, Config, MailConfig, Uncertain};
 use crate::domain::deadline::UnpaidRule;
 use crate::domain::mail_policy::MailKind;
-use crate::domain::order::{Line, Order};
+use crate::domain::order::{Line, Order, ParcelRecord};
 use crate::mail::{
     Envelope, Facts, FactsLine, MailOrder, Mailbox, Outgoing, Rendered, Shop, Templates, message, message_id,
 };
-use crate::store::{Letter, MailText};
+use crate::store::{Letter, MailRow, MailText, OrderView};
 
 /// Writes the mails of a house.
 #[derive(Debug)]
@@ -155,6 +155,43 @@ impl Composer for MailRoom {
         let own = self.channel(channel).and_then(|c| c.mail.uncertain);
         own.or_else(|| self.config.mail.as_ref().map(|m| m.uncertain)).unwrap_or_default()
     }
+}
+
+/// A mail of an order as it would be now, for looking at: nothing is stored. Before anything has left there is no parcel
+/// to tell of; the draft makes one up.
+#[must_use]
+pub fn draft(view: OrderView, kind: MailKind, revision: i64, now: Timestamp) -> Letter {
+    let mut order = view.order;
+    if kind == MailKind::Shipped && order.parcels.iter().all(|p| p.seq != revision) {
+        order.parcels.push(ParcelRecord {
+            seq: revision,
+            remote_id: String::new(),
+            carrier: "(carrier)".to_owned(),
+            tracking: "(tracking number)".to_owned(),
+            tracking_url: None,
+            shipped_at: now,
+            lines: Vec::new(),
+            ours: true,
+        });
+    }
+    let mail = MailRow {
+        order_id: order.id,
+        kind: kind.name().to_owned(),
+        revision,
+        channel_id: order.channel,
+        state: "preview".to_owned(),
+        recipient: order.details.buyer.email.clone(),
+        message_id: String::new(),
+        subject: None,
+        body_text: None,
+        body_html: None,
+        attempts: 0,
+        answer: None,
+        created_at: now.0,
+        updated_at: now.0,
+        sent_at: None,
+    };
+    Letter { mail, order, channel: view.channel }
 }
 
 fn facts_line(line: &Line) -> FactsLine<'_> {

@@ -3,16 +3,24 @@
 
 pub mod access;
 mod assets;
+mod audit;
 mod channels;
+mod customers;
 mod fault;
 mod format;
 mod limit;
+mod listings;
 mod live;
 mod login;
+mod me;
+mod mails;
 mod page;
 mod plot;
+mod safe_file;
 mod setup;
+mod stock;
 mod today;
+mod users;
 mod visit;
 
 use std::fmt::Debug;
@@ -51,6 +59,9 @@ pub(crate) use assets::digest as assets_digest;
 pub trait House: Debug + Send + Sync + 'static {
     /// Everything that runs now.
     fn app(&self) -> App;
+
+    /// Has the config be read again, as SIGHUP does. A house without a daemon has nothing to read again.
+    fn reload(&self) {}
 }
 
 /// What every page has at hand.
@@ -74,6 +85,11 @@ impl Desk {
     #[must_use]
     pub fn app(&self) -> App {
         self.house.app()
+    }
+
+    /// Has the config be read again: what was written to its folder takes effect in a moment.
+    pub fn reload(&self) {
+        self.house.reload();
     }
 
     /// The store.
@@ -102,7 +118,14 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
     let routes = assets::routes(routes);
     let routes = login::routes(routes);
     let routes = setup::routes(routes);
+    let routes = me::routes(routes);
+    let routes = users::routes(routes);
+    let routes = audit::routes(routes);
     let routes = today::routes(routes);
     let routes = live::routes(routes);
+    let routes = customers::routes(routes);
+    let routes = mails::routes(routes);
+    let routes = stock::routes(routes);
+    let routes = listings::routes(routes);
     routes.finish()
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::TemplateError;
 use super::shipped::SHIPPED;
+use super::{Edit, TemplateError};
 use crate::mail::MailKind;
 
 /// No sensible mail is larger, and whatever is was put there by mistake.
@@ -59,6 +59,34 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// The same with these texts in place of their files'. A change to the house's own reaches the sets as well.
+    pub(super) fn with(mut self, edits: &[Edit]) -> Self {
+        for edit in edits {
+            let origin = match edit.set.as_str() {
+                "" => format!("{}/{}", edit.language, edit.file),
+                set => format!("{set}/{}/{}", edit.language, edit.file),
+            };
+            let file = File { origin, text: edit.text.replace("\r\n", "\n") };
+            let old = self.house.get(&edit.language).and_then(|folder| folder.get(&edit.file)).cloned();
+            let put = |languages: &mut Languages| {
+                languages.entry(edit.language.clone()).or_default().insert(edit.file.clone(), file.clone());
+            };
+            if !edit.set.is_empty() {
+                self.sets.get_mut(&edit.set).into_iter().for_each(put);
+                continue;
+            }
+            put(&mut self.house);
+            let inherits = |own: &Languages| {
+                let theirs = own.get(&edit.language).and_then(|folder| folder.get(&edit.file));
+                theirs.map(|f| &f.origin) == old.as_ref().map(|f| &f.origin)
+            };
+            self.sets.values_mut().filter(|own| inherits(own)).for_each(put);
+        }
+        self
+    }
+}
+
 fn shipped() -> Languages {
     let mut languages = Languages::new();
     for (language, name, text) in SHIPPED {
@@ -109,6 +137,13 @@ fn folder(inside: Vec<(String, PathBuf)>) -> Result<Folder, TemplateError> {
     Ok(files)
 }
 
+/// Whether a file of this name is a template or a part of one, and nothing but a plain name.
+#[must_use]
+pub fn is_template(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    known(name) && name.chars().all(plain)
+}
+
 fn known(name: &str) -> bool {
     let Some((stem, ending)) = name.rsplit_once('.') else {
         return false;
@@ -151,6 +186,7 @@ fn read_text(path: &Path) -> Result<String, TemplateError> {
             Err(TemplateError::Broken {
                 file: path.display().to_string(),
                 line,
+                column: None,
                 problem: "the text is not UTF-8".to_owned(),
                 remedy: "save the file as UTF-8",
             })

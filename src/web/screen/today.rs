@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::access::Routes;
-use super::channels::state::{self, State as ChannelState, span};
+use super::channels::state::{State as ChannelState, span};
 use super::{Desk, Fault, Page, Section, Visit, format, html};
 use crate::config::Config;
 use crate::domain::deadline::UnpaidRule;
