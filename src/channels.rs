@@ -4,10 +4,13 @@
 //! `push` sends stock out, and the lane of its name in the [`crate::queue`] tells it of shipments. What goes wrong
 //! in one channel stays there.
 
+pub mod diff;
+pub mod offer;
 pub mod pull;
 pub mod push;
 pub mod registry;
 pub mod task;
+pub mod words;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,19 +6,19 @@ mod push;
 use std::sync::Arc;
 use std::time::Duration;
 
-use banto_channel::{Bilingual, Clock, Timestamp, both};
+use banto_channel::{Bilingual, Clock, both};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::words::{accepted, lifetime, local};
 use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
 use crate::app::App;
-use crate::channels::Channel;
+use crate::channels::diff::Action;
 use crate::channels::pull::{PullError, pull_round};
+use crate::channels::{self, Channel};
 use crate::clock::SystemClock;
-use crate::domain::guard::guard;
-use crate::domain::plan::{Candidate, Step as Why, plan, wanted};
-use crate::store::{ChannelRow, PlanRules, Scope, Stocked};
+use crate::domain::plan::Step as Why;
+use crate::store::ChannelRow;
 
 /// Look at channels and drive them by hand
 #[derive(Args, Debug)]
@@ -266,45 +266,23 @@ struct Difference {
     error: Option<String>,
 }
 
-/// Listings looked at in one query.
-const PAGE: i64 = 1_000;
-
 async fn diff(house: &House, name: &str, all: bool) -> Outcome {
     let channel = open(house, name).await?;
-    let (stocked, candidates) = candidates(house, &channel, false).await?;
-    let pushes = plan(&candidates, Timestamp(i64::MAX)).pushes;
-    let on_sale = house.store.listings_on_sale(channel.id).await?;
-    let guarded = guard(pushes, on_sale, &channel.limits);
-    let stopped: Vec<i64> = guarded.stopped.iter().map(|p| p.listing).collect();
-    let going: Vec<i64> = guarded.go.iter().map(|p| p.listing).collect();
-    let mut differences = Vec::new();
-    for (one, candidate) in stocked.iter().zip(&candidates) {
-        let action = match one.row.id {
-            id if stopped.contains(&id) => "stopped by the guard",
-            id if going.contains(&id) => "push",
-            _ if one.row.ignored => "ignored",
-            _ if one.row.item_id.is_none() => "no item is mapped",
-            _ if candidate.wanted.is_none() => "paused",
-            _ => "right",
-        };
-        if !all && matches!(action, "right" | "ignored") {
-            continue;
-        }
-        let why =
-            wanted(&one.supplies, &channel.rule(&one.row), channel.connector.capabilities().stock_basis);
-        differences.push(Difference {
-            listing: one.row.remote_id.clone(),
-            code: one.row.code.clone(),
-            title: one.row.title.clone(),
-            shows: candidate.shown,
-            wanted: candidate.wanted,
-            action,
-            why: why.steps,
-            error: one.row.error.clone(),
-        });
-    }
-    let found =
-        Found { name, listings: stocked.len(), going: going.len(), stopped: guarded.reason, differences };
+    let found = channels::diff::diff(&channel, &house.store).await?;
+    let going = found.count(Action::Push);
+    let listings = found.listings.len();
+    let shown = found.listings.into_iter().filter(|d| all || !d.action.is_settled());
+    let differences = shown.map(|d| Difference {
+        listing: d.row.remote_id,
+        code: d.row.code,
+        title: d.row.title,
+        shows: d.shows,
+        wanted: d.wanted,
+        action: d.action.name(),
+        why: d.why,
+        error: d.row.error,
+    });
+    let found = Found { name, listings, going, stopped: found.stopped, differences: differences.collect() };
     found.answer(house, channel.live)
 }
 
@@ -356,25 +334,6 @@ impl Found<'_> {
         })?;
         Ok(Exit::Ok)
     }
-}
-
-/// Every listing with what it should show; `unsure`: the channel may have changed its numbers by itself.
-async fn candidates(
-    house: &House,
-    channel: &Channel,
-    unsure: bool,
-) -> Result<(Vec<Stocked>, Vec<Candidate>), Failure> {
-    let basis = channel.connector.capabilities().stock_basis;
-    let rules = PlanRules { channel: channel.id, locations: &channel.facts.locations, basis };
-    let (mut stocked, mut after) = (Vec::new(), 0);
-    loop {
-        let page = house.store.stocked(&rules, Scope::Page(after, PAGE)).await?;
-        let Some(last) = page.last() else { break };
-        after = last.row.id;
-        stocked.extend(page);
-    }
-    let candidates = stocked.iter().map(|s| s.candidate(&channel.rule(&s.row), basis, unsure)).collect();
-    Ok((stocked, candidates))
 }
 
 async fn pause(house: &House, name: &str, paused: bool) -> Outcome {

@@ -7,9 +7,10 @@ use banto_channel::Timestamp;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use super::{Exit, Failure, House, Outcome, candidates, left, open, right};
+use super::{Exit, Failure, House, Outcome, left, open, right};
 use crate::app;
 use crate::channels::Channel;
+use crate::channels::diff::candidates;
 use crate::channels::push::Pusher;
 use crate::domain::guard::guard;
 use crate::domain::plan::{Push, plan};
@@ -91,7 +92,7 @@ async fn refuse_paused(house: &House, name: &str) -> Result<(), Failure> {
 
 /// What is to be pushed, whatever rests after a failure included.
 async fn due(house: &House, channel: &Channel, approved: bool) -> Result<Vec<Due>, Failure> {
-    let (stocked, candidates) = candidates(house, channel, true).await?;
+    let (stocked, candidates) = candidates(channel, &house.store, true).await?;
     let pushes = plan(&candidates, Timestamp(i64::MAX)).pushes;
     let on_sale = house.store.listings_on_sale(channel.id).await?;
     let guarded = guard(pushes, on_sale, &channel.limits);
