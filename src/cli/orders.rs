@@ -223,7 +223,7 @@ impl<'a> Deed<'a> {
             "hold": order.hold,
             "version": order.version,
             "parcels": order.parcels.len(),
-            "remarks": done.remarks,
+            "remarks": done.remarks.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         self.house.out.answer(&answer, |text| {
             let hold = order.hold.as_ref().map(|why| format!(", on hold: {why}")).unwrap_or_default();

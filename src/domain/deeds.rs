@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Carrier, Fulfilment, MailOwner, Notice, NoticeKind, Parcel, Payment, Timestamp};
+use banto_channel::{
+    Bilingual, Carrier, Fulfilment, MailOwner, Notice, NoticeKind, Parcel, Payment, Timestamp, both,
+};
 
 use super::intake::{Catalogue, ChannelFacts, is_unpaid};
 use super::mail_policy::{MailIntent, MailKind};
-use super::order::{Cancelled, Event, Order, ParcelRecord, fulfilment_name, payment_name};
+use super::order::{Cancelled, Event, Order, ParcelRecord, fulfilment_in_words, payment_in_words};
 use super::stock::{Account, Book, Cause, StockError};
 use super::{Ids, ItemId, LineNo, LocationId};
 
@@ -16,7 +18,7 @@ use super::{Ids, ItemId, LineNo, LocationId};
 pub enum DeedError {
     /// As things stand it cannot be; says why and what to do.
     #[error("{0}")]
-    Refused(String),
+    Refused(Bilingual),
     /// The ledger refused.
     #[error(transparent)]
     Stock(#[from] StockError),
@@ -58,7 +60,7 @@ pub struct Effects {
     /// Mails that were not sent yet and make no sense any more.
     pub drops: Vec<MailKind>,
     /// What a person should know: who is not told, and why.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Bilingual>,
 }
 
 /// One deed in the making.
@@ -79,8 +81,8 @@ pub struct Deed<'a> {
     pub effects: Effects,
 }
 
-fn refused<T>(why: impl Into<String>) -> Result<T, DeedError> {
-    Err(DeedError::Refused(why.into()))
+fn refused<T>(why: Bilingual) -> Result<T, DeedError> {
+    Err(DeedError::Refused(why))
 }
 
 impl Deed<'_> {
@@ -89,13 +91,19 @@ impl Deed<'_> {
     /// Errors: [`DeedError::Refused`] if it is on hold already, or nothing is left to stop.
     pub fn hold(&mut self, order: &mut Order, reason: &str) -> Result<(), DeedError> {
         if let Some(there) = &order.hold {
-            return refused(format!("{} is on hold already: {there}", order.number));
+            let number = &order.number;
+            return refused(both!(
+                "{number} is on hold already: {there}",
+                "{number}はすでに保留中です（{there}）"
+            ));
         }
         if !order.is_open() {
-            return refused(format!(
-                "{} is {}; there is nothing to hold",
-                order.number,
-                fulfilment_name(order.fulfilment)
+            let (number, state) = (&order.number, fulfilment_in_words(order.fulfilment));
+            return refused(both!(
+                "{number} is {en}; there is nothing to hold",
+                "{number}は{ja}です。保留するものがありません",
+                en = state.en,
+                ja = state.ja
             ));
         }
         order.hold = Some(reason.to_owned());
@@ -108,7 +116,7 @@ impl Deed<'_> {
     /// Errors: [`DeedError::Refused`] if it is not on hold.
     pub fn release(&mut self, order: &mut Order) -> Result<(), DeedError> {
         let Some(reason) = order.hold.take() else {
-            return refused(format!("{} is not on hold", order.number));
+            return refused(both!("{n} is not on hold", "{n}は保留中ではありません", n = order.number));
         };
         self.event("released", reason);
         Ok(())
@@ -121,17 +129,25 @@ impl Deed<'_> {
     pub fn confirm(&mut self, order: &mut Order) -> Result<(), DeedError> {
         let number = &order.number;
         if !self.seller.notices.contains(&NoticeKind::Confirmed) {
-            return refused(format!("the channel of {number} does not wait for a confirmation"));
+            return refused(both!(
+                "the channel of {number} does not wait for a confirmation",
+                "{number}のチャネルは受注確認を必要としません"
+            ));
         }
         if order.details.house.confirmed_at.is_some() {
-            return refused(format!("{number} is confirmed already"));
+            return refused(both!("{number} is confirmed already", "{number}は確認済みです"));
         }
         if let Some(reason) = &order.hold {
-            return refused(format!("{number} is on hold: {reason}"));
+            return refused(both!("{number} is on hold: {reason}", "{number}は保留中です（{reason}）"));
         }
         if !order.is_open() {
-            let state = fulfilment_name(order.fulfilment);
-            return refused(format!("{number} is {state}; there is nothing to confirm"));
+            let state = fulfilment_in_words(order.fulfilment);
+            return refused(both!(
+                "{number} is {en}; there is nothing to confirm",
+                "{number}は{ja}です。確認するものがありません",
+                en = state.en,
+                ja = state.ja
+            ));
         }
         order.details.house.confirmed_at = Some(self.now);
         self.event("confirmed", String::new());
@@ -145,9 +161,19 @@ impl Deed<'_> {
     /// Errors: [`DeedError::Refused`] if nothing is left to cancel.
     pub fn cancel(&mut self, order: &mut Order, reason: &str, to_buyer: &str) -> Result<(), DeedError> {
         match order.fulfilment {
-            Fulfilment::Cancelled => return refused(format!("{} is cancelled already", order.number)),
+            Fulfilment::Cancelled => {
+                return refused(both!(
+                    "{n} is cancelled already",
+                    "{n}はすでにキャンセル済みです",
+                    n = order.number
+                ));
+            }
             Fulfilment::Shipped => {
-                return refused(format!("all of {} has left; see `banto orders return`", order.number));
+                return refused(both!(
+                    "all of {n} has left; what comes back is taken in as a return",
+                    "{n}はすべて出荷済みです。返品として受け入れてください",
+                    n = order.number
+                ));
             }
             Fulfilment::Open | Fulfilment::Partial => {}
         }
@@ -172,7 +198,10 @@ impl Deed<'_> {
             // The channel's "cancelled" would take back what has left, and so would the mail.
             let text = format!("The rest of the order is cancelled: {reason}");
             self.tell(name, Notice::Note { text });
-            self.remark("a part has left, so the buyer gets no mail that says \"cancelled\"".to_owned());
+            self.remark(both!(
+                "a part has left, so the buyer gets no mail that says \"cancelled\"",
+                "一部が出荷済みのため、購入者へキャンセルのメールは送りません"
+            ));
         }
         Ok(())
     }
@@ -182,13 +211,20 @@ impl Deed<'_> {
     /// Errors: [`DeedError::Refused`] if it is paid, refunded or cancelled.
     pub fn pay(&mut self, order: &mut Order, at: Timestamp) -> Result<(), DeedError> {
         if order.fulfilment == Fulfilment::Cancelled {
-            return refused(format!(
-                "{} is cancelled; give the money back or take a new order",
-                order.number
+            return refused(both!(
+                "{n} is cancelled; give the money back or take a new order",
+                "{n}はキャンセル済みです。返金するか、新しい注文を受けてください",
+                n = order.number
             ));
         }
         if !is_unpaid(order.payment) {
-            return refused(format!("{} is {} already", order.number, payment_name(order.payment)));
+            let (number, state) = (&order.number, payment_in_words(order.payment));
+            return refused(both!(
+                "{number} is {en} already",
+                "{number}はすでに{ja}です",
+                en = state.en,
+                ja = state.ja
+            ));
         }
         order.payment = Payment::Paid;
         order.paid_at = Some(at);
@@ -252,11 +288,14 @@ impl Deed<'_> {
         let number = order.number.clone();
         let id = order.id;
         let Some(line) = order.lines.iter_mut().find(|l| l.no == no) else {
-            return refused(format!("{number} has no line {no}"));
+            return refused(both!("{number} has no line {no}", "{number}に明細{no}はありません"));
         };
         let out = line.shipped - line.returned;
         if quantity < 1 || quantity > out {
-            return refused(format!("{out} of line {no} are with the buyer; {quantity} cannot come back"));
+            return refused(both!(
+                "{out} of line {no} are with the buyer; {quantity} cannot come back",
+                "明細{no}で購入者の手元にあるのは{out}点です。{quantity}点は返品できません"
+            ));
         }
         line.returned += quantity;
         let (item, per, title) = (line.item.filter(|_| order.moves_stock), line.per, line.title.clone());
@@ -275,40 +314,64 @@ impl Deed<'_> {
     }
 
     /// Reminds the buyer of the money.
-    pub fn remind(&mut self, order: &Order) {
+    ///
+    /// Errors: [`DeedError::Refused`] if it has come, or the order is ended or on hold.
+    pub fn remind(&mut self, order: &Order) -> Result<(), DeedError> {
+        let number = &order.number;
+        if !is_unpaid(order.payment) || !order.is_open() {
+            return refused(both!("{number} waits for no money", "{number}は入金待ちではありません"));
+        }
+        if let Some(reason) = &order.hold {
+            return refused(both!("{number} is on hold: {reason}", "{number}は保留中です（{reason}）"));
+        }
         self.event("reminded", order.payment_title.clone());
         self.mail(order, MailKind::Reminder, 1);
+        Ok(())
     }
 
     fn may_ship(&self, order: &Order, shipment: &Shipment) -> Result<(), DeedError> {
         let number = &order.number;
         if let Some(reason) = &order.hold {
-            return refused(format!("{number} is on hold: {reason}; `banto orders release` it first"));
+            return refused(both!(
+                "{number} is on hold: {reason}; release it first",
+                "{number}は保留中です（{reason}）。先に保留を解除してください"
+            ));
         }
         match order.fulfilment {
             Fulfilment::Cancelled => {
-                return refused(format!("{number} is cancelled; nothing of it may leave"));
+                return refused(both!(
+                    "{number} is cancelled; nothing of it may leave",
+                    "{number}はキャンセル済みです。出荷できません"
+                ));
             }
-            Fulfilment::Shipped => return refused(format!("all of {number} has left already")),
+            Fulfilment::Shipped => {
+                return refused(both!("all of {number} has left already", "{number}はすべて出荷済みです"));
+            }
             Fulfilment::Open | Fulfilment::Partial => {}
         }
         if !order.moves_stock {
-            return refused(format!("{number} is shipped by the marketplace from its own warehouse"));
+            return refused(both!(
+                "{number} is shipped by the marketplace from its own warehouse",
+                "{number}はモールの倉庫から出荷されます"
+            ));
         }
         let twin = |p: &&ParcelRecord| !shipment.tracking.is_empty() && p.tracking == shipment.tracking;
         if let Some(parcel) = order.parcels.iter().find(twin) {
-            return refused(format!(
-                "parcel {} of {number} has the number {} already",
-                parcel.seq, parcel.tracking
+            return refused(both!(
+                "parcel {seq} of {number} has the number {tracking} already",
+                "{number}の荷物{seq}にはすでに追跡番号{tracking}があります",
+                seq = parcel.seq,
+                tracking = parcel.tracking
             ));
         }
         let known = self.seller.carriers;
         if !known.is_empty() && Carrier::find(known, &shipment.carrier).is_none() {
             let carrier = &shipment.carrier;
             let names: Vec<&str> = known.iter().map(|c| c.names.first().copied().unwrap_or(c.code)).collect();
-            return refused(format!(
-                "the channel does not know the carrier {carrier:?}; it knows {}",
-                names.join(", ")
+            let names = names.join(", ");
+            return refused(both!(
+                "the channel does not know the carrier {carrier:?}; it knows {names}",
+                "チャネルは配送会社「{carrier}」を受け付けません。使えるのは {names} です"
             ));
         }
         Ok(())
@@ -317,12 +380,16 @@ impl Deed<'_> {
     fn ship_line(&mut self, order: &mut Order, no: LineNo, quantity: i64) -> Result<(), DeedError> {
         let id = order.id;
         let Some(line) = order.lines.iter_mut().find(|l| l.no == no) else {
-            return refused(format!("{} has no line {no}", order.number));
+            return refused(both!("{n} has no line {no}", "{n}に明細{no}はありません", n = order.number));
         };
         line.shipped += quantity;
         let Some(item) = line.item else {
             if line.per > 0 {
-                let remark = format!("{}: no item is mapped, so no stock has moved for it", line.title);
+                let remark = both!(
+                    "{title}: no item is mapped, so no stock has moved for it",
+                    "{title}：商品に紐付いていないため、在庫は動いていません",
+                    title = line.title
+                );
                 self.remark(remark);
             }
             return Ok(());
@@ -361,31 +428,46 @@ impl Deed<'_> {
         self.effects.events.push(Event { kind, detail, actor: self.actor.to_owned() });
     }
 
-    fn remark(&mut self, remark: String) {
+    fn remark(&mut self, remark: Bilingual) {
         self.effects.remarks.push(remark);
     }
 
     fn tell(&mut self, name: String, notice: Notice) {
         if self.seller.facts.live_since.is_none() {
-            self.remark("the channel is only observed and is not told".to_owned());
+            self.remark(both!(
+                "the channel is only observed and is not told",
+                "チャネルは観察モードのため、通知しません"
+            ));
         } else if self.seller.notices.contains(&notice.kind()) {
             self.effects.notices.push((name, notice));
         } else {
-            let what = match notice.kind() {
-                NoticeKind::Shipped => "shipments",
-                NoticeKind::Cancelled => "cancellations",
-                NoticeKind::Paid => "payments",
-                NoticeKind::Note => "notes",
-                NoticeKind::Confirmed => "confirmations",
+            let (en, ja) = match notice.kind() {
+                NoticeKind::Shipped => ("shipments", "出荷"),
+                NoticeKind::Cancelled => ("cancellations", "キャンセル"),
+                NoticeKind::Paid => ("payments", "入金"),
+                NoticeKind::Note => ("notes", "メモ"),
+                NoticeKind::Confirmed => ("confirmations", "受注確認"),
             };
-            self.remark(format!("the channel cannot be told of {what}; note it there by hand"));
+            self.remark(both!(
+                "the channel cannot be told of {en}; note it there by hand",
+                "このチャネルには{ja}を通知できません。チャネルの画面で入力してください"
+            ));
         }
     }
 
     fn mail(&mut self, order: &Order, kind: MailKind, revision: i64) {
         match mail_wanted(self.seller.facts, order, kind) {
             Ok(by_hand) => self.effects.mails.push(MailIntent { kind, revision, by_hand }),
-            Err(why) => self.remark(format!("no mail {:?} to the buyer: {why}", kind.name())),
+            Err(why) => {
+                let (name, why) = (kind.name(), unmailed(why));
+                self.remark(both!(
+                    "no mail {name:?} to the buyer: {en}",
+                    "購入者へのメール（{kind}）は送りません：{ja}",
+                    kind = mail_in_words(kind).ja,
+                    en = why.en,
+                    ja = why.ja
+                ));
+            }
         }
     }
 }
@@ -397,21 +479,52 @@ pub fn mail_wanted(facts: &ChannelFacts, order: &Order, kind: MailKind) -> Resul
     let rule = facts.mails.of(kind);
     match rule.owner {
         MailOwner::Us => {}
-        MailOwner::Channel => return Err("the channel sends it"),
-        MailOwner::Nobody => return Err("nobody is to send it"),
+        MailOwner::Channel => return Err(SENT_BY_CHANNEL),
+        MailOwner::Nobody => return Err(SENT_BY_NOBODY),
     }
     match facts.live_since {
-        None => return Err("the channel is only observed"),
+        None => return Err(OBSERVED),
         Some(_) if !facts.was_live_at(order.placed_at) => {
-            return Err("the order was placed before the channel went live");
+            return Err(BEFORE_LIVE);
         }
         Some(_) => {}
     }
     if order.details.buyer.email.is_empty() {
-        return Err("the channel gives no mail address");
+        return Err(NO_ADDRESS);
     }
     Ok(rule.by_hand)
 }
+
+/// Why nobody is mailed, for a person: the reasons of [`mail_wanted`].
+fn unmailed(why: &'static str) -> Bilingual {
+    let ja = match why {
+        SENT_BY_CHANNEL => "チャネルが送ります",
+        SENT_BY_NOBODY => "送らない設定です",
+        OBSERVED => "チャネルは観察モードです",
+        BEFORE_LIVE => "チャネルを本番にする前の注文です",
+        NO_ADDRESS => "チャネルからメールアドレスが渡されません",
+        other => other,
+    };
+    Bilingual { en: why.to_owned(), ja: ja.to_owned() }
+}
+
+/// A kind of mail as people call it.
+#[must_use]
+pub fn mail_in_words(kind: MailKind) -> Bilingual {
+    match kind {
+        MailKind::Received => both!("order received", "注文受付"),
+        MailKind::Paid => both!("payment received", "入金確認"),
+        MailKind::Shipped => both!("shipped", "発送通知"),
+        MailKind::Cancelled => both!("cancelled", "キャンセル"),
+        MailKind::Reminder => both!("payment reminder", "入金のお願い"),
+    }
+}
+
+const SENT_BY_CHANNEL: &str = "the channel sends it";
+const SENT_BY_NOBODY: &str = "nobody is to send it";
+const OBSERVED: &str = "the channel is only observed";
+const BEFORE_LIVE: &str = "the order was placed before the channel went live";
+const NO_ADDRESS: &str = "the channel gives no mail address";
 
 fn line_of(order: &Order, no: LineNo) -> Option<&super::order::Line> {
     order.lines.iter().find(|l| l.no == no)
@@ -421,24 +534,35 @@ fn wanted_lines(order: &Order, shipment: &Shipment) -> Result<Vec<(LineNo, i64)>
     if shipment.lines.is_empty() {
         let all: Vec<_> = order.lines.iter().map(|l| (l.no, l.to_ship())).filter(|(_, n)| *n > 0).collect();
         if all.is_empty() {
-            return refused(format!("{} has nothing to ship", order.number));
+            return refused(both!(
+                "{n} has nothing to ship",
+                "{n}に出荷するものがありません",
+                n = order.number
+            ));
         }
         return Ok(all);
     }
     let mut wanted: BTreeMap<LineNo, i64> = BTreeMap::new();
     for (no, quantity) in &shipment.lines {
         if *quantity < 1 {
-            return refused(format!("{quantity} of line {no} cannot be shipped"));
+            return refused(both!(
+                "{quantity} of line {no} cannot be shipped",
+                "明細{no}の数量{quantity}は出荷できません"
+            ));
         }
         *wanted.entry(*no).or_default() += quantity;
     }
     for (no, quantity) in &wanted {
         let Some(line) = line_of(order, *no) else {
-            return refused(format!("{} has no line {no}", order.number));
+            return refused(both!("{n} has no line {no}", "{n}に明細{no}はありません", n = order.number));
         };
         let left = line.to_ship();
         if *quantity > left {
-            return refused(format!("{left} of line {no} ({}) are left to ship, not {quantity}", line.title));
+            return refused(both!(
+                "{left} of line {no} ({title}) are left to ship, not {quantity}",
+                "明細{no}（{title}）で未出荷なのは{left}点です。{quantity}点は出荷できません",
+                title = line.title
+            ));
         }
     }
     Ok(wanted.into_iter().collect())

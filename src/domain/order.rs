@@ -1,7 +1,9 @@
 //! An order as the house knows it: separate axes for payment, fulfilment and hold, and lines that carry their own
 //! shipped, cancelled and returned quantities.
 
-use banto_channel::{Address, Buyer, Fulfilment, Payment, RemoteRefund, RemoteShipment, Timestamp, Totals};
+use banto_channel::{
+    Address, Bilingual, Buyer, Fulfilment, Payment, RemoteRefund, RemoteShipment, Timestamp, Totals, both,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{ChannelId, ItemId, LineNo, OrderId};
@@ -36,6 +38,8 @@ pub struct House {
     pub paid_at: Option<Timestamp>,
     /// The channel was told that we take the order.
     pub confirmed_at: Option<Timestamp>,
+    /// What it told of its buyer was taken out, and the channel's next word does not bring it back.
+    pub forgotten_at: Option<Timestamp>,
 }
 
 /// A cancellation by the house.
@@ -272,4 +276,28 @@ pub fn fulfilment_from(name: &str) -> Option<Fulfilment> {
     [Fulfilment::Open, Fulfilment::Partial, Fulfilment::Shipped, Fulfilment::Cancelled]
         .into_iter()
         .find(|f| fulfilment_name(*f) == name)
+}
+
+/// A state of the payment axis for a person.
+#[must_use]
+pub fn payment_in_words(payment: Payment) -> Bilingual {
+    match payment {
+        Payment::Awaiting => both!("unpaid", "入金待ち"),
+        Payment::Partial => both!("partly paid", "一部入金"),
+        Payment::Paid => both!("paid", "入金済み"),
+        Payment::Failed => both!("payment failed", "決済失敗"),
+        Payment::PartlyRefunded => both!("partly refunded", "一部返金"),
+        Payment::Refunded => both!("refunded", "返金済み"),
+    }
+}
+
+/// A state of the fulfilment axis for a person.
+#[must_use]
+pub fn fulfilment_in_words(fulfilment: Fulfilment) -> Bilingual {
+    match fulfilment {
+        Fulfilment::Open => both!("not shipped", "未出荷"),
+        Fulfilment::Partial => both!("partly shipped", "一部出荷"),
+        Fulfilment::Shipped => both!("shipped", "出荷済み"),
+        Fulfilment::Cancelled => both!("cancelled", "キャンセル"),
+    }
 }

@@ -315,39 +315,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<MailRow> {
         let mut write = self.write().await?;
-        let args = args![key.order, key.kind.name(), key.revision];
-        let row: Option<MailRow> = write.tx.first(sql::MAIL, args).await?;
-        let mut row = row.ok_or_else(|| no_mail(key))?;
-        let state = act.after(&row.state).map_err(|why| StoreError::Refused(format!("mail {key}: {why}")))?;
-        write.drop_jobs(&[key.job()]).await?;
-        if state == "queued" {
-            let order: Option<OrderRow> =
-                write.tx.first(sql::ORDERS_BY_IDS, args![&keys([key.order])?]).await?;
-            let order = order.ok_or_else(|| no_mail(key))?;
-            if let Some(why) = order.hold {
-                let id = order.id;
-                return Err(StoreError::Refused(format!(
-                    "order #{id} is on hold: {why}; `banto orders release #{id}`"
-                )));
-            }
-            row.recipient = order.buyer_email;
-            let job = mail_job(write.id(), &row, now);
-            write.add_jobs(&[job]).await?;
-        }
-        if act == MailAct::Rewrite {
-            (row.subject, row.body_text, row.body_html) = (None, None, None);
-        }
-        if act == MailAct::Arrived {
-            row.sent_at = Some(row.updated_at);
-        }
-        let before = std::mem::replace(&mut row.state, state.to_owned());
-        row.updated_at = now.0;
-        tables::upsert(&mut write.tx, std::slice::from_ref(&row)).await?;
-        write.mail_events([(*key, act.name(), row.recipient.clone())].into_iter(), actor, now).await?;
-        write.audit(actor, act.name(), &key.job(), &row.recipient, now).await?;
-        if before == UNCERTAIN {
-            write.tell_uncertain(now).await?;
-        }
+        let row = write.act_on_mail(key, act, actor, now).await?;
         write.commit().await?;
         Ok(row)
     }
@@ -357,6 +325,52 @@ impl Store {
 const UNCERTAIN: &str = "uncertain";
 
 impl Write {
+    /// Does a person's word to one mail, within this transaction.
+    ///
+    /// Errors: as [`Store::act_on_mail`].
+    pub(super) async fn act_on_mail(
+        &mut self,
+        key: &MailKey,
+        act: MailAct,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<MailRow> {
+        let args = args![key.order, key.kind.name(), key.revision];
+        let row: Option<MailRow> = self.tx.first(sql::MAIL, args).await?;
+        let mut row = row.ok_or_else(|| no_mail(key))?;
+        let state = act.after(&row.state).map_err(|why| StoreError::Refused(format!("mail {key}: {why}")))?;
+        self.drop_jobs(&[key.job()]).await?;
+        if state == "queued" {
+            let order: Option<OrderRow> =
+                self.tx.first(sql::ORDERS_BY_IDS, args![&keys([key.order])?]).await?;
+            let order = order.ok_or_else(|| no_mail(key))?;
+            if let Some(why) = order.hold {
+                let id = order.id;
+                return Err(StoreError::Refused(format!(
+                    "order #{id} is on hold: {why}; `banto orders release #{id}`"
+                )));
+            }
+            row.recipient = order.buyer_email;
+            let job = mail_job(self.id(), &row, now);
+            self.add_jobs(&[job]).await?;
+        }
+        if act == MailAct::Rewrite {
+            (row.subject, row.body_text, row.body_html) = (None, None, None);
+        }
+        if act == MailAct::Arrived {
+            row.sent_at = Some(row.updated_at);
+        }
+        let before = std::mem::replace(&mut row.state, state.to_owned());
+        row.updated_at = now.0;
+        tables::upsert(&mut self.tx, std::slice::from_ref(&row)).await?;
+        self.mail_events([(*key, act.name(), row.recipient.clone())].into_iter(), actor, now).await?;
+        self.audit(actor, act.name(), &key.job(), &row.recipient, now).await?;
+        if before == UNCERTAIN {
+            self.tell_uncertain(now).await?;
+        }
+        Ok(row)
+    }
+
     /// Keeps the alert of uncertain mails at what there is.
     async fn tell_uncertain(&mut self, now: Timestamp) -> Result<()> {
         const KEY: &str = "mail:uncertain";

@@ -1,4 +1,4 @@
-//! The order book as people and deadlines use it: finding orders, seeing them whole, and doing something to them.
+//! The order book as people and deadlines use it: finding orders and seeing them whole.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,20 +11,11 @@ use super::tables::{
 };
 use super::{Result, Store, StoreError, Write, keys, sql};
 use crate::domain::deadline::{Due, UnpaidRule, Waiting, due};
-use crate::domain::deeds::{Deed, DeedError, Effects, Seller, Shipment, mail_wanted};
-use crate::domain::intake::{Catalogue, ChannelFacts};
+use crate::domain::deeds::mail_wanted;
+use crate::domain::intake::ChannelFacts;
 use crate::domain::mail_policy::MailKind;
 use crate::domain::order::Order;
-use crate::domain::{ChannelId, ItemId, LineNo, LocationId, OrderId};
-
-impl From<DeedError> for StoreError {
-    fn from(error: DeedError) -> Self {
-        match error {
-            DeedError::Refused(why) => Self::Refused(why),
-            DeedError::Stock(error) => Self::Stock(error),
-        }
-    }
-}
+use crate::domain::{ChannelId, ItemId, OrderId};
 
 /// Which orders to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,30 +52,6 @@ pub struct OrderView {
     pub timeline: Vec<TimelineRow>,
     /// What is still to be done for it, and what was given up.
     pub jobs: Vec<JobRow>,
-}
-
-/// Something that somebody does to an order.
-#[derive(Clone, Copy, Debug)]
-pub struct Act<'a> {
-    /// Which order.
-    pub order: OrderId,
-    /// The version that was looked at; `None` acts on whatever there is.
-    pub version: Option<i64>,
-    /// Its channel.
-    pub seller: Seller<'a>,
-    /// Who.
-    pub actor: &'a str,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// What was done.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// The order as it is now.
-    pub order: Order,
-    /// What a person should know: who is not told, and why.
-    pub remarks: Vec<String>,
 }
 
 /// What a retry set going.
@@ -184,76 +151,6 @@ impl Store {
         })
     }
 
-    /// Stops an order and its waiting mails.
-    ///
-    /// Errors: [`StoreError::Refused`] if it is on hold already or nothing is left to stop; [`StoreError::NotFound`].
-    pub async fn hold_order(&self, act: &Act<'_>, reason: &str) -> Result<Done> {
-        let (mut write, done) =
-            self.deed(act, "order_hold", reason, |deed, order| deed.hold(order, reason)).await?;
-        write.hold_mails(done.order.id, act.now).await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
-    /// Lets an order and its held mails go on.
-    ///
-    /// Errors: [`StoreError::Refused`] if it is not on hold; [`StoreError::NotFound`].
-    pub async fn release_order(&self, act: &Act<'_>) -> Result<Done> {
-        let (mut write, done) =
-            self.deed(act, "order_release", "", |deed, order| deed.release(order)).await?;
-        write.release_mails(act.seller.facts, &done.order, act.now).await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
-    /// Cancels what has not left; its goods are free again, for other orders first.
-    ///
-    /// Errors: [`StoreError::Refused`] if nothing is left to cancel; [`StoreError::NotFound`].
-    pub async fn cancel_order(&self, act: &Act<'_>, reason: &str, to_buyer: &str) -> Result<Done> {
-        let deed = self.deed(act, "order_cancel", reason, |deed, order| deed.cancel(order, reason, to_buyer));
-        let (write, done) = deed.await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
-    /// Notes that an order's money arrived outside its channel.
-    ///
-    /// Errors: [`StoreError::Refused`] if it is paid or cancelled; [`StoreError::NotFound`].
-    pub async fn pay_order(&self, act: &Act<'_>, at: Timestamp) -> Result<Done> {
-        let (write, done) = self.deed(act, "order_pay", "", |deed, order| deed.pay(order, at)).await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
-    /// Sends a parcel off: stock leaves, the channel is told, the buyer gets a mail.
-    ///
-    /// Errors: [`StoreError::Refused`] with the reason; [`StoreError::NotFound`].
-    pub async fn ship_order(&self, act: &Act<'_>, shipment: &Shipment) -> Result<Done> {
-        let detail = format!("{} {}", shipment.carrier, shipment.tracking);
-        let deed = self.deed(act, "order_ship", detail.trim(), |deed, order| deed.ship(order, shipment));
-        let (write, done) = deed.await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
-    /// Takes goods of a line back, on sale again or set aside.
-    ///
-    /// Errors: [`StoreError::Refused`] when fewer than that are with the buyer; [`StoreError::NotFound`].
-    pub async fn return_goods(
-        &self,
-        act: &Act<'_>,
-        line: (LineNo, i64),
-        location: LocationId,
-        restock: bool,
-    ) -> Result<Done> {
-        let detail = format!("line {}: {}{}", line.0, line.1, if restock { ", on sale again" } else { "" });
-        let deed = self
-            .deed(act, "order_return", &detail, |deed, order| deed.take_back(order, line, location, restock));
-        let (write, done) = deed.await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
     /// Sets everything of an order going again that was given up: jobs, and mails that were refused.
     ///
     /// Errors: [`StoreError::NotFound`].
@@ -339,28 +236,6 @@ impl Store {
         }
     }
 
-    /// Tells the channel that the house takes an order.
-    ///
-    /// Errors: [`StoreError::Refused`] with the reason; [`StoreError::NotFound`].
-    pub async fn confirm_order(&self, act: &Act<'_>) -> Result<Done> {
-        let (write, done) = self.deed(act, "order_confirm", "", |deed, order| deed.confirm(order)).await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
-    /// Reminds a buyer of the money.
-    ///
-    /// Errors: [`StoreError::Refused`] if the order changed since it was looked at; [`StoreError::NotFound`].
-    pub async fn remind_order(&self, act: &Act<'_>) -> Result<Done> {
-        let deed = self.deed(act, "order_remind", "", |deed, order| {
-            deed.remind(order);
-            Ok(())
-        });
-        let (write, done) = deed.await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
     /// Orders that could not be understood and wait for a person, oldest first.
     ///
     /// Errors: [`StoreError::Sql`].
@@ -387,61 +262,6 @@ impl Store {
         write.audit(actor, "quarantine_close", &format!("quarantine {id}"), why, now).await?;
         write.commit().await
     }
-
-    /// Does a deed and writes everything that follows, but does not commit.
-    async fn deed(
-        &self,
-        act: &Act<'_>,
-        action: &'static str,
-        detail: &str,
-        what: impl FnOnce(&mut Deed<'_>, &mut Order) -> Result<(), DeedError>,
-    ) -> Result<(Write, Done)> {
-        let mut write = self.write().await?;
-        let mut order = write.whole_order(act.order).await?;
-        let seller = act.seller;
-        if order.channel != seller.facts.id {
-            return Err(StoreError::Refused(format!(
-                "{} is not an order of {}",
-                order.number, seller.facts.name
-            )));
-        }
-        if let Some(version) = act.version.filter(|v| *v != order.version) {
-            return Err(StoreError::Refused(format!(
-                "{} has changed since it was looked at (version {version}, now {}); look again",
-                order.number, order.version
-            )));
-        }
-        let held: Vec<ReservationRow> =
-            write.tx.all(sql::RESERVATIONS_OF_ORDERS, args![&keys([order.id])?]).await?;
-        let mut items: BTreeSet<ItemId> = order.lines.iter().filter_map(|l| l.item).collect();
-        items.extend(held.iter().map(|r| r.item_id));
-        let mut catalogue = Catalogue::default();
-        let mut book = write.load_book(&mut catalogue.components, &items, &[order.id]).await?;
-        book.allow(order.id, &seller.facts.locations);
-        let effects = {
-            // Its own block: a deed borrows what cannot cross an await.
-            let mut deed = Deed {
-                seller,
-                catalogue: &catalogue,
-                book: &mut book,
-                ids: &mut write.ids,
-                actor: act.actor,
-                now: act.now,
-                effects: Effects::default(),
-            };
-            what(&mut deed, &mut order)?;
-            deed.effects
-        };
-        order.version += 1;
-        write.write_book(book).await?;
-        write.drop_mails(order.id, &effects.drops, act.now).await?;
-        write.write_order(&order, effects.events, &effects.mails, act.now).await?;
-        write.tell_channel(&order, &seller.facts.name, effects.notices, act.now).await?;
-        let subject = format!("{}/{} #{}", seller.facts.name, order.number, order.id);
-        write.audit(act.actor, action, &subject, detail, act.now).await?;
-        let remarks = effects.remarks;
-        Ok((write, Done { order, remarks }))
-    }
 }
 
 /// Jobs that are searched for those of one order; more than this at once is a house on fire.
@@ -450,13 +270,13 @@ const JOBS_LOOKED_AT: i64 = 10_000;
 const OPEN_PAGE: i64 = 500;
 
 impl Write {
-    async fn whole_order(&mut self, id: OrderId) -> Result<Order> {
+    pub(super) async fn whole_order(&mut self, id: OrderId) -> Result<Order> {
         let rows: Vec<OrderRow> = self.tx.all(sql::ORDERS_BY_IDS, args![&keys([id])?]).await?;
         let order = self.whole_orders(rows).await?.into_iter().next();
         order.ok_or_else(|| no_order(id))
     }
 
-    async fn tell_channel(
+    pub(super) async fn tell_channel(
         &mut self,
         order: &Order,
         channel: &str,

@@ -191,7 +191,7 @@ async fn money_that_came_another_way_stays_noted() {
         remote.payment = Payment::Awaiting;
         let order = trading.order(raw(remote.clone())).await;
         let done = trading.store.pay_order(&trading.act(order), trading.now()).await.unwrap();
-        assert!(done.remarks[0].contains("cannot be told of payments"), "{:?}", done.remarks);
+        assert!(done.remarks[0].en.contains("cannot be told of payments"), "{:?}", done.remarks);
         assert!(
             refused(trading.store.pay_order(&trading.act(order), trading.now()).await)
                 .contains("paid already")

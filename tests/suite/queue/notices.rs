@@ -281,7 +281,7 @@ async fn a_paused_or_observed_channel_is_told_nothing() {
         let order = trading.order(trading.remote("7", &[("CUP", 2)])).await;
         let done = trading.store.cancel_order(&trading.act(order), "sold out", "").await.unwrap();
         assert_eq!(trading.jobs().await, []);
-        assert!(done.remarks.iter().any(|r| r.contains("only observed")), "{:?}", done.remarks);
+        assert!(done.remarks.iter().any(|r| r.en.contains("only observed")), "{:?}", done.remarks);
     })
     .await;
 }

@@ -1,0 +1,273 @@
+//! What the order pages ask: lists of open work along partial indexes, pages of everything by key, named lists, notes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use banto_channel::Timestamp;
+
+use super::db::args;
+use super::sql::{self, texts};
+use super::tables::{self, ItemRow, LineRow, OrderRow, PayloadRow, SavedFilterRow};
+use super::{Result, Store, StoreError, keys};
+use crate::domain::order::Event;
+use crate::domain::{ChannelId, ItemId, OrderId};
+
+// `$1` is the key of the last order of the page before, `$2` a channel or 0, `$3` a state of payment or nothing, `$4` how
+// many. A `+` before a column keeps SQLite off the index of the whole history.
+texts! {
+    LIST_ALL = "SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    LIST_CHANNEL = "SELECT * FROM orders WHERE channel_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    LIST_OPEN = "SELECT * FROM orders WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+        AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    LIST_TO_SHIP = "SELECT * FROM orders o WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+        AND ($3 = '' OR payment = $3) AND hold IS NULL AND moves_stock AND (payment IN ('paid', 'partly_refunded') \
+            OR LOWER(payment_method) IN ('cod', 'cash_on_delivery') OR payment_title LIKE '%代引%' \
+            OR payment_title LIKE '%代金引換%') \
+        AND NOT EXISTS (SELECT 1 FROM reservation r WHERE r.order_id = o.id AND r.short > 0) ORDER BY id DESC LIMIT $4";
+    LIST_UNPAID = "SELECT * FROM orders WHERE open AND payment <> 'paid' AND payment IN ('awaiting', 'partial', 'failed') \
+        AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    LIST_HELD = "SELECT * FROM orders WHERE hold IS NOT NULL AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+        AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    LIST_SHORT = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM reservation WHERE short > 0) \
+        AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    LIST_UNMATCHED = "SELECT * FROM orders o WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+        AND ($3 = '' OR payment = $3) AND moves_stock AND EXISTS (SELECT 1 FROM order_line l WHERE l.order_id = o.id \
+            AND l.item_id IS NULL AND l.per > 0 AND l.quantity > l.cancelled) ORDER BY id DESC LIMIT $4";
+    LIST_LATE = "SELECT * FROM orders WHERE open AND ship_by IS NOT NULL AND ship_by < $5 AND id < $1 \
+        AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    LIST_UNCERTAIN = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM mail WHERE state = 'uncertain' \
+        AND state NOT IN ('sent', 'dropped')) AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+        AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    SHORT_OF_ORDERS = "SELECT order_id, CAST(SUM(short) AS BIGINT) FROM reservation WHERE short > 0 \
+        AND order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) GROUP BY order_id ORDER BY order_id";
+    PAYLOAD_VERSIONS = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
+        SELECT p.prev_id, c.n + 1 FROM chain c JOIN payload p ON p.id = c.id WHERE p.prev_id > 0 AND c.n < $2) \
+        SELECT p.id, p.at FROM chain c JOIN payload p ON p.id = c.id ORDER BY p.id DESC";
+    FILTERS_OF = "SELECT * FROM saved_filter WHERE person_id = $1 ORDER BY name";
+    FILTER_DROP_NAME = "DELETE FROM saved_filter WHERE person_id = $1 AND name = $2";
+    FILTER_DROP = "DELETE FROM saved_filter WHERE person_id = $1 AND id = $2";
+}
+
+/// Which orders a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrderTab {
+    /// Those of which something may still leave.
+    #[default]
+    Open,
+    /// Paid or paid at the door, not held, nothing lacking: they can be packed now.
+    ToShip,
+    /// Open ones whose money has not come.
+    Unpaid,
+    /// Those on hold.
+    Held,
+    /// Those that lack goods.
+    Short,
+    /// Open ones with a line that is no item of ours yet.
+    Unmatched,
+    /// Open ones that should have left by now.
+    Late,
+    /// Those with a mail of which nobody knows whether it arrived.
+    Uncertain,
+    /// Every order.
+    All,
+}
+
+impl OrderTab {
+    /// Every tab, in the order of a day's work.
+    pub const EVERY: [Self; 9] = [
+        Self::Open,
+        Self::ToShip,
+        Self::Unpaid,
+        Self::Held,
+        Self::Short,
+        Self::Unmatched,
+        Self::Late,
+        Self::Uncertain,
+        Self::All,
+    ];
+
+    /// Its word in an address.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "todo",
+            Self::ToShip => "ship",
+            Self::Unpaid => "unpaid",
+            Self::Held => "held",
+            Self::Short => "short",
+            Self::Unmatched => "unmatched",
+            Self::Late => "late",
+            Self::Uncertain => "uncertain",
+            Self::All => "all",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::EVERY.into_iter().find(|tab| tab.name() == name)
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Open | Self::All => LIST_OPEN,
+            Self::ToShip => LIST_TO_SHIP,
+            Self::Unpaid => LIST_UNPAID,
+            Self::Held => LIST_HELD,
+            Self::Short => LIST_SHORT,
+            Self::Unmatched => LIST_UNMATCHED,
+            Self::Late => LIST_LATE,
+            Self::Uncertain => LIST_UNCERTAIN,
+        }
+    }
+}
+
+/// What a list asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderPage<'a> {
+    /// Which orders.
+    pub tab: OrderTab,
+    /// Only those of this channel.
+    pub channel: Option<ChannelId>,
+    /// Only those in this state of payment; among all orders, only open ones then.
+    pub payment: Option<&'a str>,
+    /// Only those with smaller keys.
+    pub before: OrderId,
+    /// At most so many.
+    pub limit: i64,
+    /// The time now: what is late.
+    pub now: Timestamp,
+}
+
+/// What a list shows of orders beside their rows.
+#[derive(Clone, Debug, Default)]
+pub struct Alongside {
+    /// Their lines, in order.
+    pub lines: HashMap<OrderId, Vec<LineRow>>,
+    /// Units that they lack.
+    pub short: BTreeMap<OrderId, i64>,
+}
+
+/// One version of what the marketplace sent of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct PayloadVersion {
+    /// Its key.
+    pub id: i64,
+    /// When it came, microseconds since 1970.
+    pub at: i64,
+}
+
+impl Store {
+    /// A page of orders, newest first.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn order_page(&self, page: &OrderPage<'_>) -> Result<Vec<OrderRow>> {
+        let (before, limit) = (page.before, page.limit);
+        match (page.tab, page.payment, page.channel) {
+            (OrderTab::All, None, None) => self.db.all(LIST_ALL, args![before, limit]).await,
+            (OrderTab::All, None, Some(id)) => self.db.all(LIST_CHANNEL, args![id, before, limit]).await,
+            (tab, payment, channel) => {
+                let (channel, payment) = (channel.unwrap_or(0), payment.unwrap_or_default());
+                if tab == OrderTab::Late {
+                    return self.db.all(tab.text(), args![before, channel, payment, limit, page.now.0]).await;
+                }
+                self.db.all(tab.text(), args![before, channel, payment, limit]).await
+            }
+        }
+    }
+
+    /// Orders by their keys, in the order of the keys; those that are not there are left out.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn orders_with(&self, ids: &[OrderId]) -> Result<Vec<OrderRow>> {
+        let rows: Vec<OrderRow> = self.db.all(sql::ORDERS_BY_IDS, args![&keys(ids)?]).await?;
+        let mut rows: HashMap<OrderId, OrderRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+        Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+    }
+
+    /// What a list shows of these orders beside their rows.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn alongside(&self, ids: &[OrderId]) -> Result<Alongside> {
+        let ids = keys(ids)?;
+        let lines: Vec<LineRow> = self.db.all(sql::LINES_OF, args![&ids]).await?;
+        let short: Vec<(OrderId, i64)> = self.db.all(SHORT_OF_ORDERS, args![&ids]).await?;
+        let mut by_order: HashMap<OrderId, Vec<LineRow>> = HashMap::new();
+        for line in lines {
+            by_order.entry(line.order_id).or_default().push(line);
+        }
+        Ok(Alongside { lines: by_order, short: short.into_iter().collect() })
+    }
+
+    /// Codes of items.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn item_codes(
+        &self,
+        items: impl IntoIterator<Item = ItemId>,
+    ) -> Result<BTreeMap<ItemId, String>> {
+        let items: BTreeSet<ItemId> = items.into_iter().collect();
+        let rows: Vec<ItemRow> = self.db.all(sql::ITEMS_BY_IDS, args![&keys(items)?]).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.code)).collect())
+    }
+
+    /// Adds a person's note to an order's timeline.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn note_order(&self, id: OrderId, note: &str, actor: &str, now: Timestamp) -> Result<()> {
+        let mut write = self.write().await?;
+        let order = write.whole_order(id).await?;
+        let event = Event { kind: "note", detail: note.to_owned(), actor: actor.to_owned() };
+        write.add_events(id, vec![event], now).await?;
+        write.audit(actor, "order_note", &format!("order {} #{id}", order.number), note, now).await?;
+        write.commit().await
+    }
+
+    /// Versions of what the marketplace sent of an order, newest first, at most `limit`.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn payload_versions(&self, newest: i64, limit: i64) -> Result<Vec<PayloadVersion>> {
+        self.db.all(PAYLOAD_VERSIONS, args![newest, limit]).await
+    }
+
+    /// One version of what the marketplace sent.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn payload(&self, id: i64) -> Result<PayloadRow> {
+        let row = self.db.first(sql::PAYLOAD, args![id]).await?;
+        row.ok_or_else(|| StoreError::NotFound(format!("there is no payload {id}")))
+    }
+
+    /// The lists that somebody named, by name.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn saved_filters(&self, person: i64) -> Result<Vec<SavedFilterRow>> {
+        self.db.all(FILTERS_OF, args![person]).await
+    }
+
+    /// Keeps a list under a name; one of that name is replaced.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn save_filter(&self, person: i64, name: &str, query: &str) -> Result<()> {
+        let mut write = self.write().await?;
+        write.tx.run(FILTER_DROP_NAME, args![person, name]).await?;
+        let row = SavedFilterRow {
+            id: write.id(),
+            person_id: person,
+            name: name.to_owned(),
+            query: query.to_owned(),
+        };
+        tables::insert(&mut write.tx, &[row]).await?;
+        write.commit().await
+    }
+
+    /// Forgets a list that somebody named.
+    ///
+    /// Errors: [`StoreError::NotFound`] if it is not theirs.
+    pub async fn drop_filter(&self, person: i64, id: i64) -> Result<()> {
+        let mut write = self.write().await?;
+        if write.tx.run(FILTER_DROP, args![person, id]).await? == 0 {
+            return Err(StoreError::NotFound(format!("there is no list {id} of yours")));
+        }
+        write.commit().await
+    }
+}
