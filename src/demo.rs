@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use banto_channel::{Clock, Timestamp};
 use banto_sim::faults::FaultRates;
-use banto_sim::market::Market;
 use banto_sim::{Trade, TradeRates};
 
 use crate::clock::SystemClock;
 use crate::mail::SinkRates;
 
-use house::House;
+pub use house::House;
 pub use report::Report;
 
 /// How to run the demo.
@@ -56,14 +55,15 @@ impl Demo {
     pub async fn run(&self, dir: &Path) -> anyhow::Result<Report> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(Duration::ZERO));
         let mut house = House::open(self, dir, &clock).await?;
+        let (name, password) = house.login();
+        eprintln!("the screen: http://{}/  (name {name}, password {password})", house.address());
         let running = house.start(dir);
         house.map_bundles(OPENING_MAX).await?;
         if let Some(what) = house.at_rest(OPENING_MAX, SETTLE_LOOK).await? {
             tracing::warn!(what, "the shops do not all show their first numbers yet");
         }
         self.set_faults(&house, !self.calm);
-        let markets: Vec<Arc<dyn Market>> = house.shops.iter().map(|shop| Arc::clone(&shop.market)).collect();
-        let mut trade = Trade::new(self.seed, markets, TradeRates::usual());
+        let mut trade = Trade::new(self.seed, house.markets(), TradeRates::usual());
         let began = clock.now();
         self.trade(&house, &mut trade, clock.as_ref(), began).await?;
         let traded = clock.now().since(began);

@@ -3,12 +3,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use banto_channel::Clock;
+use banto_sim::market::Market;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::task::JoinHandle;
 
@@ -16,11 +18,14 @@ use super::Demo;
 use super::shops::{self, Good, SHOPS, Shop};
 use crate::config::Config;
 use crate::daemon::{Current, Daemon};
+use crate::domain::people::{Language, Role};
+use crate::keys;
 use crate::lifecycle::{ExitReason, Lifecycle};
 use crate::mail::{SinkRates, SmtpSink};
 use crate::sheet;
-use crate::store::{Import, Store};
+use crate::store::{Import, NewPerson, PersonAt, PersonChange, Store};
 use crate::web::Metrics;
+use crate::web::screen::Desk;
 
 /// Simple goods: code, name, JAN, price in yen, reduced tax, opening stock.
 const GOODS: [(&str, &str, &str, i64, bool, i64); 8] = [
@@ -48,18 +53,25 @@ const BUNDLE: (&str, &str, i64) = ("TEA01-3P", "煎茶 3本組", 3000);
 /// How often the tool of a marketplace that is a folder imports and exports.
 const TOOL_EVERY: Duration = Duration::from_millis(500);
 
-pub(super) struct House {
+/// The house of the demo: shops of every kind, a mail server that keeps what it gets, and the daemon. Those who trade
+/// in it themselves, rather than let [`Demo::run`] do it, open and start one.
+pub struct House {
     pub(super) shops: Vec<Shop>,
     pub(super) sink: SmtpSink,
     pub(super) store: Store,
     pub(super) current: Current,
     pub(super) life: Lifecycle,
+    address: SocketAddr,
+    password: String,
     daemon: Option<Daemon>,
 }
 
 impl House {
-    /// Starts shops and mail server, writes the config, imports the catalogue, and builds the daemon.
-    pub(super) async fn open(demo: &Demo, dir: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+    /// Starts shops and mail server, writes the config, imports the catalogue, and builds the daemon. Nothing plays a
+    /// fault yet.
+    ///
+    /// Errors: whatever keeps a part from starting.
+    pub async fn open(demo: &Demo, dir: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
         let sink = SmtpSink::start(demo.seed, SinkRates::default()).await?;
         fs::create_dir_all(dir.join("channels"))?;
         fs::create_dir_all(dir.join("secrets"))?;
@@ -75,19 +87,67 @@ impl House {
         let store = Store::open(config.store_url()?.expose()).await?;
         store.migrate().await?;
         import(&store, &config, clock.as_ref()).await?;
+        let password = owner(&store, clock.as_ref()).await?;
         let life = Lifecycle::new();
         // A recorder of its own: another demo in the same process must not be in the way.
         let metrics = Metrics::of(PrometheusBuilder::new().build_recorder().handle());
         let daemon = Daemon::start(config, store.clone(), life.clone(), metrics).await?;
-        let current = daemon.current().clone();
+        let (current, address) = (daemon.current().clone(), daemon.address());
         for running in &current.app().channels {
             running.signals.keep_propagation();
         }
-        Ok(Self { shops, sink, store, current, life, daemon: Some(daemon) })
+        Ok(Self { shops, sink, store, current, life, address, password, daemon: Some(daemon) })
+    }
+
+    /// Where the screen is.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Name and password of the owner, for the screen.
+    #[must_use]
+    pub fn login(&self) -> (&str, &str) {
+        (OWNER, &self.password)
+    }
+
+    /// The store, open beside the daemon's own use of it.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The mail server.
+    #[must_use]
+    pub const fn sink(&self) -> &SmtpSink {
+        &self.sink
+    }
+
+    /// The side of a shop that its buyers and its own staff see.
+    #[must_use]
+    pub fn market(&self, shop: &str) -> Option<&dyn Market> {
+        self.shops.iter().find(|s| s.name == shop).map(|s| s.market.as_ref())
+    }
+
+    /// Every shop, from the same side.
+    #[must_use]
+    pub fn markets(&self) -> Vec<Arc<dyn Market>> {
+        self.shops.iter().map(|shop| Arc::clone(&shop.market)).collect()
+    }
+
+    /// What the screen's pages have at hand.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        Desk::new(Arc::new(self.current.clone()), self.life.soft())
+    }
+
+    /// Has the daemon stop; the handle that [`House::start`] gave tells when it has.
+    pub fn stop(&self) {
+        self.life.stop("the house closes");
     }
 
     /// Lets the daemon run, and the tools of marketplaces that are folders.
-    pub(super) fn start(&mut self, dir: &Path) -> JoinHandle<Option<ExitReason>> {
+    pub fn start(&mut self, dir: &Path) -> JoinHandle<Option<ExitReason>> {
         for tool in self.shops.iter().filter_map(|shop| shop.tool.clone()) {
             let stop = self.life.soft();
             tokio::spawn(async move {
@@ -109,7 +169,9 @@ impl House {
     }
 
     /// Does what a merchant does once: says that the offer of three is three of an item.
-    pub(super) async fn map_bundles(&self, most: Duration) -> anyhow::Result<()> {
+    ///
+    /// Errors: the store's; a shop's offers did not come in within `most`.
+    pub async fn map_bundles(&self, most: Duration) -> anyhow::Result<()> {
         let waiting = async {
             for running in &self.current.app().channels {
                 let name = running.channel.name.as_str();
@@ -138,7 +200,9 @@ impl House {
     }
 
     /// Waits until nothing is left to do; says what is when that takes too long.
-    pub(super) async fn at_rest(&self, most: Duration, look: Duration) -> anyhow::Result<Option<String>> {
+    ///
+    /// Errors: the store's.
+    pub async fn at_rest(&self, most: Duration, look: Duration) -> anyhow::Result<Option<String>> {
         let began = tokio::time::Instant::now();
         loop {
             let unfinished = super::report::unfinished(self).await?;
@@ -148,6 +212,27 @@ impl House {
             tokio::time::sleep(look).await;
         }
     }
+}
+
+/// Who looks at the demo's screen.
+const OWNER: &str = "demo";
+
+/// Makes the owner, with a password of this run alone: others on the machine reach the screen, too. One that an
+/// earlier run has left in a folder that is kept gets it as well.
+async fn owner(store: &Store, clock: &dyn Clock) -> anyhow::Result<String> {
+    let password = keys::readable_code();
+    let hash = keys::hash_password(password.clone()).await?;
+    let now = clock.now();
+    if let Some(there) = store.person_called(OWNER).await? {
+        let who = PersonAt { id: there.id, version: None };
+        let change = PersonChange::Password { hash: &hash, keep: None };
+        store.change_person(who, &change, "demo", now).await?;
+        return Ok(password);
+    }
+    let language = Language::default();
+    let new = NewPerson { name: OWNER, full_name: "番頭デモ", password: &hash, role: Role::Owner, language };
+    store.add_person(&new, "demo", now).await?;
+    Ok(password)
 }
 
 /// What every shop sells.

@@ -14,6 +14,7 @@ mod live;
 mod login;
 mod me;
 mod mails;
+mod orders;
 mod page;
 mod plot;
 mod safe_file;
@@ -122,6 +123,7 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
     let routes = users::routes(routes);
     let routes = audit::routes(routes);
     let routes = today::routes(routes);
+    let routes = orders::routes(routes);
     let routes = live::routes(routes);
     let routes = customers::routes(routes);
     let routes = mails::routes(routes);

@@ -354,3 +354,82 @@ pub(super) fn local(next: Option<&str>) -> String {
     };
     next.filter(is_ours).unwrap_or("/").to_owned()
 }
+
+/// The frame of a page for tests, looked at by a member of staff.
+#[cfg(test)]
+pub(super) fn sample_page(language: Language) -> super::Page {
+    let visit = Visit {
+        user: 1,
+        name: "aki".into(),
+        role: Role::Owner,
+        language,
+        csrf: "token".into(),
+        told: None,
+        path: "/".into(),
+    };
+    super::Page {
+        visit,
+        section: super::Section::House,
+        title: "title".into(),
+        shop: "茶屋".into(),
+        zone: jiff::tz::TimeZone::UTC,
+        now: Timestamp(1_795_311_000_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_paths_are_gone_on_to() {
+        for (next, goes) in [
+            ("/orders?q=1", "/orders?q=1"),
+            ("/", "/"),
+            ("", "/"),
+            ("https://evil.test/", "/"),
+            ("//evil.test", "/"),
+            ("/\\evil.test", "/"),
+            ("/\t/evil.test", "/"),
+            ("javascript:alert(1)", "/"),
+            ("/login?next=/", "/"),
+            ("/logout", "/"),
+        ] {
+            assert_eq!(local(Some(next)), goes, "{next}");
+        }
+        assert_eq!(local(None), "/");
+    }
+
+    #[test]
+    fn only_our_own_proxy_is_believed() {
+        let at = |peer: &str, forwarded: &[&'static str]| {
+            let (mut headers, mut extensions) = (HeaderMap::new(), Extensions::new());
+            for value in forwarded {
+                headers.append("x-forwarded-for", HeaderValue::from_static(value));
+            }
+            extensions.insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));
+            address(&headers, &extensions)
+        };
+        assert_eq!(at("127.0.0.1:5", &[]), "127.0.0.1");
+        assert_eq!(at("127.0.0.1:5", &["192.0.2.7"]), "192.0.2.7");
+        assert_eq!(at("[::1]:5", &["6.6.6.6, 192.0.2.7"]), "192.0.2.7", "the proxy appends");
+        assert_eq!(at("127.0.0.1:5", &["6.6.6.6", "192.0.2.7"]), "192.0.2.7");
+        assert_eq!(at("198.51.100.1:5", &["192.0.2.7"]), "198.51.100.1", "anybody can say so");
+        assert_eq!(at("127.0.0.1:5", &["nonsense"]), "127.0.0.1");
+        assert_eq!(address(&HeaderMap::new(), &Extensions::new()), "?");
+    }
+
+    #[test]
+    fn a_script_is_no_visitor_of_a_page() {
+        let with = |name: &'static str, value| {
+            is_navigation(&HeaderMap::from_iter([(
+                axum::http::HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )]))
+        };
+        assert!(is_navigation(&HeaderMap::new()));
+        assert!(with("sec-fetch-mode", "navigate"));
+        assert!(!with("sec-fetch-mode", "cors"));
+        assert!(!with("x-live", "1"));
+    }
+}
