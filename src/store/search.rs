@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::db::args;
 use super::sql::texts;
 use super::tables::{self, OrderTermRow, OrderTermsRow};
-use super::{Result, Store, StoreError, Write, keys};
+use super::{Result, Store, Write, keys};
 use crate::domain::order::Order;
 use crate::domain::search::{Query, terms};
 use crate::domain::{ItemId, OrderId};
@@ -14,8 +14,7 @@ texts! {
     SEARCH_TERMS_OF = "SELECT order_id, terms FROM order_terms \
         WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY order_id DESC";
     SEARCH_NEWEST = "SELECT order_id, terms FROM order_terms WHERE order_id < $1 ORDER BY order_id DESC LIMIT $2";
-    SEARCH_DROP = "DELETE FROM order_term WHERE (term, order_id) IN \
-        (SELECT value ->> 0, CAST(value ->> 1 AS BIGINT) FROM jsonb_each($1))";
+    SEARCH_DROP = "DELETE FROM order_term WHERE term = $1 AND order_id = $2";
     SEARCH_EXACT = "SELECT order_id FROM order_term WHERE term = $1 AND order_id < $2 ORDER BY order_id DESC LIMIT $3";
     SEARCH_LONGER = "SELECT order_id FROM order_term WHERE term > $1 AND term < $2 ORDER BY term, order_id LIMIT $3";
     SEARCH_BOTH = "SELECT order_id FROM (SELECT order_id FROM order_term WHERE term >= $1 AND term < $2 LIMIT $5) a \
@@ -25,7 +24,7 @@ texts! {
 /// Orders that one word may bring before it counts as common.
 const FEW: usize = 1_000;
 /// Terms of each of two common words that are laid side by side.
-const MANY: i64 = 20_000;
+const MANY: i64 = 5_000;
 /// Newest orders that are looked through for a common word.
 const SCANNED: i64 = 2_000;
 /// A word that so few orders have exactly is a number: those orders come first.
@@ -58,7 +57,7 @@ impl Store {
     /// Orders older than `before` that have everything in the query, newest first. However common its words are, it
     /// reads a few thousand terms at most.
     ///
-    /// Errors: [`StoreError::Sql`].
+    /// Errors: [`super::StoreError::Sql`].
     pub async fn search_orders(&self, query: &Query, before: OrderId) -> Result<Found> {
         let mut found = match query.words.as_slice() {
             [] => return Ok(Found::default()),
@@ -159,7 +158,7 @@ fn end_of(word: &str) -> String {
 
 /// Brings the terms of these orders up to date; those that have not changed cost one look-up.
 ///
-/// Errors: [`StoreError::Sql`].
+/// Errors: [`super::StoreError::Sql`].
 pub(super) async fn project(write: &mut Write, orders: &[Order]) -> Result<()> {
     let items: BTreeSet<ItemId> = orders.iter().flat_map(|o| &o.lines).filter_map(|l| l.item).collect();
     let codes: BTreeMap<ItemId, String> = write.codes_of(items).await?.into_iter().collect();
@@ -174,15 +173,17 @@ pub(super) async fn project(write: &mut Write, orders: &[Order]) -> Result<()> {
         come.extend(
             now.iter().filter(|term| !before.contains(term.as_str())).map(|term| row(term, order.id)),
         );
-        gone.extend(before.iter().filter(|term| !now.contains(**term)).map(|term| row(term, order.id)));
+        gone.extend(
+            before.iter().filter(|term| !now.contains(**term)).map(|term| ((*term).to_owned(), order.id)),
+        );
         let text = now.into_iter().collect::<Vec<_>>().join("\n");
         if known.get(&order.id).is_none_or(|known| *known != text) {
             rows.push(OrderTermsRow { order_id: order.id, terms: text });
         }
     }
-    if !gone.is_empty() {
-        let gone = serde_json::to_string(&gone).map_err(StoreError::Json)?;
-        write.tx.run(SEARCH_DROP, args![&gone]).await?;
+    // One by one: of a list SQLite would look at every order that has one of the terms.
+    for (term, order) in gone {
+        write.tx.run(SEARCH_DROP, args![&term, order]).await?;
     }
     // In the index's order, so that each of its pages is touched once.
     come.sort_unstable_by(|a, b| (&a.term, a.order_id).cmp(&(&b.term, b.order_id)));
