@@ -41,8 +41,57 @@ pub struct Supply {
 pub struct Step {
     /// What was done, in plain words.
     pub what: String,
+    /// The same, for those who have words of their own.
+    #[serde(skip)]
+    pub why: Why,
     /// The number after it.
     pub gives: i64,
+}
+
+/// What is done in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The rule fixes the number.
+    Fixed,
+    /// So much is there of an item, of which one unit of the listing takes some.
+    There(Supply),
+    /// No item is mapped.
+    NoItem,
+    /// The scarcest component decides.
+    Scarcest,
+    /// Percent of it for this channel.
+    Share(i64),
+    /// Units held back.
+    HeldBack(i64),
+    /// At most so many.
+    AtMost(i64),
+    /// Units in the channel's own orders, which it subtracts itself.
+    OwnOrders(i64),
+    /// The rule pauses pushes.
+    Paused,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fixed => f.write_str("the rule fixes the number"),
+            Self::There(Supply { item, units: 1, available, .. }) => {
+                write!(f, "item {item}: {available} available")
+            }
+            Self::There(supply) => {
+                write!(f, "item {}: {} available ÷ {} each", supply.item, supply.available, supply.units)
+            }
+            Self::NoItem => f.write_str("no item is mapped"),
+            Self::Scarcest => f.write_str("the scarcest component decides"),
+            Self::Share(percent) => write!(f, "{percent} % of it for this channel"),
+            Self::HeldBack(units) => write!(f, "{units} held back"),
+            Self::AtMost(cap) => write!(f, "at most {cap}"),
+            Self::OwnOrders(own) => {
+                write!(f, "{own} more that the channel's own orders hold, which it subtracts itself")
+            }
+            Self::Paused => f.write_str("the rule pauses pushes"),
+        }
+    }
 }
 
 /// What a listing should show, and why.
@@ -58,44 +107,40 @@ pub struct Wanted {
 #[must_use]
 pub fn wanted(supplies: &[Supply], rule: &StockRule, basis: StockBasis) -> Wanted {
     let mut steps = Vec::new();
-    let mut step = |what: String, gives: i64| {
-        steps.push(Step { what, gives });
+    let mut step = |why: Why, gives: i64| {
+        steps.push(Step { what: why.to_string(), why, gives });
         gives
     };
     if let Some(fixed) = rule.fixed {
-        let quantity = step("the rule fixes the number".to_owned(), fixed.max(0));
+        let quantity = step(Why::Fixed, fixed.max(0));
         return Wanted { quantity: (!rule.paused).then_some(quantity), steps };
     }
     let mut can = i64::MAX;
     for supply in supplies {
         let n = supply.available / supply.units.max(1);
-        let each = if supply.units == 1 { String::new() } else { format!(" ÷ {} each", supply.units) };
-        step(format!("item {}: {} available{each}", supply.item, supply.available), n);
+        step(Why::There(*supply), n);
         can = can.min(n);
     }
-    let mut quantity = if supplies.is_empty() { step("no item is mapped".to_owned(), 0) } else { can.max(0) };
+    let mut quantity = if supplies.is_empty() { step(Why::NoItem, 0) } else { can.max(0) };
     if supplies.len() > 1 {
-        quantity = step("the scarcest component decides".to_owned(), quantity);
+        quantity = step(Why::Scarcest, quantity);
     }
     if let Some(share) = rule.share_percent {
         let cut = i64::try_from(i128::from(quantity) * i128::from(share.clamp(0, 100)) / 100).unwrap_or(0);
-        quantity = step(format!("{share} % of it for this channel"), cut);
+        quantity = step(Why::Share(share), cut);
     }
     if rule.buffer > 0 {
-        quantity = step(format!("{} held back", rule.buffer), (quantity - rule.buffer).max(0));
+        quantity = step(Why::HeldBack(rule.buffer), (quantity - rule.buffer).max(0));
     }
     if let Some(cap) = rule.cap {
-        quantity = step(format!("at most {cap}"), quantity.min(cap.max(0)));
+        quantity = step(Why::AtMost(cap), quantity.min(cap.max(0)));
     }
     if basis == StockBasis::Physical {
         let own = supplies.iter().map(|s| s.held_by_channel / s.units.max(1)).max().unwrap_or(0);
-        quantity = step(
-            format!("{own} more that the channel's own orders hold, which it subtracts itself"),
-            quantity + own,
-        );
+        quantity = step(Why::OwnOrders(own), quantity + own);
     }
     if rule.paused {
-        step("the rule pauses pushes".to_owned(), quantity);
+        step(Why::Paused, quantity);
     }
     Wanted { quantity: (!rule.paused).then_some(quantity), steps }
 }

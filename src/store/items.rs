@@ -245,6 +245,7 @@ impl Write {
             let rows: Vec<ItemRow> =
                 batch.iter().map(|(id, draft)| item_row(there.get(id), *id, draft, import)).collect();
             tables::upsert(&mut self.tx, &rows).await?;
+            self.name_items(&rows).await?;
         }
         let sets: Vec<(ItemId, &BTreeMap<String, i64>)> = all
             .iter()

@@ -84,7 +84,7 @@ impl Store {
         self.views(rows, &self.channels().await?).await
     }
 
-    async fn views(&self, rows: Vec<ListingRow>, channels: &[ChannelRow]) -> Result<Vec<ListingView>> {
+    pub(super) async fn views(&self, rows: Vec<ListingRow>, channels: &[ChannelRow]) -> Result<Vec<ListingView>> {
         let items = self.items_of(&rows.iter().filter_map(|r| r.item_id).collect()).await?;
         let names: BTreeMap<ChannelId, &str> = channels.iter().map(|c| (c.id, c.name.as_str())).collect();
         let view = |row: ListingRow| {
@@ -104,7 +104,14 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn lines_waiting(&self) -> Result<Vec<Waiting>> {
-        let lines: Vec<LineRow> = self.db.all(sql::LINES_UNMATCHED, args![LINES_LOOKED_AT]).await?;
+        self.first_lines_waiting(LINES_LOOKED_AT).await
+    }
+
+    /// The same for the oldest lines only, however many wait.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn first_lines_waiting(&self, most: i64) -> Result<Vec<Waiting>> {
+        let lines: Vec<LineRow> = self.db.all(sql::LINES_UNMATCHED, args![most]).await?;
         let names = self.order_names(&lines.iter().map(|l| l.order_id).collect()).await?;
         let mut places: BTreeMap<(String, Option<String>, Option<String>), usize> = BTreeMap::new();
         let mut waiting: Vec<Waiting> = Vec::new();

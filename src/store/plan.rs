@@ -97,7 +97,10 @@ impl Store {
         self.with_supplies(rules, rows).await
     }
 
-    async fn with_supplies(&self, rules: &PlanRules<'_>, rows: Vec<ListingRow>) -> Result<Vec<Stocked>> {
+    /// What these listings of a channel draw on.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn with_supplies(&self, rules: &PlanRules<'_>, rows: Vec<ListingRow>) -> Result<Vec<Stocked>> {
         let items: BTreeSet<ItemId> = rows.iter().filter_map(|r| r.item_id).collect();
         if items.is_empty() {
             return Ok(rows

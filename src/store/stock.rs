@@ -259,7 +259,7 @@ impl Store {
 
 impl Write {
     /// An item that has stock of its own.
-    async fn sold_item(&mut self, code: &str) -> Result<ItemRow> {
+    pub(super) async fn sold_item(&mut self, code: &str) -> Result<ItemRow> {
         let item: Option<ItemRow> = self.tx.first(sql::ITEM_BY_CODE, args![code]).await?;
         let item = item.ok_or_else(|| super::items::no_item(code))?;
         if item.is_set {
@@ -268,7 +268,7 @@ impl Write {
         Ok(item)
     }
 
-    async fn enough_returned(&mut self, item: &ItemRow, quantity: i64) -> Result<()> {
+    pub(super) async fn enough_returned(&mut self, item: &ItemRow, quantity: i64) -> Result<()> {
         let row: Option<(i64,)> = self.tx.first(sql::RETURNED_OF_ITEM, args![item.id]).await?;
         let there = row.map_or(0, |r| r.0);
         if there < quantity {
@@ -300,7 +300,7 @@ impl Write {
         Ok(book)
     }
 
-    async fn move_stock(
+    pub(super) async fn move_stock(
         &mut self,
         act: &StockAct<'_>,
         item: ItemRow,
@@ -326,9 +326,16 @@ impl Write {
         let subject = format!("{} at {}", item.code, act.location.code);
         let detail =
             format!("{reason} {quantity}: on hand {} → {}. {}", before.on_hand(), after.on_hand(), act.note);
-        self.audit(act.actor, &format!("stock_{reason}"), &subject, detail.trim_end(), act.now).await?;
+        let action = format!("stock_{reason}");
+        let states = (&*state(before), &*state(after));
+        self.audit_change(act.actor, &action, &subject, detail.trim_end(), states, act.now).await?;
         Ok(Moved { item, before, after, waiting, served: served.into_iter().collect() })
     }
+}
+
+/// What the audit shows of a level before and after a movement.
+fn state(level: Level) -> String {
+    serde_json::json!({ "available": level.available, "reserved": level.reserved, "short": level.short }).to_string()
 }
 
 /// Says what is there when more was asked for.

@@ -10,11 +10,12 @@ use serde::Serialize;
 use super::super::{Exit, Failure, House, Outcome, Text, left, right, utc};
 use super::{Numbers, whole_sets};
 use crate::app::App;
-use crate::channels::Channel;
+use crate::channels::offer::Standing;
+use crate::channels::{self, Channel};
 use crate::clock::SystemClock;
-use crate::domain::plan::{Step, wanted};
+use crate::domain::plan::{Step, Why};
 use crate::domain::{ItemId, LocationId, OrderId};
-use crate::store::{EntryRow, Holding, ItemRow, PlanRules, Scope, Stocked};
+use crate::store::{EntryRow, Holding, ItemRow};
 
 /// Movements that `show` prints.
 const SHOWN: i64 = 8;
@@ -223,49 +224,46 @@ async fn goods_of(
 
 /// The channel's listings that draw on the item: its own, those of sets it is in, and for a set its own.
 async fn offers_of(house: &House, channel: &Channel, item: &ItemRow) -> Result<Vec<Offer>, Failure> {
-    let basis = channel.connector.capabilities().stock_basis;
-    let rules = PlanRules { channel: channel.id, locations: &channel.facts.locations, basis };
-    let stocked = house.store.stocked(&rules, Scope::Items(&BTreeSet::from([item.id]))).await?;
-    let drawn: BTreeSet<ItemId> = stocked.iter().flat_map(|s| &s.supplies).map(|s| s.item).collect();
-    let codes = house.store.items_of(&drawn).await?;
-    let offer = |one: &Stocked| {
-        let rule = channel.rule(&one.row);
-        let mut way = wanted(&one.supplies, &rule, basis);
+    let offers = channel.offers_of(&house.store, &BTreeSet::from([item.id])).await?;
+    let drawn = offers.iter().flat_map(|o| &o.way).filter_map(|step| match step.why {
+        Why::There(supply) => Some(supply.item),
+        _ => None,
+    });
+    let codes = house.store.items_of(&drawn.collect()).await?;
+    let offer = |mut one: channels::offer::Offer| {
         // The rules know items by key; people know them by code.
-        for step in &mut way.steps {
+        for step in &mut one.way {
             for item in codes.values() {
                 step.what = step.what.replace(&format!("item {}:", item.id), &format!("{}:", item.code));
             }
         }
-        let candidate = one.candidate(&rule, basis, false);
-        let row = &one.row;
-        let shows = one.shown();
+        let row = one.row;
         Offer {
             channel: channel.name.clone(),
-            listing: row.remote_id.clone(),
-            title: row.title.clone(),
-            wanted: candidate.wanted,
-            why: way.steps,
-            shows,
+            wanted: one.wanted,
+            why: one.way,
+            shows: one.shows,
             sent: row.sent,
             sent_at: row.sent_at.map(utc),
             answered: row.answered,
             answered_at: row.answered_at.map(utc),
-            receipt: row.receipt.clone(),
-            error: row.error.clone(),
+            receipt: row.receipt,
+            error: row.error,
             next_try: row.retry_at.map(utc),
-            state: match candidate.wanted {
-                _ if !channel.live => "only observed",
-                _ if row.receipt.is_some() => "waits for its receipt",
-                None => "paused",
-                _ if row.error.is_some() => "failed",
-                wanted if wanted == shows => "right",
-                _ => "behind",
+            state: match one.standing {
+                Standing::Observed => "only observed",
+                Standing::Awaits => "waits for its receipt",
+                Standing::Paused => "paused",
+                Standing::Failed => "failed",
+                Standing::Right => "right",
+                Standing::Drift | Standing::Behind => "behind",
             },
             times: [row.sent_at, row.answered_at, row.retry_at],
+            listing: row.remote_id,
+            title: row.title,
         }
     };
-    Ok(stocked.iter().map(offer).collect())
+    Ok(offers.into_iter().map(offer).collect())
 }
 
 fn tell_goods(text: &mut Text, explanation: &Explanation) {
