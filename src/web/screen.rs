@@ -17,10 +17,12 @@ mod mails;
 mod orders;
 mod page;
 mod plot;
+mod reports;
 mod safe_file;
 mod setup;
 mod stock;
 mod today;
+mod tokens;
 mod users;
 mod visit;
 
@@ -126,8 +128,11 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
     let routes = orders::routes(routes);
     let routes = live::routes(routes);
     let routes = customers::routes(routes);
+    let routes = reports::routes(routes);
     let routes = mails::routes(routes);
+    let routes = channels::routes(routes);
     let routes = stock::routes(routes);
     let routes = listings::routes(routes);
+    let routes = tokens::routes(routes);
     routes.finish()
 }

@@ -142,3 +142,102 @@ for (const select of $$("select[data-submit]")) select.addEventListener("change"
 
 countChosen();
 listen();
+
+// ---- stock: why a number is what it is, beside the grid
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-panel]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  try {
+    const answer = await fetch(link.href);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const [title, body] = [$("h1", page), page.getElementById("explain")];
+    if (!title || !body) throw new Error("another page");
+    const panel = document.createElement("dialog");
+    panel.className = "panel";
+    panel.setAttribute("aria-label", title.textContent);
+    const close = document.createElement("button");
+    close.textContent = "×";
+    close.className = "close";
+    close.setAttribute("aria-label", $("#keys button")?.textContent ?? "×");
+    close.addEventListener("click", () => panel.close());
+    panel.append(close, title, ...body.childNodes);
+    panel.addEventListener("close", () => panel.remove());
+    panel.addEventListener("click", (at) => { if (at.target === panel) panel.close(); });
+    document.body.append(panel);
+    panel.showModal();
+  } catch {
+    location.href = link.href;
+  }
+});
+
+// ---- stock: a scanner types faster than pages load; what it scans stands in line
+
+for (const form of $$("form[data-scan]")) {
+  const line = [];
+  let busy = false;
+  const input = $("[data-scan-input]", form);
+  const next = async () => {
+    if (busy || line.length === 0) return;
+    busy = true;
+    const [scan, units] = line[0];
+    const body = new URLSearchParams(new FormData(form));
+    body.set("scan", scan);
+    body.set("units", units);
+    body.set("act", "add");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      $("#slip", form).replaceChildren(...page.getElementById("slip").childNodes);
+      line.shift();
+      // What nobody knows stays to be read; the next scan writes over it.
+      if ($("#slip [role=alert]", form) && !input.value) { input.value = scan; input.select(); }
+    } catch {
+      // Everything scanned waits here until the server is back.
+      const lost = document.createElement("p");
+      lost.className = "error";
+      lost.setAttribute("role", "alert");
+      lost.textContent = `${form.dataset.lost} (${line.length})`;
+      $("#slip .error", form)?.remove();
+      $("#slip", form).prepend(lost);
+      setTimeout(next, 2000);
+      return;
+    } finally {
+      busy = false;
+    }
+    next();
+  };
+  form.addEventListener("submit", (event) => {
+    const adds = !event.submitter || "scanAdd" in event.submitter.dataset;
+    if (!adds && line.length === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!adds) return;
+    if (input.value.trim()) line.push([input.value, form.elements.units.value]);
+    input.value = "";
+    form.elements.units.value = 1;
+    input.focus();
+    next();
+  });
+}
+
+// ---- mails: a template is tried while it is being typed
+
+for (const form of $$("form[data-preview]")) {
+  let timer;
+  const look = async () => {
+    const fields = new URLSearchParams(new FormData(form));
+    fields.set("act", "preview");
+    const answer = await fetch(form.action, { method: "POST", body: fields, headers: { "x-live": "1" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = page.getElementById("preview");
+    if (next) $("#preview").replaceWith(next);
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => look().catch(() => {}), 700);
+  });
+}
