@@ -114,12 +114,34 @@ fn diff(p: &Page, before: Option<&str>, after: Option<&str>) -> Vec<Difference> 
     names.dedup();
     let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
     changed
-        .map(|name| Difference {
-            label: label(name).map_or_else(|| name.clone(), |label| p.say(&label)),
-            before: before.get(name).and_then(|value| shown(p, value)),
-            after: after.get(name).and_then(|value| shown(p, value)),
+        .map(|name| {
+            let value =
+                |map: &serde_json::Map<String, Value>| map.get(name).and_then(|value| shown(p, value));
+            let (before, after) = lines(value(&before), value(&after));
+            let label = label(name).map_or_else(|| name.clone(), |label| p.say(&label));
+            Difference { label, before, after }
         })
         .collect()
+}
+
+/// Most characters of a changed text that are shown.
+const TEXT_MAX: usize = 1000;
+
+/// What changed of a text: what lies between the lines that are the same at its beginning and its end.
+fn lines(before: Option<String>, after: Option<String>) -> (Option<String>, Option<String>) {
+    let split = |text: &Option<String>| -> Vec<String> {
+        text.as_deref().unwrap_or_default().lines().map(str::to_owned).collect()
+    };
+    let (old, new) = (split(&before), split(&after));
+    let head = old.iter().zip(&new).take_while(|(o, n)| o == n).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(o, n)| o == n).count();
+    let middle = |lines: &[String]| {
+        let text = lines[head..lines.len() - tail].join("\n");
+        let short: String = text.chars().take(TEXT_MAX).collect();
+        let cut = if short.len() < text.len() { "…" } else { "" };
+        (!text.is_empty()).then(|| format!("{short}{cut}"))
+    };
+    (middle(&old), middle(&new))
 }
 
 fn shown(p: &Page, value: &Value) -> Option<String> {
@@ -210,13 +232,21 @@ fn title(action: &str) -> Bilingual {
         "mail_send" => both!("Mail sent", "メールを送信"),
         "mail_resend" => both!("Mail sent again", "メールを再送"),
         "mail_drop" => both!("Mail dropped", "メールを破棄"),
+        "mail_rewrite" => both!("Mail rewritten", "メールを書き直し"),
+        "mail_hold" => both!("Mail held", "メールを保留"),
+        "mail_test" => both!("Test mail sent", "テストメールを送信"),
+        "template_save" => both!("Template changed", "テンプレートを変更"),
+        "template_reset" => both!("Template reset", "テンプレートを初期化"),
         "mail_arrived" => both!("Mail had arrived", "メールは送信済みと判断"),
         "job_retry" => both!("Job retried", "処理を再試行"),
         "job_drop" => both!("Job dropped", "処理を破棄"),
         "push" => both!("Stock pushed", "在庫を送信"),
         "approve_push" => both!("Push approved", "在庫の送信を承認"),
-        "pause" | "channel_pause" => both!("Channel paused", "チャネルを一時停止"),
-        "resume" | "channel_resume" => both!("Channel resumed", "チャネルを再開"),
+        "pause_channel" => both!("Channel paused", "チャネルを一時停止"),
+        "resume_channel" => both!("Channel resumed", "チャネルを再開"),
+        "channel_mode" => both!("Observe or live", "動作モードを変更"),
+        "credentials_write" => both!("Credentials written", "認証情報を登録"),
+        "pull" => both!("Orders fetched", "受注を取得"),
         "pull_from_start" => both!("Orders fetched from the start", "受注を最初から取得"),
         "restore" => both!("Backup restored", "バックアップから復元"),
         "user_add" => both!("User added", "利用者を追加"),
@@ -241,6 +271,8 @@ fn title(action: &str) -> Bilingual {
         "token_revoke" => both!("API token revoked", "APIトークンを失効"),
         "webhook_add" => both!("Webhook added", "Webhookを追加"),
         "webhook_remove" => both!("Webhook removed", "Webhookを削除"),
+        "webhook_on" => both!("Webhook on", "Webhookを有効化"),
+        "webhook_off" => both!("Webhook off", "Webhookを無効化"),
         "webhook_ping" => both!("Webhook tried", "Webhookをテスト"),
         other => Bilingual::quoted(other),
     }
@@ -287,7 +319,20 @@ mod tests {
                 "版: Some(\"3\") Some(\"4\")"
             ]
         );
-        assert_eq!(diff(&p, Some("broken"), None), []);
+    }
+
+    #[test]
+    fn of_a_text_the_lines_that_changed_are_shown() {
+        let told = |before: &str, after: &str| {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            let (before, after) = lines(some(before), some(after));
+            (before.unwrap_or_default(), after.unwrap_or_default())
+        };
+        assert_eq!(told("a\nb\nc\nd", "a\nX\nY\nd"), ("b\nc".into(), "X\nY".into()));
+        assert_eq!(told("a\na", "a"), ("a".into(), String::new()), "what repeats is counted once");
+        assert_eq!(told("", "new"), (String::new(), "new".into()));
+        assert_eq!(told("住所", "電話"), ("住所".into(), "電話".into()));
+        assert_eq!(told(&"髙".repeat(TEXT_MAX + 1), "").0.chars().count(), TEXT_MAX + 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use banto_channel::{Bilingual, both};
 use qrcode::QrCode;
@@ -91,7 +92,7 @@ async fn must_know(
     let now = desk.now();
     desk.limit
         .begin(&visit.name, &caller.address, now)
-        .map_err(|wait| Fault::refused(login::too_many(wait)))?;
+        .map_err(|wait| Fault { status: StatusCode::TOO_MANY_REQUESTS, why: login::too_many(wait) })?;
     let person = desk.store().person(visit.user).await?;
     if !keys::is_password(password, Some(person.password.clone())).await {
         return Err(Fault::bad_input(both!("The present password is wrong", "現在のパスワードが違います")));
