@@ -150,7 +150,7 @@ impl Templates {
     }
 
     /// The files of a set (empty: the house's own) in a language, by name.
-    pub fn files<'a>(&'a self, set: &str, language: &str) -> impl Iterator<Item = &'a str> {
+    pub fn files<'a>(&'a self, set: &str, language: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let folder = name_of(set, language, "");
         let name = move |name: &'a String| name.strip_prefix(folder.as_str());
         self.texts.keys().filter_map(name).filter(|file| !file.contains('/'))

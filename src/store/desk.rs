@@ -4,7 +4,7 @@ use banto_channel::Timestamp;
 
 use super::db::args;
 use super::sql::texts;
-use super::tables::{AlertRow, ChannelRow};
+use super::tables::{AlertRow, ChannelRow, JobRow, ListingRow};
 use super::{Result, Store, sql};
 use crate::domain::ChannelId;
 
@@ -23,8 +23,8 @@ texts! {
     DESK_CHANNELS = "SELECT c.id, c.mode, c.paused, c.stopped, c.approved, c.pulled_at, c.pull_error, c.mapped, \
         c.push_asked, c.credentials_expire, (SELECT MAX(l.sent_at) FROM listing l \
         WHERE l.channel_id = c.id AND l.sent_at IS NOT NULL) AS pushed_at FROM channel c ORDER BY c.id";
-    DESK_SHORT = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(o.placed_at) AS oldest FROM \
-        (SELECT DISTINCT order_id FROM reservation WHERE short > 0 LIMIT 1000) s JOIN orders o ON o.id = s.order_id";
+    DESK_SHORT = "SELECT CAST(COUNT(DISTINCT s.order_id) AS BIGINT) AS n, MIN(o.placed_at) AS oldest FROM \
+        (SELECT order_id FROM reservation WHERE short > 0 ORDER BY item_id LIMIT 1000) s JOIN orders o ON o.id = s.order_id";
     DESK_HELD = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(s.placed_at) AS oldest FROM \
         (SELECT placed_at FROM orders WHERE hold IS NOT NULL ORDER BY id LIMIT 1000) s";
     DESK_SHIP_BY = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(s.ship_by) AS oldest FROM \
@@ -53,14 +53,17 @@ texts! {
     DESK_LAGS = "SELECT l.sent_at - e.at FROM (SELECT sent_at, sent_version FROM listing \
         WHERE channel_id = $1 AND sent_at IS NOT NULL AND sent_at >= $2 ORDER BY sent_at DESC LIMIT 40) l \
         JOIN entry e ON e.id = l.sent_version WHERE l.sent_at >= e.at ORDER BY 1";
+    // CROSS JOIN has SQLite begin with the few items that moved.
     DESK_BEHIND = "WITH moved AS (SELECT DISTINCT item_id FROM (SELECT item_id FROM entry ORDER BY id DESC LIMIT 300) e), \
         sold AS (SELECT item_id AS offered, item_id FROM moved UNION \
             SELECT k.set_id, k.item_id FROM moved m JOIN component k ON k.item_id = m.item_id) \
-        SELECT l.channel_id, CAST(COUNT(DISTINCT l.id) AS BIGINT) FROM sold s JOIN listing l ON l.item_id = s.offered \
-        JOIN level v ON v.item_id = s.item_id WHERE l.error IS NULL AND NOT l.ignored \
+        SELECT l.channel_id, CAST(COUNT(DISTINCT l.id) AS BIGINT) FROM sold s CROSS JOIN listing l CROSS JOIN level v \
+        WHERE l.item_id = s.offered AND v.item_id = s.item_id AND l.error IS NULL AND NOT l.ignored \
         AND v.last_entry > l.shown_version AND v.last_entry > l.sent_version GROUP BY l.channel_id ORDER BY l.channel_id";
     DESK_FAILED = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(s.error_at) AS oldest FROM \
         (SELECT error_at FROM listing WHERE channel_id = $1 AND error IS NOT NULL LIMIT 1000) s";
+    DESK_FAILING = "SELECT * FROM listing WHERE channel_id = $1 AND error IS NOT NULL ORDER BY error_at DESC, id LIMIT $2";
+    DESK_JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND state <> 'dead' ORDER BY id LIMIT $3";
     DESK_ACTIONS = "SELECT DISTINCT action FROM audit WHERE id > $1 AND id <= $2 ORDER BY action LIMIT 100";
 }
 
@@ -284,6 +287,20 @@ impl Store {
             });
         }
         Ok(paces)
+    }
+
+    /// Listings of a channel whose last push was not taken, the newest failure first.
+    ///
+    /// Errors: [`super::StoreError::Sql`].
+    pub async fn failing_listings(&self, channel: ChannelId, limit: i64) -> Result<Vec<ListingRow>> {
+        self.db.all(DESK_FAILING, args![channel, limit]).await
+    }
+
+    /// Jobs that wait or run with keys above `after`, oldest first; of one lane, or of all (`""`).
+    ///
+    /// Errors: [`super::StoreError::Sql`].
+    pub async fn jobs_waiting_after(&self, lane: &str, after: i64, limit: i64) -> Result<Vec<JobRow>> {
+        self.db.all(DESK_JOBS, args![after, lane, limit]).await
     }
 
     /// Where everything stands now. A dozen look-ups, so it may be asked every second.

@@ -16,7 +16,7 @@ texts! {
         ORDER BY m.order_id DESC, m.kind DESC, m.revision DESC";
     POST_SENT = "SELECT m.order_id, m.kind, m.revision, m.state, m.recipient, m.subject, m.attempts, m.answer, \
         m.updated_at, k.sent_at AS place, c.name AS channel, o.number, o.buyer_name, o.hold FROM \
-        (SELECT sent_at, order_id, kind, revision FROM mail WHERE sent_at IS NOT NULL \
+        (SELECT sent_at, order_id, kind, revision FROM mail WHERE sent_at IS NOT NULL AND state = 'sent' \
         AND (sent_at, order_id, kind, revision) < ($1, $2, $3, $4) \
         ORDER BY sent_at DESC, order_id DESC, kind DESC, revision DESC LIMIT $5) k \
         JOIN mail m ON m.order_id = k.order_id AND m.kind = k.kind AND m.revision = k.revision \

@@ -1,4 +1,14 @@
 //! The screen: what its store functions give on both engines, and its pages over HTTP.
 
+mod api;
+mod customers;
+mod desk;
+mod listings;
+mod orders;
+mod plans;
+mod reports;
 mod safety;
+mod search;
 mod site;
+mod stock;
+mod users;

@@ -5,7 +5,7 @@ use banto_channel::{Bilingual, both};
 use super::super::Page;
 use super::super::channels::state::{silence, span};
 use crate::config::Config;
-use crate::store::{AlertRow, COUNT_MAX, Count, Pace, Work};
+use crate::store::{AlertRow, COUNT_MAX, Count, OrderTab, Pace, Work};
 
 /// One line of the work list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl List<'_> {
                 &format!("failed-{name}"),
                 pace.failed,
                 &what,
-                (format!("/channels/{name}"), both!("See why", "原因を見る")),
+                (format!("/listings?tab=errors&channel={name}"), both!("See why", "原因を見る")),
             );
         }
     }
@@ -147,49 +147,49 @@ impl List<'_> {
             "late",
             work.late,
             &both!("orders should have left already", "件の受注が出荷期限を過ぎています"),
-            (orders("late"), both!("Ship them", "出荷する")),
+            (orders(OrderTab::Late), both!("Ship them", "出荷する")),
         );
         self.many(
             "warn",
             "due",
             work.due,
             &both!("orders have to leave today", "件の受注が本日出荷期限です"),
-            (orders("today"), both!("Ship them", "出荷する")),
+            (orders(OrderTab::ToShip), both!("Ship them", "出荷する")),
         );
         self.many(
             "bad",
             "short",
             work.short,
             &both!("orders wait for goods", "件の受注が在庫不足です"),
-            (orders("short"), both!("Find goods", "不足を確認")),
+            (orders(OrderTab::Short), both!("Find goods", "不足を確認")),
         );
         self.many(
             "warn",
             "held",
             work.held,
             &both!("orders are on hold", "件の受注が保留中です"),
-            (orders("held"), both!("Look and release", "確認して解除")),
+            (orders(OrderTab::Held), both!("Look and release", "確認して解除")),
         );
         self.many(
             "warn",
             "unpaid",
             work.unpaid,
             &both!("orders are unpaid past their day", "件の受注が入金期限を過ぎています"),
-            (orders("unpaid"), both!("Check payments", "入金を確認")),
+            (orders(OrderTab::Unpaid), both!("Check payments", "入金を確認")),
         );
         self.many(
             "warn",
             "lines",
             work.lines,
             &both!("order lines have no item", "件の受注明細が商品に紐付いていません"),
-            ("/listings".to_owned(), both!("Map them", "紐付ける")),
+            (orders(OrderTab::Unmatched), both!("Map them", "紐付ける")),
         );
         self.many(
             "bad",
             "quarantine",
             work.quarantine,
             &both!("orders could not be understood", "件の受注を解釈できませんでした"),
-            ("/orders/quarantine".to_owned(), both!("Read them", "内容を見る")),
+            ("/quarantine".to_owned(), both!("Read them", "内容を見る")),
         );
     }
 
@@ -299,6 +299,6 @@ impl List<'_> {
     }
 }
 
-fn orders(show: &str) -> String {
-    format!("/orders?show={show}")
+fn orders(tab: OrderTab) -> String {
+    format!("/orders?tab={}", tab.name())
 }

@@ -39,9 +39,9 @@ pub(super) fn of<'a>(templates: &'a Templates, set: &str, language: &str, stem: 
 pub(super) fn stems(templates: &Templates, set: &str, language: &str) -> Vec<String> {
     let files = templates.files(set, language).filter_map(|file| file.rsplit_once('.'));
     let stems: BTreeSet<&str> = files.map(|(stem, _)| stem).collect();
-    let mails = MailKind::ALL.into_iter().map(MailKind::name).filter(|kind| stems.contains(kind));
-    let parts = stems.iter().copied().filter(|stem| stem.starts_with('_'));
-    mails.chain(parts).map(str::to_owned).collect()
+    let mails = MailKind::ALL.iter().map(|kind| kind.name()).filter(|kind| stems.contains(kind));
+    let parts = stems.iter().filter(|stem| stem.starts_with('_')).map(|stem| (*stem).to_owned());
+    mails.map(str::to_owned).chain(parts).collect()
 }
 
 /// Whether the folder has files of its own for this mail or part.
