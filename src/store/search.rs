@@ -18,7 +18,7 @@ texts! {
     SEARCH_EXACT = "SELECT order_id FROM order_term WHERE term = $1 AND order_id < $2 ORDER BY order_id DESC LIMIT $3";
     SEARCH_LONGER = "SELECT order_id FROM order_term WHERE term > $1 AND term < $2 ORDER BY term, order_id LIMIT $3";
     SEARCH_BOTH = "SELECT order_id FROM (SELECT order_id FROM order_term WHERE term >= $1 AND term < $2 LIMIT $5) a \
-        INTERSECT SELECT order_id FROM (SELECT order_id FROM order_term WHERE term >= $3 AND term < $4 LIMIT $5) b";
+        INTERSECT SELECT order_id FROM (SELECT order_id FROM order_term WHERE term >= $3 AND term < $4 LIMIT $5) b ORDER BY 1";
 }
 
 /// Orders that one word may bring before it counts as common.

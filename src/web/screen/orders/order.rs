@@ -35,6 +35,8 @@ pub(super) struct OrderPage {
     pub(super) carriers: Vec<&'static str>,
     /// Where goods can come back to.
     pub(super) places: Vec<(i64, String)>,
+    /// The page of the person who ordered, once that was found out.
+    pub(super) customer: Option<i64>,
     pub(super) problem: Option<Problem>,
     /// What was typed before the problem came.
     pub(super) typed: Typed,
@@ -153,7 +155,6 @@ pub(super) struct Job {
 }
 
 pub(super) struct Event {
-    pub(super) id: i64,
     pub(super) at: i64,
     pub(super) what: String,
     pub(super) detail: String,
@@ -183,7 +184,9 @@ pub(super) async fn page(
     let places = places.collect();
     let title = Bilingual::quoted(format!("{} {}", view.channel.name, view.order.number));
     let p = desk.page(visit, Section::Orders, &title);
-    html(&build(p, &view, running, places, denied))
+    let mut page = build(p, &view, running, places, denied);
+    page.customer = desk.store().customer_of(id).await?.map(|customer| customer.id);
+    html(&page)
 }
 
 fn place_name(code: &str, name: &str) -> String {
@@ -221,6 +224,7 @@ pub(super) fn build(
         mails: view.mails.iter().map(|mail| mail_view(&p.visit, mail)).collect(),
         jobs: view.jobs.iter().map(|job| job_view(&p.visit, job)).collect(),
         carriers: known.iter().map(|c| c.names.first().copied().unwrap_or(c.code)).collect(),
+        customer: None,
         events,
         places,
         problem,
@@ -409,7 +413,6 @@ fn job_view(visit: &Visit, job: &JobRow) -> Job {
 
 fn event(visit: &Visit, row: &TimelineRow) -> Event {
     Event {
-        id: row.id,
         at: row.at,
         what: visit.say(&words::event(&row.kind)),
         detail: row.detail.clone(),
