@@ -60,6 +60,8 @@ texts! {
 
 /// Where the zone of the reports is remembered.
 const ZONE: &str = "report_zone";
+/// Where the units in the house are remembered.
+const STOCK: &str = "units_on_hand";
 /// Stands for all channels together in the months of items.
 const ALL_CHANNELS: ChannelId = 0;
 /// A quadrillion minor units: more than anybody sells.
@@ -196,11 +198,25 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    /// Units in the house now, reserved ones among them.
+    /// Units in the house when they were last counted, reserved ones among them; 0 before that.
     ///
     /// Errors: [`StoreError::Sql`].
-    pub async fn on_hand(&self) -> Result<i64> {
-        Ok(self.db.first::<(i64,)>(ON_HAND, args![]).await?.map_or(0, |row| row.0))
+    pub async fn on_hand_counted(&self) -> Result<i64> {
+        Ok(self.house_fact(STOCK).await?.and_then(|units| units.parse().ok()).unwrap_or(0))
+    }
+
+    /// Counts the units in the house, for the turns that reports tell; it looks at every level, so no page does.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn count_on_hand(&self) -> Result<()> {
+        let units = self.db.first::<(i64,)>(ON_HAND, args![]).await?.map_or(0, |row| row.0);
+        if self.on_hand_counted().await? == units {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        let fact = HouseFactRow { name: STOCK.to_owned(), value: units.to_string() };
+        tables::upsert(&mut write.tx, &[fact]).await?;
+        write.commit().await
     }
 
     /// Whether the reports still follow orders that were written, or a change of zone.

@@ -23,9 +23,9 @@ pub struct Placed {
 pub struct Roll {
     /// By a key's text: who has it, and the name that came with it.
     keys: BTreeMap<String, BTreeSet<(CustomerId, String)>>,
-    homes: BTreeMap<OrderId, CustomerId>,
+    pub(super) homes: BTreeMap<OrderId, CustomerId>,
     last_order_at: BTreeMap<CustomerId, i64>,
-    apart: Apart,
+    pub(super) apart: Apart,
 }
 
 impl Roll {
