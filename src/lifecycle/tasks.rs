@@ -73,6 +73,8 @@ impl Tasks {
         let (panics, names) = (Arc::clone(&self.panics), Arc::clone(&self.names));
         let entry = Entry::new(&self.names, name.clone());
         let span = info_span!("task", name = %name);
+        // In a box: each layer around a future holds it twice, once as what it was given and once as what it waits for.
+        let work = Box::pin(work);
         let watched = async move {
             let _entry = entry;
             match hard.run_until_cancelled(caught(work)).await {
@@ -99,7 +101,7 @@ impl Tasks {
             let mut pause = PAUSE_FIRST;
             loop {
                 let began = Instant::now();
-                let Err(message) = caught(make()).await else {
+                let Err(message) = caught(Box::pin(make())).await else {
                     return;
                 };
                 panics.report(&task, &message);
