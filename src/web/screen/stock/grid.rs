@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::cells::Cell;
 use super::{Place, encoded, item_path, places, sales_window};
 use crate::domain::{ChannelId, ItemId, naming};
-use crate::store::{ListingRow, SellingPace, ShelfFilter, ShelfPage};
+use crate::store::{ItemRow, ListingRow, SellingPace, ShelfFilter, ShelfPage};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, html};
 
 /// Rows of a page.
@@ -147,7 +147,7 @@ async fn rows(
             cells.entry((*item, at)).or_default().push(Cell::of(p, code, &channel.name, &offer));
         }
     }
-    let row = |item: &crate::store::ItemRow| {
+    let mut row = |item: &ItemRow| {
         let level = levels.of(item.id, location);
         let pace: SellingPace = pace.get(&item.id).copied().unwrap_or_default();
         let lasts = pace.lasts(levels.of(item.id, None).available);
@@ -168,7 +168,6 @@ async fn rows(
                 .collect(),
         }
     };
-    let mut row = row;
     Ok(page.items.iter().map(&mut row).collect())
 }
 
