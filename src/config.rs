@@ -21,7 +21,7 @@ use banto_channel::{Secret, Timestamp};
 use jiff::tz::TimeZone;
 
 pub use channel::{
-    ChannelConfig, ChannelMailConfig, Confirm, GuardOverrides, LimitsConfig, MailKind, Mailer, Mode,
+    ChannelConfig, ChannelMailConfig, ChannelRetention, Confirm, GuardOverrides, LimitsConfig, MailKind, Mailer, Mode,
     OrdersConfig, RelayConfig, Returns, StockConfig, StockRule, UnpaidRule,
 };
 pub use daemon::{

@@ -1,6 +1,8 @@
 //! The watchman: looks at the whole house from time to time, keeps the gauges, and mails the merchant about what
 //! needs a person: a silent channel, a credential that runs out, a job given up, a guard that stopped a push.
 
+mod chores;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -60,9 +62,9 @@ impl Watchman {
 
     /// Makes rounds until stopped.
     pub async fn run(self, stop: CancellationToken) {
-        let mut newest = 0;
+        let (mut newest, mut chores) = (0, chores::Chores::default());
         loop {
-            let round = self.round(&mut newest).await;
+            let round = self.round(&mut newest).await.and(self.do_chores(&mut chores).await);
             if let Err(error) = &round {
                 tracing::error!(error = %error, "the watchman cannot use the store");
             }

@@ -41,6 +41,30 @@ pub struct ChannelConfig {
     /// How much of the marketplace's allowances is used.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// How long what tells of its buyers is kept.
+    #[serde(default)]
+    pub retention: ChannelRetention,
+}
+
+/// Amazon wants buyers' data gone 30 days after the shipment (Data Protection Policy, "Data Retention").
+const AMAZON_PERSONAL_DAYS: u32 = 30;
+
+impl ChannelConfig {
+    /// Days after an order was shipped or cancelled on which it forgets its buyer: as the channel's file says, else as
+    /// the house's, else as the marketplace demands. `None` keeps it.
+    #[must_use]
+    pub fn personal_days(&self, house: Option<u32>) -> Option<u32> {
+        let demanded = (self.kind == "amazon").then_some(AMAZON_PERSONAL_DAYS);
+        self.retention.personal_days.or(house).or(demanded)
+    }
+}
+
+/// `[retention]` of a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChannelRetention {
+    /// See [`super::RetentionConfig::personal_days`].
+    pub personal_days: Option<u32>,
 }
 
 const fn yes() -> bool {

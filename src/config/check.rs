@@ -88,6 +88,7 @@ pub(super) fn house(file: &DaemonFile, f: &mut Findings<'_>) -> Option<TimeZone>
     f.at_least("alerts.silent_factor", Some(file.alerts.silent_factor), 2);
     f.at_least("alerts.repeat_hours", Some(file.alerts.repeat_hours), 1);
     f.at_least("retention.payload_days", Some(file.retention.payload_days), 1);
+    f.at_least("retention.personal_days", file.retention.personal_days, 1);
     let GuardConfig { zeros_percent, raise_factor, raise_percent, .. } = file.guard;
     guard(Some(zeros_percent), Some(raise_factor), Some(raise_percent), f);
     shop(&file.shop, f)
@@ -241,6 +242,7 @@ pub(super) fn channel(channel: &ChannelConfig, house: &House<'_>, f: &mut Findin
     stock(channel, house, f);
     channel_mail(channel, house, f);
     f.at_least("limits.percent", Some(channel.limits.percent), 1);
+    f.at_least("retention.personal_days", channel.retention.personal_days, 1);
     if channel.limits.percent > PERCENT_MAX {
         f.refuse("limits.percent", "is more than any marketplace grants", "100 is what it documents");
     }

@@ -267,10 +267,13 @@ impl Default for GuardConfig {
 pub struct RetentionConfig {
     /// Days that marketplaces' raw answers (with buyers' data) are kept after an order was last touched.
     pub payload_days: u32,
+    /// Days after an order was shipped or cancelled on which its buyer's name, addresses, phone and mails are taken out;
+    /// for ever if absent.
+    pub personal_days: Option<u32>,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { payload_days: 180 }
+        Self { payload_days: 180, personal_days: None }
     }
 }

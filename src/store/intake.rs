@@ -10,7 +10,7 @@ use super::db::args;
 use super::tables::{
     self, JobRow, LineRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow, TimelineRow,
 };
-use super::{Result, Store, StoreError, Write, keys, sql};
+use super::{Result, Store, StoreError, Write, customers, keys, sql};
 use crate::domain::OrderId;
 use crate::domain::intake::{Catalogue, Change, ChannelFacts, Mapping, intake, unacceptable};
 use crate::domain::mail_policy::MailIntent;
@@ -167,6 +167,7 @@ impl Write {
         let ids: Vec<OrderId> = before.iter().map(|o| o.id).collect();
         let mut book = self.load_book(&mut catalogue.components, &items, &ids).await?;
         let mut batch = Batch::default();
+        let blocks = self.anybody_blocked().await?;
         for (remote, digest) in orders.iter().zip(&digests) {
             // It stays known: the same order may stand on the page again, newer or older.
             let before = match known.get(remote.id.as_str()) {
@@ -179,10 +180,18 @@ impl Write {
             };
             let prev_payload = before.as_ref().map_or(0, |o| o.payload_id);
             let change = intake(facts, &catalogue, &mut book, &mut self.ids, before, remote, (digest, now))?;
-            let Change::Write { order, new, events, mails } = change else {
+            let Change::Write { mut order, new, mut events, mut mails } = change else {
                 report.unchanged += 1;
                 continue;
             };
+            if new && blocks {
+                let actor = format!("channel:{}", facts.name);
+                self.hold_if_blocked(&mut order, &mut events, &actor).await?;
+            }
+            let forgotten = customers::stay_forgotten(&mut order);
+            if forgotten {
+                mails.clear();
+            }
             report.note(&order, new, &events, mails.len());
             if new {
                 batch.new.insert(order.id);
@@ -193,7 +202,7 @@ impl Write {
                 remote_id: order.remote_id.clone(),
                 at: now.0,
                 prev_id: prev_payload,
-                body: remote.raw.clone(),
+                body: if forgotten { String::new() } else { remote.raw.clone() },
             });
             self.gather(&mut batch, &order, events, &mails, now)?;
             // The same order twice on one page: the second compares with the first.

@@ -8,7 +8,7 @@ use banto_channel::Timestamp;
 use super::db::args;
 use super::sql::{self, texts};
 use super::tables::{LineRow, OrderRow, ParcelRow};
-use super::{Result, Store, StoreError, Write, keys, search};
+use super::{Result, Store, StoreError, Write, customers, keys, reports, search};
 use crate::domain::OrderId;
 use crate::domain::order::Order;
 
@@ -54,10 +54,10 @@ impl Write {
     }
 
     /// Every projection of the order book, in turn. Each takes the orders as they are now, however often they changed.
-    async fn project(&mut self, orders: &[Order], _now: Timestamp) -> Result<()> {
+    async fn project(&mut self, orders: &[Order], now: Timestamp) -> Result<()> {
         search::project(self, orders).await?;
-        // customers::project(self, orders, now) and reports::project(self, orders) belong here.
-        Ok(())
+        customers::project(self, orders, now).await?;
+        reports::project(self, orders).await
     }
 
     /// Orders with lines and parcels. One whose stored words cannot be read is left out and said, or it would keep all

@@ -136,4 +136,5 @@ fn every_key_stands_in_a_sample() {
     has_all::<RelayConfig>(&channel, "mail.relay");
     has_all::<GuardOverrides>(&channel, "guard");
     has_all::<LimitsConfig>(&channel, "limits");
+    has_all::<ChannelRetention>(&channel, "retention");
 }
