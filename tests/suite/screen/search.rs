@@ -51,7 +51,11 @@ async fn an_order_is_found_by_everything_that_people_have_of_it() {
             )
             .await
             .unwrap();
-        assert_eq!(found(&trading.store, "高崎").await, [], "nothing is found before the projection ran");
+        assert_eq!(
+            found(&trading.store, "高崎").await,
+            Vec::<i64>::new(),
+            "nothing is found before the projection ran"
+        );
         assert_eq!(follow(&trading).await, 2);
         for text in [
             "N-000123",
@@ -104,7 +108,7 @@ async fn what_an_order_was_finds_it_no_more() {
         trading.take(vec![raw(remote.clone())]).await;
         assert_eq!(found(&trading.store, "高崎").await, [order], "as it was, until the projection ran");
         assert_eq!(follow(&trading).await, 1);
-        assert_eq!(found(&trading.store, "高崎").await, []);
+        assert_eq!(found(&trading.store, "高崎").await, Vec::<i64>::new());
         assert_eq!(found(&trading.store, "山田").await, [order]);
         let terms = fresh.number("SELECT CAST(COUNT(*) AS BIGINT) FROM order_term").await;
         remote.fulfilment = Fulfilment::Cancelled;
