@@ -22,6 +22,7 @@ use crate::mail::{Smtp, SmtpConfig, Templates, TlsMode};
 use crate::queue::compose::MailRoom;
 use crate::queue::mail_lane::{MailLane, Post, Relay};
 use crate::queue::notice_lane::NoticeLane;
+use crate::queue::webhook_lane::Switchboard;
 use crate::queue::{Lane, QueueCx, run_lane};
 use crate::store::{Lease, Store};
 use crate::web::Readiness;
@@ -130,7 +131,7 @@ impl App {
         }
     }
 
-    /// Starts the lanes of the queue: mails, and what each channel is told; they end with `stop`.
+    /// Starts the lanes of the queue: mails, what each channel is told, and webhooks; they end with `stop`.
     pub fn start_lanes(&self, life: &Lifecycle, stop: &CancellationToken) {
         let owner = self.owner.as_str().into();
         let cx = QueueCx { store: self.store.clone(), clock: Arc::clone(&self.clock), owner };
@@ -148,6 +149,8 @@ impl App {
             let lane: Arc<dyn Lane> = Arc::new(lane.waking(Arc::clone(&running.signals)));
             keep_lane(life, lane, &cx, stop);
         }
+        let (switchboard, stop) = (Switchboard { cx }, stop.clone());
+        life.keep("webhooks", move || switchboard.clone().run(stop.clone()));
     }
 
     /// Has what daemons that have ended were working on go on now, instead of when their claims run out. Of daemons on
@@ -183,7 +186,11 @@ impl App {
             }
         }
         let work = async {
-            tokio::join!(task.clone().run_pull(), task.clone().run_push(), task.clone().run_upkeep());
+            tokio::join!(
+                Box::pin(task.clone().run_pull()),
+                Box::pin(task.clone().run_push()),
+                Box::pin(task.clone().run_upkeep())
+            );
         };
         let keep = async {
             loop {

@@ -22,6 +22,7 @@ mod queue;
 mod restore;
 mod run;
 mod stock;
+mod tokens;
 mod users;
 mod words;
 
@@ -132,6 +133,8 @@ pub enum Command {
     Run(run::Run),
     /// See, change, count, explain and prove stock
     Stock(stock::Stock),
+    /// See, make and revoke tokens of the HTTP API
+    Tokens(tokens::Tokens),
     /// See and change who may use the screen
     Users(users::Users),
 }
@@ -158,6 +161,7 @@ impl Command {
             Self::Restore(command) => command.run(globals).await,
             Self::Run(command) => command.run(globals).await,
             Self::Stock(command) => command.run(globals).await,
+            Self::Tokens(command) => command.run(globals).await,
             Self::Users(command) => command.run(globals).await,
         }
     }

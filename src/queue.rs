@@ -9,6 +9,7 @@ pub mod deadlines;
 pub mod mail_lane;
 pub mod notice_lane;
 pub mod patience;
+pub mod webhook_lane;
 
 use std::fmt::Debug;
 use std::sync::Arc;

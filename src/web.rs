@@ -3,6 +3,7 @@
 //! Health, metrics and webhooks need no login, so they show no order and no buyer; everything else does. It listens on
 //! loopback; a reverse proxy in front of it speaks TLS.
 
+pub mod api;
 mod health;
 mod hooks;
 pub mod metric_names;
@@ -73,6 +74,7 @@ pub struct WebState {
 /// `GET /healthz`, `/readyz`, `/metrics`, `POST /hooks/{channel}`, and the screen.
 pub fn router(state: WebState) -> Router {
     let screen = state.desk.as_ref().map(|desk| screen::routes(desk).0).unwrap_or_default();
+    let api = state.desk.as_ref().map(api::router).unwrap_or_default();
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -80,6 +82,7 @@ pub fn router(state: WebState) -> Router {
         .route("/hooks/{channel}", post(hooks::receive).layer(DefaultBodyLimit::max(BODY_MAX)))
         .with_state(state)
         .merge(screen)
+        .merge(api)
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
         .layer(middleware::map_response(secured))

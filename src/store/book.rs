@@ -32,6 +32,7 @@ impl Write {
         let entries: Vec<EntryRow> = book.entries.into_iter().map(EntryRow::from).collect();
         tables::insert(&mut self.tx, &entries).await?;
         tables::upsert(&mut self.tx, &levels).await?;
+        self.tell_of_stock(&levels, &entries).await?;
         tables::upsert(&mut self.tx, &kept).await?;
         for (key, _) in gone {
             let args = args![key.order, key.line, key.item, key.location];

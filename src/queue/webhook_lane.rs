@@ -1,0 +1,302 @@
+//! The lane of one endpoint: the merchant's own program is told what happened, each message until it has it, signed as
+//! Standard Webhooks 1.0 says (standardwebhooks.com).
+//!
+//! Endpoints come and go while the daemon runs: [`Switchboard`] keeps a lane for each that is switched on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use banto_channel::{Http, Method, Request, Timestamp};
+use banto_wire::{Wire, WireConfig};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::patience::{JobFailure, Patience, Rest};
+use super::{Lane, QueueCx, insist, run_lane};
+use crate::store::{
+    About, JobEnd, JobRow, OrderTold, Result, StockTold, WebhookRow, overtaken, webhook_lane,
+};
+
+/// From 5 seconds to 6 hours: the last try is some two days after the first.
+const PATIENCE: Patience =
+    Patience { first: Duration::from_secs(5), longest: Duration::from_secs(6 * 3600), tries: 18 };
+/// An endpoint that took nothing for so long is switched off.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(3 * 86_400);
+/// Messages claimed at once: with each taking its longest, less than a claim lasts when it is lengthened.
+const BATCH: i64 = 20;
+/// Messages that are searched for newer numbers of the same shelf.
+const LOOKED_AT: i64 = 1000;
+/// How long an endpoint may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// How often it is looked which endpoints there are.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often answers of the API that were kept long enough are forgotten.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+/// The lane of one endpoint.
+#[derive(Debug)]
+pub struct WebhookLane {
+    id: i64,
+    name: String,
+    http: Arc<dyn Http>,
+    rest: Rest,
+}
+
+/// Why a message was not taken.
+struct Failed {
+    why: String,
+    after: Option<Duration>,
+    gone: bool,
+}
+
+#[async_trait]
+impl Lane for WebhookLane {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn batch(&self) -> i64 {
+        BATCH
+    }
+
+    async fn resting(&self, _: &QueueCx) -> Result<Option<Timestamp>> {
+        Ok(self.rest.until())
+    }
+
+    async fn work(&self, cx: &QueueCx, jobs: &[JobRow], stop: &CancellationToken) -> Result<()> {
+        let endpoint = cx.store.webhook(self.id).await?;
+        let old = overtaken(&cx.store.waiting_jobs(&self.name, LOOKED_AT).await?);
+        for (at, job) in jobs.iter().enumerate() {
+            if stop.is_cancelled() {
+                return self.give_back(cx, &jobs[at..], cx.now()).await;
+            }
+            if old.contains(&job.id) {
+                cx.store.end_jobs(&[(job.clone(), JobEnd::Done)]).await?;
+                continue;
+            }
+            if let Err(failed) = self.tell(cx, &endpoint, job).await {
+                return self.failed(cx, &endpoint, &jobs[at..], failed).await;
+            }
+            self.rest.end();
+            let (ends, now) = ([(job.clone(), JobEnd::Done)], cx.now());
+            insist("what a webhook was told", stop, || cx.store.webhook_delivered(self.id, &ends, now))
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl WebhookLane {
+    /// The lane of an endpoint.
+    #[must_use]
+    pub fn new(id: i64, http: Arc<dyn Http>) -> Self {
+        Self { id, name: webhook_lane(id), http, rest: Rest::default() }
+    }
+
+    async fn tell(&self, cx: &QueueCx, endpoint: &WebhookRow, job: &JobRow) -> Result<(), Failed> {
+        let at = cx.now().0 / 1_000_000;
+        let id = format!("msg_{}", job.id);
+        let body =
+            body(cx, job).await.map_err(|e| Failed { why: e.to_string(), after: None, gone: false })?;
+        let request = Request {
+            body: body.into_bytes(),
+            ..Request::new(Method::Post, &endpoint.url)
+                .header("content-type", "application/json")
+                .header("webhook-id", &id)
+                .header("webhook-timestamp", at.to_string())
+        };
+        let signature = signature(endpoint.secret.as_bytes(), &id, at, &request.body);
+        let answer = self.http.send(request.header("webhook-signature", signature)).await;
+        match answer {
+            Ok(answer) if answer.is_success() => Ok(()),
+            // What it says beside its status is not shown: whoever registered it may not be who may read it.
+            Ok(answer) => Err(Failed {
+                why: format!("it answered HTTP {}", answer.status),
+                after: answer.header("retry-after").and_then(|s| s.parse().ok()).map(Duration::from_secs),
+                gone: answer.status == 410,
+            }),
+            Err(error) => Err(Failed { why: error.to_string(), after: error.retry_after, gone: false }),
+        }
+    }
+
+    /// The first of `jobs` was tried in vain: its try counts, the others wait as long as the endpoint rests.
+    async fn failed(
+        &self,
+        cx: &QueueCx,
+        endpoint: &WebhookRow,
+        jobs: &[JobRow],
+        failed: Failed,
+    ) -> Result<()> {
+        let now = cx.now();
+        tracing::warn!(webhook = self.id, why = failed.why, "a webhook was not taken");
+        let until = self.rest.begin(failed.after, now);
+        let Some((tried, untried)) = jobs.split_first() else { return Ok(()) };
+        let failure = JobFailure::Retry { after: failed.after, why: failed.why.clone() };
+        let mut ends = vec![(tried.clone(), PATIENCE.end(tried, failure, now))];
+        ends.extend(untried.iter().map(|job| (job.clone(), postponed(job, until))));
+        let since = cx.store.webhook_failed(self.id, &failed.why, &ends, now).await?;
+        if failed.gone {
+            return cx.store.stop_webhook(endpoint, "it said that it is gone for good (HTTP 410)", now).await;
+        }
+        if now.since(since) > GIVEN_UP_AFTER {
+            let days = GIVEN_UP_AFTER.as_secs() / 86_400;
+            let why = format!("it took nothing for {days} days; last: {}", failed.why);
+            return cx.store.stop_webhook(endpoint, &why, now).await;
+        }
+        Ok(())
+    }
+
+    async fn give_back(&self, cx: &QueueCx, jobs: &[JobRow], until: Timestamp) -> Result<()> {
+        let ends: Vec<_> = jobs.iter().map(|job| (job.clone(), postponed(job, until))).collect();
+        cx.store.end_jobs(&ends).await
+    }
+}
+
+fn postponed(job: &JobRow, until: Timestamp) -> JobEnd {
+    JobEnd::Postpone { at: until, why: job.last_error.clone().unwrap_or_default() }
+}
+
+/// `webhook-signature`: of id, time and body, by the bytes that the shown secret stands for.
+#[must_use]
+pub fn signature(key: &[u8], id: &str, at: i64, body: &[u8]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
+    mac.update(format!("{id}.{at}.").as_bytes());
+    mac.update(body);
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+/// An endpoint's secret as its owner enters it into a library for Standard Webhooks.
+#[must_use]
+pub fn shown_secret(endpoint: &WebhookRow) -> String {
+    format!("whsec_{}", STANDARD.encode(&endpoint.secret))
+}
+
+/// The message: what happened, when, and how things stood right after it.
+async fn body(cx: &QueueCx, job: &JobRow) -> Result<String> {
+    let told = job.told()?;
+    let data = match &told.about {
+        About::Order(order) => order_data(cx, order).await?,
+        About::Stock(stock) => stock_data(cx, stock).await?,
+        About::Nothing => json!({}),
+    };
+    let at = crate::cli::utc(told.at);
+    Ok(json!({ "type": told.event, "timestamp": at, "data": data }).to_string())
+}
+
+async fn order_data(cx: &QueueCx, order: &OrderTold) -> Result<Value> {
+    let channel = cx.store.channel_of(order.channel).await?.name;
+    Ok(json!({
+        "id": order.id,
+        "channel": channel,
+        "number": order.number,
+        "version": order.version,
+        "payment": order.payment,
+        "fulfilment": order.fulfilment,
+        "hold": order.hold,
+    }))
+}
+
+async fn stock_data(cx: &QueueCx, stock: &StockTold) -> Result<Value> {
+    let items = cx.store.items_of(&BTreeSet::from([stock.item])).await?;
+    let locations = cx.store.locations().await?;
+    Ok(json!({
+        "code": items.get(&stock.item).map(|item| &item.code),
+        "location": locations.iter().find(|l| l.id == stock.location).map(|l| &l.code),
+        "on_hand": stock.available + stock.reserved,
+        "reserved": stock.reserved,
+        "available": stock.available,
+        "short": stock.short,
+    }))
+}
+
+/// Keeps a lane for each endpoint that is switched on, until it is stopped.
+#[derive(Clone, Debug)]
+pub struct Switchboard {
+    /// What lanes share.
+    pub cx: QueueCx,
+}
+
+impl Switchboard {
+    /// Runs until it is stopped.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut running: BTreeMap<i64, CancellationToken> = BTreeMap::new();
+        let mut lanes = JoinSet::new();
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            match self.cx.store.webhooks().await {
+                Ok(all) => {
+                    let on: BTreeSet<i64> = all.iter().filter(|w| w.active).map(|w| w.id).collect();
+                    running.retain(|id, stop| {
+                        on.contains(id) || {
+                            stop.cancel();
+                            false
+                        }
+                    });
+                    for id in on {
+                        if running.contains_key(&id) {
+                            continue;
+                        }
+                        let Some(http) = self.way_out(id) else { continue };
+                        let stop = stop.child_token();
+                        let lane = Arc::new(WebhookLane::new(id, http));
+                        lanes.spawn(run_lane(lane, self.cx.clone(), stop.clone()));
+                        running.insert(id, stop);
+                    }
+                }
+                Err(error) => tracing::warn!(error = %error, "the webhooks cannot be read"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(LOOK) => {}
+                _ = sweep.tick() => self.forget_requests().await,
+                Some(_) = lanes.join_next() => {}
+            }
+        }
+        while lanes.join_next().await.is_some() {}
+    }
+
+    /// An endpoint's own way out: a pause that one asks for is no other's. The lane repeats, so the wire does not.
+    fn way_out(&self, id: i64) -> Option<Arc<dyn Http>> {
+        let config = WireConfig {
+            timeout: ANSWER_LIMIT,
+            attempts_max: 1,
+            retry_time_max: Duration::ZERO,
+            body_max: 1_000_000,
+            ..WireConfig::new(webhook_lane(id), &[])
+        };
+        match Wire::new(config, Arc::clone(&self.cx.clock)) {
+            Ok(wire) => Some(Arc::new(wire)),
+            Err(error) => {
+                tracing::error!(webhook = id, error = %error, "a webhook cannot be told anything");
+                None
+            }
+        }
+    }
+
+    async fn forget_requests(&self) {
+        if let Err(error) = self.cx.store.forget_requests(self.cx.now()).await {
+            tracing::warn!(error = %error, "old answers of the API stay for now");
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_that_of_the_specification() {
+        // The example in the tests of the Standard Webhooks libraries.
+        let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let ours = signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b"{\"test\": 2432232314}");
+        assert_eq!(ours, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+}

@@ -1,0 +1,302 @@
+//! Where programs are told what happened.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::extract::{Json, Named};
+use super::shapes::time;
+use super::table::{Scope, Table, words};
+use super::{Api, Problem};
+use crate::queue::webhook_lane::shown_secret;
+use crate::store::{WEBHOOK_EVENTS, WebhookRow};
+
+/// Endpoints that a house may have.
+const ENDPOINTS_MAX: usize = 20;
+/// Longest address.
+const URL_MAX: usize = 500;
+
+pub(super) fn routes(table: Table) -> Table {
+    use Scope::Webhooks;
+    table
+        .get("/webhooks", Webhooks, list, words("listWebhooks", "Where programs are told").answers::<WebhookList>())
+        .post(
+            "/webhooks",
+            Webhooks,
+            add,
+            words("addWebhook", "Be told at an address what happens")
+                .more("The answer holds the secret with which messages are signed (Standard Webhooks 1.0: the headers \
+                       `webhook-id`, `webhook-timestamp`, `webhook-signature`); it is not shown again. A message is \
+                       taken when it is answered with 2xx within 15 seconds; others are sent again for two days, and \
+                       an address that takes nothing for three days is switched off. A message may come twice, and \
+                       not in order: compare `version`, and remember `webhook-id`.")
+                .takes::<NewWebhook>()
+                .creates::<MadeWebhook>(),
+        )
+        .post(
+            "/webhooks/{id}/ping",
+            Webhooks,
+            ping,
+            words("pingWebhook", "Send an address a message for a try").answers::<Webhook>(),
+        )
+        .post(
+            "/webhooks/{id}/activate",
+            Webhooks,
+            activate,
+            words("activateWebhook", "Switch an address on again").answers::<Webhook>(),
+        )
+        .delete(
+            "/webhooks/{id}",
+            Webhooks,
+            remove,
+            words("removeWebhook", "Tell an address nothing more"),
+        )
+}
+
+/// An address to be told at.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewWebhook {
+    /// `https://…`, or `http://` on this machine's loopback. Networks of the house are allowed: its programs live there.
+    #[schema(example = "https://warehouse.example/banto", max_length = 500, pattern = "^https?://[!-~]+$")]
+    url: String,
+    /// What to be told.
+    #[schema(example = json!(["order.created", "order.updated"]), min_items = 1, max_items = 9)]
+    events: Vec<Event>,
+}
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+enum Event {
+    #[serde(rename = "order.created")]
+    OrderCreated,
+    #[serde(rename = "order.updated")]
+    OrderUpdated,
+    #[serde(rename = "order.paid")]
+    OrderPaid,
+    #[serde(rename = "order.held")]
+    OrderHeld,
+    #[serde(rename = "order.released")]
+    OrderReleased,
+    #[serde(rename = "order.shipped")]
+    OrderShipped,
+    #[serde(rename = "order.cancelled")]
+    OrderCancelled,
+    #[serde(rename = "order.returned")]
+    OrderReturned,
+    #[serde(rename = "stock.changed")]
+    StockChanged,
+}
+
+impl Event {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::OrderCreated => "order.created",
+            Self::OrderUpdated => "order.updated",
+            Self::OrderPaid => "order.paid",
+            Self::OrderHeld => "order.held",
+            Self::OrderReleased => "order.released",
+            Self::OrderShipped => "order.shipped",
+            Self::OrderCancelled => "order.cancelled",
+            Self::OrderReturned => "order.returned",
+            Self::StockChanged => "stock.changed",
+        }
+    }
+}
+
+/// An address that is told.
+#[derive(Debug, Serialize, ToSchema)]
+struct Webhook {
+    id: i64,
+    url: String,
+    events: Vec<String>,
+    /// Whether it is told.
+    active: bool,
+    /// Why not.
+    stopped: Option<String>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it took a message last.
+    #[schema(format = DateTime)]
+    delivered_at: Option<String>,
+    /// Since when it takes none.
+    #[schema(format = DateTime)]
+    failing_since: Option<String>,
+    last_error: Option<String>,
+}
+
+/// All addresses.
+#[derive(Debug, Serialize, ToSchema)]
+struct WebhookList {
+    webhooks: Vec<Webhook>,
+}
+
+/// A new address.
+#[derive(Debug, Serialize, ToSchema)]
+struct MadeWebhook {
+    webhook: Webhook,
+    /// Signs the messages; it is shown this once.
+    #[schema(example = "whsec_…")]
+    secret: String,
+}
+
+impl From<WebhookRow> for Webhook {
+    fn from(row: WebhookRow) -> Self {
+        Self {
+            id: row.id,
+            events: row.events.split(' ').map(str::to_owned).collect(),
+            active: row.active,
+            stopped: row.stopped,
+            created_at: time(row.created_at),
+            delivered_at: row.delivered_at.map(time),
+            failing_since: row.failing_since.map(time),
+            last_error: row.last_error,
+            url: row.url,
+        }
+    }
+}
+
+/// Whether messages may go to this address: `https`, or `http` to this machine.
+///
+/// Errors: what is wrong with it.
+pub(in crate::web) fn check_url(url: &str) -> Result<(), &'static str> {
+    // Two programs read the address: what they could read differently is left out.
+    if url.len() > URL_MAX || !url.chars().all(|c| c.is_ascii_graphic()) || url.contains(['\\', '@', '#']) {
+        return Err("an address is https:// and then up to 500 letters, without a login, \\ and #");
+    }
+    let uri: Uri =
+        url.parse().map_err(|_| "this is not an address such as https://warehouse.example/banto")?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let name = host.rsplit('.').next().unwrap_or_default();
+    if host.is_empty() || (name.is_empty() && !host.contains(':')) {
+        return Err("the address names no host");
+    }
+    let ip: Option<std::net::IpAddr> = host.parse().ok();
+    let loopback = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+    match uri.scheme_str() {
+        Some("https") if ip.is_some_and(is_link_local) => {
+            Err("the address is one of the machine's own network")
+        }
+        Some("https") => Ok(()),
+        Some("http") if loopback => Ok(()),
+        Some("http") => Err("http:// is for this machine's loopback only; take https://"),
+        _ => Err("the address begins with https://"),
+    }
+}
+
+/// Addresses under which clouds tell a machine its secrets.
+fn is_link_local(ip: std::net::IpAddr) -> bool {
+    match ip {
+        std::net::IpAddr::V4(ip) => ip.is_link_local() || ip.is_unspecified(),
+        std::net::IpAddr::V6(ip) => {
+            ip.is_unicast_link_local()
+                || ip.is_unspecified()
+                || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_link_local())
+        }
+    }
+}
+
+async fn list(State(api): State<Api>) -> Result<Answer<WebhookList>, Problem> {
+    let rows = api.desk.store().webhooks().await?;
+    Ok(Answer(WebhookList { webhooks: rows.into_iter().map(Into::into).collect() }))
+}
+
+async fn add(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(body): Json<NewWebhook>,
+) -> Result<Response, Problem> {
+    check_url(&body.url).map_err(|why| Problem::invalid(format!("`url`: {why}")))?;
+    let names: Vec<&str> = body.events.iter().map(|e| e.name()).collect();
+    let events: Vec<&str> = WEBHOOK_EVENTS.into_iter().filter(|e| names.contains(e)).collect();
+    if events.is_empty() {
+        return Err(Problem::invalid("`events` is empty"));
+    }
+    let actor = caller.actor();
+    let known = api.desk.store().webhooks().await?;
+    if known.len() >= ENDPOINTS_MAX && !caller.done_before {
+        return Err(Problem::conflict(format!("there are {ENDPOINTS_MAX} webhooks already; remove one")));
+    }
+    let store = caller.store(&api);
+    let made = caller.once(store.add_webhook(&body.url, &events, &actor, api.desk.now())).await?;
+    // Where the first answer was lost, it is the newest that this program made at that address.
+    let made = made.or_else(|| known.into_iter().rfind(|w| w.created_by == actor && w.url == body.url));
+    let row = made.ok_or_else(|| Problem::not_found("the webhook was removed meanwhile"))?;
+    let secret = shown_secret(&row);
+    Ok((StatusCode::CREATED, Answer(MadeWebhook { webhook: row.into(), secret })).into_response())
+}
+
+async fn ping(
+    State(api): State<Api>,
+    caller: Caller,
+    Named(id): Named<i64>,
+) -> Result<Answer<Webhook>, Problem> {
+    let (store, actor) = (caller.store(&api), caller.actor());
+    caller.once(store.ping_webhook(id, &actor, api.desk.now())).await?;
+    Ok(Answer(api.desk.store().webhook(id).await?.into()))
+}
+
+async fn activate(
+    State(api): State<Api>,
+    caller: Caller,
+    Named(id): Named<i64>,
+) -> Result<Answer<Webhook>, Problem> {
+    let (store, actor) = (caller.store(&api), caller.actor());
+    caller.once(store.switch_webhook(id, true, &actor, api.desk.now())).await?;
+    Ok(Answer(api.desk.store().webhook(id).await?.into()))
+}
+
+async fn remove(
+    State(api): State<Api>,
+    caller: Caller,
+    Named(id): Named<i64>,
+) -> Result<StatusCode, Problem> {
+    let (store, actor) = (caller.store(&api), caller.actor());
+    caller.once(store.remove_webhook(id, &actor, api.desk.now())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_go_by_https_or_stay_on_this_machine() {
+        for good in [
+            "https://warehouse.example/banto?x=1",
+            "https://192.168.1.5:8443/hook",
+            "http://127.0.0.1:9000/",
+            "http://[::1]:9000/x",
+            "http://localhost/x",
+        ] {
+            assert_eq!(check_url(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "http://warehouse.example/",
+            "http://localhost.evil.example/",
+            "http://127.0.0.1@evil.example/",
+            "http://127.0.0.1\\@evil.example/",
+            "https://169.254.169.254/latest",
+            "https://[fe80::1]/",
+            "ftp://warehouse.example/",
+            "/hook",
+            "https://",
+            "https://a b/",
+            "",
+        ] {
+            assert!(check_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_event_has_its_word() {
+        let of = |word: &str| serde_json::from_value::<Event>(word.into()).map(Event::name).ok();
+        for word in WEBHOOK_EVENTS {
+            assert_eq!(of(word), Some(word));
+        }
+    }
+}

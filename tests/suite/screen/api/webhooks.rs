@@ -1,0 +1,288 @@
+//! Webhooks at a receiver that counts, checks signatures, and refuses when it is told to.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::post;
+use banto::queue::webhook_lane::{Switchboard, WebhookLane};
+use banto::queue::{QueueCx, lane_once};
+use banto::store::{JobFilter, StockAct, WebhookRow};
+use banto_channel::Clock as _;
+use banto_wire::{Wire, WireConfig};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio_util::sync::CancellationToken;
+
+use super::{House, read};
+use crate::stores::{Fresh, each_store};
+
+/// What came: the id of the message, and what it says.
+type Got = Vec<(String, Value)>;
+
+#[derive(Clone, Default)]
+struct Receiver {
+    secret: Arc<Mutex<Vec<u8>>>,
+    will: Arc<Mutex<VecDeque<u16>>>,
+    got: Arc<Mutex<Got>>,
+    tries: Arc<Mutex<Vec<String>>>,
+}
+
+impl Receiver {
+    async fn start(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let router = Router::new().route("/hook", post(receive)).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        at
+    }
+
+    fn will(&self, statuses: &[u16]) {
+        self.will.lock().unwrap().extend(statuses);
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        let got = self.got.lock().unwrap();
+        got.iter().map(|(_, message)| message["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn learn(&self, shown: &str) {
+        *self.secret.lock().unwrap() = STANDARD.decode(shown.strip_prefix("whsec_").unwrap()).unwrap();
+    }
+}
+
+async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> Response {
+    let header = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_owned();
+    let (id, at) = (header("webhook-id"), header("webhook-timestamp"));
+    let mut mac = Hmac::<Sha256>::new_from_slice(&receiver.secret.lock().unwrap()).unwrap();
+    mac.update(format!("{id}.{at}.").as_bytes());
+    mac.update(&body);
+    let signed = STANDARD.decode(header("webhook-signature").strip_prefix("v1,").unwrap()).unwrap();
+    if mac.verify_slice(&signed).is_err() {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    receiver.tries.lock().unwrap().push(id.clone());
+    let will = receiver.will.lock().unwrap().pop_front();
+    match will {
+        Some(307) => Redirect::temporary("/hook").into_response(),
+        Some(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        None => {
+            receiver.got.lock().unwrap().push((id, serde_json::from_slice(&body).unwrap()));
+            StatusCode::NO_CONTENT.into_response()
+        }
+    }
+}
+
+struct Ears<'a> {
+    house: &'a House,
+    receiver: Receiver,
+    webhook: i64,
+    lane: WebhookLane,
+}
+
+impl<'a> Ears<'a> {
+    /// A program has registered itself for everything, by the API.
+    async fn open(house: &'a House, events: &[&str]) -> Self {
+        let receiver = Receiver::default();
+        let at = receiver.start().await;
+        let program = house.all_powerful().await;
+        let body = json!({ "url": format!("http://{at}/hook"), "events": events });
+        let made = read(&program.post("/webhooks", "w", &body).await.expect(201));
+        receiver.learn(made["secret"].as_str().unwrap());
+        let webhook = made["webhook"]["id"].as_i64().unwrap();
+        let config =
+            WireConfig { attempts_max: 1, retry_time_max: Duration::ZERO, ..WireConfig::new("webhook", &[]) };
+        let wire = Wire::new(config, Arc::clone(&house.trading.clock) as _).unwrap();
+        Self { house, receiver, webhook, lane: WebhookLane::new(webhook, Arc::new(wire)) }
+    }
+
+    async fn run(&self) {
+        while lane_once(&self.lane, &self.cx(), &CancellationToken::new()).await.unwrap() > 0 {}
+    }
+
+    fn cx(&self) -> QueueCx {
+        self.house.trading.cx()
+    }
+
+    async fn row(&self) -> WebhookRow {
+        self.house.site.store.webhook(self.webhook).await.unwrap()
+    }
+
+    async fn waiting(&self) -> usize {
+        let lane = format!("webhook:{}", self.webhook);
+        self.house.site.store.waiting_jobs(&lane, 100).await.unwrap().len()
+    }
+
+    async fn receive_one(&self) {
+        let store = &self.house.site.store;
+        let location = store.locations().await.unwrap().remove(0);
+        let now = self.house.trading.now();
+        let act = StockAct { code: "CUP", location: &location, actor: "test", note: "", now };
+        store.receive_stock(&act, 1, false).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_program_hears_what_it_asked_for_signed_and_once() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 5)]).await;
+        let ears = Ears::open(&house, &["order.created", "order.shipped", "stock.changed"]).await;
+        let order = house.trading.order(house.trading.remote("1", &[("CUP", 2)])).await;
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds(), ["order.created", "stock.changed"]);
+        let program = house.program("other", &banto::web::api::Scope::ALL).await;
+        let path = format!("/orders/{order}/ship");
+        program.post(&path, "s", &json!({ "carrier": "ヤマト運輸" })).await.expect(200);
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds()[2..], ["order.shipped", "stock.changed"]);
+        let got = ears.receiver.got.lock().unwrap().clone();
+        let data = &got[2].1["data"];
+        assert_eq!(
+            (&data["id"], &data["channel"], &data["fulfilment"]),
+            (&json!(order), &json!("honten"), &json!("shipped"))
+        );
+        assert_eq!(got[3].1["data"]["code"], "CUP");
+        assert_eq!(got[3].1["data"]["on_hand"], 3);
+        let mut ids: Vec<_> = got.iter().map(|(id, _)| id).collect();
+        ids.dedup();
+        assert_eq!((ids.len(), ears.waiting().await), (4, 0));
+        assert!(ears.row().await.delivered_at.is_some());
+        assert_eq!(house.trading.jobs().await.iter().filter(|j| j.lane.starts_with("webhook")).count(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_what_did_not_happen_and_nobody_pays_for_nobody() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 5)]).await;
+        house.trading.order(house.trading.remote("1", &[("CUP", 1)])).await;
+        assert!(house.trading.jobs().await.iter().all(|j| !j.lane.starts_with("webhook")));
+        let ears = Ears::open(&house, &["order.created", "order.updated", "stock.changed"]).await;
+        let before = house.trading.jobs().await.len();
+        let mut broken = house.trading.remote("2", &[("CUP", 1)]);
+        broken.number = "N-2".to_owned();
+        // The whole transaction is rolled back: the write is dropped before it is committed.
+        let page = [banto_channel::Read::Order(Box::new(broken))];
+        let mut write = house.site.store.write().await.unwrap();
+        write.take_page(&house.trading.facts, &page, house.trading.now()).await.unwrap();
+        drop(write);
+        assert_eq!(house.trading.jobs().await.len(), before);
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds(), [] as [&str; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_taken_is_sent_again_later() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 5)]).await;
+        let ears = Ears::open(&house, &["order.created"]).await;
+        house.trading.order(house.trading.remote("1", &[("CUP", 1)])).await;
+        house.trading.order(house.trading.remote("2", &[("CUP", 1)])).await;
+        ears.receiver.will(&[500, 307]);
+        ears.run().await;
+        assert_eq!(
+            (ears.receiver.tries.lock().unwrap().len(), ears.waiting().await),
+            (1, 2),
+            "the other waits too"
+        );
+        let row = ears.row().await;
+        assert!(row.failing_since.is_some() && row.last_error.unwrap().contains("HTTP 500"));
+        ears.run().await;
+        assert_eq!(ears.receiver.tries.lock().unwrap().len(), 1, "not at once");
+        house.trading.pass(Duration::from_secs(10));
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds(), [] as [&str; 0], "no redirect is followed");
+        house.trading.pass(Duration::from_secs(60));
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds(), ["order.created", "order.created"]);
+        let tries = ears.receiver.tries.lock().unwrap().clone();
+        assert_eq!((tries[0] == tries[1], tries.len()), (true, 4), "the same id again: {tries:?}");
+        assert_eq!((ears.row().await.failing_since, ears.waiting().await), (None, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_one_shelf_only_the_newest_number_is_told() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 0)]).await;
+        let ears = Ears::open(&house, &["stock.changed"]).await;
+        for _ in 0..5 {
+            ears.receive_one().await;
+        }
+        assert_eq!(ears.waiting().await, 5);
+        ears.run().await;
+        let got = ears.receiver.got.lock().unwrap().clone();
+        assert_eq!(got.iter().map(|g| g.1["data"]["available"].as_i64()).collect::<Vec<_>>(), [Some(5)]);
+        assert_eq!(ears.waiting().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_that_takes_nothing_is_switched_off_and_may_be_switched_on_again() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 5)]).await;
+        let ears = Ears::open(&house, &["order.created"]).await;
+        house.trading.order(house.trading.remote("1", &[("CUP", 1)])).await;
+        ears.receiver.will(&[503; 40]);
+        for _ in 0..40 {
+            ears.run().await;
+            house.trading.pass(Duration::from_secs(3 * 3600));
+        }
+        let row = ears.row().await;
+        assert!(!row.active && row.stopped.unwrap().contains("3 days"));
+        let store = &house.site.store;
+        let dead = store.jobs(JobFilter { lane: None, dead: true }, 0, 10).await.unwrap();
+        assert_eq!(dead.iter().map(|j| j.kind.as_str()).collect::<Vec<_>>(), ["order.created"]);
+        assert!(store.alerts().await.unwrap().iter().any(|a| a.kind == "webhook_stopped"));
+        house.trading.order(house.trading.remote("2", &[("CUP", 1)])).await;
+        assert_eq!(ears.waiting().await, 0, "nothing new is kept for it");
+        ears.receiver.will.lock().unwrap().clear();
+        let program = house.program("other", &banto::web::api::Scope::ALL).await;
+        program.post(&format!("/webhooks/{}/activate", ears.webhook), "a", &Value::Null).await.expect(200);
+        store.revive_job(dead[0].id, "test", house.trading.now()).await.unwrap();
+        house.trading.pass(Duration::from_secs(6 * 3600));
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds(), ["order.created"]);
+        assert!(store.alerts().await.unwrap().iter().all(|a| !a.kind.starts_with("webhook")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_switchboard_keeps_a_lane_for_whoever_is_registered() {
+    let fresh = Fresh::sqlite().await;
+    let house = House::open(&fresh).await;
+    let stop = CancellationToken::new();
+    let board = tokio::spawn(Switchboard { cx: house.trading.cx() }.run(stop.clone()));
+    let ears = Ears::open(&house, &["order.created"]).await;
+    let store = &house.site.store;
+    store.ping_webhook(ears.webhook, "test", house.site.clock.now()).await.unwrap();
+    let heard = async {
+        while ears.receiver.kinds() != ["ping"] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), heard).await.unwrap();
+    store.remove_webhook(ears.webhook, "test", house.site.clock.now()).await.unwrap();
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(20), board).await.unwrap().unwrap();
+}
