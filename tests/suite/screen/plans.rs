@@ -1,0 +1,169 @@
+//! No page walks a table that grows with the years: SQLite says of every query which way it goes.
+//!
+//! The store keeps no statistics, so the ways of an empty store are those of a full one.
+
+use std::fs;
+use std::path::Path;
+
+use banto::store::Store;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+use crate::stores::Fresh;
+
+/// Tables that stay short whatever is sold: what is set up once, what is open, what waits.
+const SHORT: [&str; 17] = [
+    "alert",
+    "api_request",
+    "api_token",
+    "channel",
+    "component",
+    "counter",
+    "job",
+    "location",
+    "order_touched",
+    "person",
+    "quarantine",
+    // Of open orders only: a few ten thousand rows where a million orders are stored.
+    "reservation",
+    "saved_filter",
+    "session",
+    "setup_code",
+    "webhook",
+    "_sqlx_migrations",
+];
+
+/// Indexes of few rows: of what is open or waits. Others have a condition too, which most rows of a table meet.
+const FEW: [&str; 16] = [
+    "customer_blocked",
+    "job_dead",
+    "job_due",
+    "listing_drift",
+    "listing_failed",
+    "listing_ignored",
+    "listing_proposed",
+    "listing_receipt",
+    "listing_unmapped",
+    "mail_pending",
+    "order_line_unmatched",
+    "orders_hold",
+    "orders_open",
+    "orders_ship_by",
+    "orders_unpaid",
+    "reservation_short",
+];
+
+/// Queries that walk a long table because that is what they are for: acts on the whole catalogue, the doctor's proofs;
+/// and what no page may say, so that none asks them.
+const WALKS: [(&str, Option<&str>); 10] = [
+    ("ANYTHING_THERE", None),
+    ("ITEMS_ALL", None),
+    ("LEVELS_ALL", None),
+    ("RETURNED_OF_ITEM", None),
+    ("FORGET_AUDIT_HITS", None),
+    ("SALES_TOUCH_ALL", None),
+    ("ENTRIES_ALL", Some(".verify_ledger(")),
+    ("MAILS_IN_STATE", Some(".mails(Some(")),
+    ("MAILS_RECENT", Some(".mails(None")),
+    ("MAIL_COUNTS", Some(".mail_counts(")),
+];
+
+/// Walks that a page does take, because they end early or go through the items only.
+const STROLLS: [(&str, &str); 2] =
+    [("DESK_BEHIND", "the newest 300 entries"), ("ON_HAND", "one sum over the items, of the reports")];
+
+/// The steps of a query that walk a long table from one end to the other. A walk along an index of few rows is none.
+async fn walks(db: &mut SqliteConnection, text: &str) -> Vec<String> {
+    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+    let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut *db).await.unwrap();
+    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .fetch_all(db)
+        .await
+        .unwrap();
+    let named = names(text);
+    let walk = |step: &str| {
+        let (called, way) =
+            step.strip_prefix("SCAN ")?.split_once(' ').unwrap_or((&step["SCAN ".len()..], ""));
+        let table = named.iter().find(|(name, _)| name == called).map_or(called, |(_, table)| table);
+        let few = way.split_once("INDEX ").is_some_and(|(_, index)| FEW.contains(&index));
+        (tables.iter().any(|t| t == table) && !SHORT.contains(&table) && !few)
+            .then(|| format!("{step} ({table})"))
+    };
+    steps.iter().filter_map(|step| walk(&step.3)).collect()
+}
+
+/// What the query calls its tables: `FROM orders o` gives `o`, `orders`.
+fn names(text: &str) -> Vec<(String, String)> {
+    let words: Vec<&str> = text.split([' ', '(', ')', ',', '\n']).filter(|word| !word.is_empty()).collect();
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        if let ("FROM" | "JOIN", Some(table)) = (*word, words.get(at + 1)) {
+            let alias = match words.get(at + 2) {
+                Some(&"AS") => words.get(at + 3),
+                other => other,
+            };
+            found.push((alias.map_or_else(String::new, |alias| (*alias).to_owned()), (*table).to_owned()));
+        }
+    }
+    found
+}
+
+/// Everything that the pages are made of, without their tests.
+fn pages() -> String {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web")];
+    let mut all = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                all.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn no_page_asks_what_walks_a_long_table() {
+    let fresh = Fresh::sqlite().await;
+    let mut db = SqliteConnection::connect(&fresh.url).await.unwrap();
+    let pages = pages();
+    let (mut found, mut asked) = (Vec::new(), 0);
+    for (name, text) in Store::texts() {
+        // The doctor's checks; and what the backup says of each table, which bears the table's name.
+        if name.starts_with("CHECK_") || name.chars().all(|c| c.is_lowercase() || c == '_') {
+            continue;
+        }
+        asked += 1;
+        let walked = walks(&mut db, text).await;
+        match WALKS.iter().find(|(known, _)| known == name) {
+            Some(_) if walked.is_empty() => found.push(format!("{name} walks nothing: take it off the list")),
+            Some((_, Some(call))) if pages.contains(call) => {
+                found.push(format!("{name}: a page says {call}…)"))
+            }
+            Some(_) => {}
+            None if STROLLS.iter().any(|(known, _)| known == name) => {}
+            None => found.extend(walked.iter().map(|step| format!("{name}: {step}"))),
+        }
+    }
+    assert!(asked > 100, "{asked} queries");
+    assert!(found.is_empty(), "these walk a whole table:\n{}", found.join("\n"));
+}
+
+#[tokio::test]
+async fn a_walk_is_seen() {
+    let fresh = Fresh::sqlite().await;
+    let mut db = SqliteConnection::connect(&fresh.url).await.unwrap();
+    for (text, walked) in [
+        ("SELECT o.id FROM orders o WHERE o.buyer_name LIKE '%x%'", 1),
+        ("SELECT id FROM orders AS o WHERE grand_total > $1", 1),
+        ("SELECT COUNT(*) FROM entry", 1),
+        ("SELECT id FROM orders WHERE id < $1 ORDER BY id DESC LIMIT 5", 0),
+        ("SELECT id FROM orders WHERE open ORDER BY id DESC LIMIT 5", 0),
+        ("SELECT id FROM listing WHERE sent_at IS NOT NULL AND channel_id + 0 = 1", 1),
+        ("SELECT * FROM channel", 0),
+    ] {
+        assert_eq!(walks(&mut db, text).await.len(), walked, "{text}");
+    }
+}
