@@ -137,7 +137,7 @@ fn in_headers(one: &Documented) -> impl Iterator<Item = Parameter> {
     let key = key.examples([json!("5b8c2e0a-3f7e-4a6e-9f43-0c6f2d9a1b11")]);
     let about = "A text of this request's own, by which a repetition is recognised";
     let key = one.route.writes().then(|| header("Idempotency-Key", Required::True, about, key.build()));
-    let version = text().pattern(Some("^\"[0-9]{1,18}\"$")).examples([json!("\"3\"")]);
+    let version = text().pattern(Some("^([*]|\"[0-9]{1,18}\")$")).examples([json!("\"3\"")]);
     let about = "The version that was looked at; without it, whatever there is is changed";
     let version = one.words.versioned.then(|| header("If-Match", Required::False, about, version.build()));
     key.into_iter().chain(version)

@@ -79,7 +79,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             return Ok(Self(None));
         }
         let version = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).and_then(|t| t.parse().ok());
-        // What is no version of ours matches none.
-        Ok(Self(Some(version.unwrap_or(-1))))
+        match version {
+            Some(version) => Ok(Self(Some(version))),
+            None => Err(Problem::invalid("`If-Match` is an order's version in quotation marks: \"3\"")),
+        }
     }
 }

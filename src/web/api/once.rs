@@ -98,9 +98,8 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
                       a repetition is recognised";
         Problem::new(StatusCode::BAD_REQUEST, detail)
     };
-    let key = headers.get(KEY).ok_or_else(missing)?.to_str().unwrap_or_default().trim();
-    let fits =
-        !key.is_empty() && key.len() <= KEY_MAX && key.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+    let key = headers.get(KEY).ok_or_else(missing)?.to_str().unwrap_or_default();
+    let fits = !key.is_empty() && key.len() <= KEY_MAX && key.chars().all(|c| c.is_ascii_graphic());
     if fits { Ok(key.to_owned()) } else { Err(missing()) }
 }
 

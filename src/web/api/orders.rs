@@ -216,6 +216,9 @@ async fn list(State(api): State<Api>, Query(q): Query<OrdersQuery>) -> Result<An
         ),
         None => None,
     };
+    if q.before.is_some_and(|id| id < 1) || q.after.is_some_and(|id| id < 0) {
+        return Err(Problem::invalid("`before` and `after` are ids of orders"));
+    }
     let alone = q.only.is_none() && q.q.is_none() && q.before.is_none();
     if let Some(after) = q.after {
         if !alone {
