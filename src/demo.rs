@@ -55,7 +55,7 @@ impl Demo {
     pub async fn run(&self, dir: &Path) -> anyhow::Result<Report> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(Duration::ZERO));
         let mut house = House::open(self, dir, &clock).await?;
-        let (name, password) = house.login();
+        let (name, password) = house.make_owner().await?;
         eprintln!("the screen: http://{}/  (name {name}, password {password})", house.address());
         let running = house.start(dir);
         house.map_bundles(OPENING_MAX).await?;

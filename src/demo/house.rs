@@ -62,7 +62,6 @@ pub struct House {
     pub(super) current: Current,
     pub(super) life: Lifecycle,
     address: SocketAddr,
-    password: String,
     daemon: Option<Daemon>,
 }
 
@@ -87,7 +86,6 @@ impl House {
         let store = Store::open(config.store_url()?.expose()).await?;
         store.migrate().await?;
         import(&store, &config, clock.as_ref()).await?;
-        let password = owner(&store, clock.as_ref()).await?;
         let life = Lifecycle::new();
         // A recorder of its own: another demo in the same process must not be in the way.
         let metrics = Metrics::of(PrometheusBuilder::new().build_recorder().handle());
@@ -96,19 +94,13 @@ impl House {
         for running in &current.app().channels {
             running.signals.keep_propagation();
         }
-        Ok(Self { shops, sink, store, current, life, address, password, daemon: Some(daemon) })
+        Ok(Self { shops, sink, store, current, life, address, daemon: Some(daemon) })
     }
 
     /// Where the screen is.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Name and password of the owner, for the screen.
-    #[must_use]
-    pub fn login(&self) -> (&str, &str) {
-        (OWNER, &self.password)
     }
 
     /// The store, open beside the daemon's own use of it.
@@ -144,6 +136,27 @@ impl House {
     /// Has the daemon stop; the handle that [`House::start`] gave tells when it has.
     pub fn stop(&self) {
         self.life.stop("the house closes");
+    }
+
+    /// Makes the owner, who may look at the screen; gives name and password. The password is of this run alone, since
+    /// others on the machine reach the screen, too. One that an earlier run has left in a folder that is kept gets it as
+    /// well.
+    ///
+    /// Errors: the store's.
+    pub async fn make_owner(&self) -> anyhow::Result<(&'static str, String)> {
+        let (store, now) = (&self.store, self.current.app().clock.now());
+        let password = keys::readable_code();
+        let hash = keys::hash_password(password.clone()).await?;
+        if let Some(there) = store.person_called(OWNER).await? {
+            let who = PersonAt { id: there.id, version: None };
+            let change = PersonChange::Password { hash: &hash, keep: None };
+            store.change_person(who, &change, "demo", now).await?;
+            return Ok((OWNER, password));
+        }
+        let (full_name, language) = ("番頭デモ", Language::default());
+        let new = NewPerson { name: OWNER, full_name, password: &hash, role: Role::Owner, language };
+        store.add_person(&new, "demo", now).await?;
+        Ok((OWNER, password))
     }
 
     /// Lets the daemon run, and the tools of marketplaces that are folders.
@@ -216,24 +229,6 @@ impl House {
 
 /// Who looks at the demo's screen.
 const OWNER: &str = "demo";
-
-/// Makes the owner, with a password of this run alone: others on the machine reach the screen, too. One that an
-/// earlier run has left in a folder that is kept gets it as well.
-async fn owner(store: &Store, clock: &dyn Clock) -> anyhow::Result<String> {
-    let password = keys::readable_code();
-    let hash = keys::hash_password(password.clone()).await?;
-    let now = clock.now();
-    if let Some(there) = store.person_called(OWNER).await? {
-        let who = PersonAt { id: there.id, version: None };
-        let change = PersonChange::Password { hash: &hash, keep: None };
-        store.change_person(who, &change, "demo", now).await?;
-        return Ok(password);
-    }
-    let language = Language::default();
-    let new = NewPerson { name: OWNER, full_name: "番頭デモ", password: &hash, role: Role::Owner, language };
-    store.add_person(&new, "demo", now).await?;
-    Ok(password)
-}
 
 /// What every shop sells.
 fn goods() -> Vec<Good> {

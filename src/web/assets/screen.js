@@ -39,13 +39,15 @@ async function refresh() {
 
 function swap(region, next) {
   if (!next || region.innerHTML === next.innerHTML) return;
-  const chosen = new Set($$("input[data-select]:checked", region).map((box) => box.value));
+  // What is chosen is the order, whatever its version now is.
+  const row = (box) => box.value.split(":")[0];
+  const chosen = new Set($$("input[data-select]:checked", region).map(row));
   const known = new Set($$("[data-row]", region).map((row) => row.dataset.href));
   const at = $("[data-at]", region)?.dataset.href;
   const open = new Set($$("details[open][id]", region).map((d) => d.id));
   const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
   region.replaceChildren(...next.childNodes);
-  for (const box of $$("input[data-select]", region)) box.checked = chosen.has(box.value);
+  for (const box of $$("input[data-select]", region)) box.checked = chosen.has(row(box));
   for (const row of $$("[data-row]", region)) {
     if (row.dataset.href === at) row.dataset.at = "";
     if (known.size > 0 && !known.has(row.dataset.href)) row.classList.add("fresh");

@@ -1,0 +1,223 @@
+//! Every page that there is, found through the router's own table and the links of the pages: none may be forgotten.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use axum::http::Method;
+use banto::web::screen::{Access, Route, routes};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::axe::Axe;
+use super::driver::{Browser, DESK, PHONE};
+use super::people::{busy_house, first_owner};
+use super::stage::Stage;
+
+/// What a page may weigh over the wire, style and script included.
+const WEIGHT_MAX: u64 = 100 * 1024;
+/// Words of the demo's own that stand where the program's do.
+const NAMES: [&str; 8] =
+    ["amazon", "auction", "honten", "overseas", "rakuten", "shopify", "vendure", "yahoo"];
+/// What the headers of an answer weigh, at most.
+const HEADERS: u64 = 600;
+
+/// The answer behind a link.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    status: u16,
+    kind: String,
+    redirected: bool,
+}
+
+impl Answer {
+    fn is_page(&self) -> bool {
+        self.kind.starts_with("text/html") && !self.redirected
+    }
+}
+
+/// An address for each route that somebody can look at.
+struct Site {
+    /// Route and address of what is a page.
+    pages: BTreeMap<&'static str, String>,
+    /// What is wrong so far.
+    faults: Vec<String>,
+}
+
+/// Whether an address (without its query) is one of this route's.
+fn fits(route: &str, address: &str) -> bool {
+    let mut parts = (route.split('/'), address.split(['?', '#']).next().unwrap_or_default().split('/'));
+    loop {
+        match (parts.0.next(), parts.1.next()) {
+            (None, None) => return true,
+            (Some(name), Some(part)) if name == part || (name.starts_with('{') && !part.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+impl Site {
+    /// Walks from the pages without a parameter over all links, until each of the routes has an address.
+    async fn walk(browser: &Browser, table: &[Route]) -> Self {
+        let all: Vec<&'static str> = table.iter().map(|route| route.path).collect();
+        let mut open: BTreeSet<&'static str> =
+            all.iter().copied().filter(|path| path.contains('{')).collect();
+        let plain = all.iter().filter(|path| !path.contains('{'));
+        let mut queue: VecDeque<(&'static str, String)> =
+            plain.map(|path| (*path, (*path).to_owned())).collect();
+        let mut site = Self { pages: BTreeMap::new(), faults: Vec::new() };
+        while let Some((route, address)) = queue.pop_front() {
+            let answer = ask(browser, &address).await;
+            if answer.status >= 400 {
+                site.faults.push(format!("{address} ({route}) answers {}", answer.status));
+            }
+            if !answer.is_page() {
+                continue;
+            }
+            browser.open(&address).await;
+            for link in links(browser).await {
+                let exact = |path: &&&str| **path == link.split(['?', '#']).next().unwrap_or_default();
+                if all.iter().find(exact).is_some() {
+                    continue;
+                }
+                if let Some(route) = open.iter().copied().find(|route| fits(route, &link)) {
+                    open.remove(route);
+                    queue.push_back((route, link));
+                }
+            }
+            site.pages.insert(route, address);
+        }
+        site.faults.extend(open.iter().map(|route| format!("no link leads to {route}")));
+        site
+    }
+}
+
+/// What stands behind an address, without opening it.
+async fn ask(browser: &Browser, address: &str) -> Answer {
+    let script = "const [address, done] = arguments;
+        fetch(address, {method: 'HEAD', cache: 'no-store'}).then(a => done({status: a.status,
+            kind: a.headers.get('content-type') ?? '', redirected: a.redirected}));";
+    let answer = browser.client.execute_async(script, vec![json!(address)]).await.unwrap();
+    serde_json::from_value(answer).unwrap()
+}
+
+/// Where the links, frames and pictures of the open page lead, within the site.
+async fn links(browser: &Browser) -> Vec<String> {
+    let script = "return [...document.querySelectorAll('a[href], iframe[src], img[src]')]
+        .map(e => new URL(e.href ?? e.src, location.href))
+        .filter(u => u.origin === location.origin).map(u => u.pathname + u.search)";
+    serde_json::from_value(browser.js(script, Vec::new()).await).unwrap()
+}
+
+/// What the open page weighed over the wire, with what the browser already had.
+async fn weight(browser: &Browser) -> u64 {
+    let script = "const all = ['navigation', 'resource'].flatMap(t => performance.getEntriesByType(t))
+            .filter(e => e.initiatorType !== 'fetch');
+        return all.reduce((sum, e) => sum + e.encodedBodySize + arguments[0], 0)";
+    browser.js(script, vec![json!(HEADERS)]).await.as_f64().map_or(u64::MAX, |bytes| bytes as u64)
+}
+
+/// What on the open page, of the words that are the program's own, is not in the reader's language.
+async fn foreign_words(browser: &Browser) -> Vec<String> {
+    let script = "const ja = document.documentElement.lang === 'ja';
+        const own = 'nav.menu a, th[scope=col], label, legend, button, dt, .tabs a, main h2, .empty, .note, .hint';
+        const spoken = /[\\u3040-\\u30ff\\u4e00-\\u9fff]/, word = /[a-z]{4,}/;
+        const text = e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join(' ').trim();
+        return [...new Set([...document.querySelectorAll(own)].map(text))].filter(t =>
+            !arguments[0].includes(t) && (ja ? word.test(t) && !spoken.test(t) : spoken.test(t)))";
+    serde_json::from_value(browser.js(script, vec![json!(NAMES)]).await).unwrap()
+}
+
+/// Looks at one page in every way that people do: on a desk and a phone, light and dark.
+async fn look_at(browser: &Browser, axe: &Axe, route: &str, address: &str, faults: &mut Vec<String>) {
+    let name = match route.trim_matches('/').replace(['/', '{', '}'], "-").replace("--", "-") {
+        name if name.is_empty() => "today".to_owned(),
+        name => name.trim_matches('-').to_owned(),
+    };
+    browser.console().await;
+    browser.open(address).await;
+    let bytes = weight(browser).await;
+    if bytes > WEIGHT_MAX {
+        faults.push(format!("{address} weighs {bytes} bytes"));
+    }
+    if !browser.is("document.documentElement.lang.match(/^(ja|en)$/) && document.title").await {
+        faults.push(format!("{address} says neither its language nor its title"));
+    }
+    let foreign = foreign_words(browser).await;
+    if !foreign.is_empty() {
+        faults.push(format!("{address} is not all in Japanese: {foreign:?}"));
+    }
+    for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
+        browser.size(size).await;
+        for (dark, light) in [(false, "light"), (true, "dark")] {
+            browser.dark(dark).await;
+            for violation in axe.violations(browser).await {
+                if violation.is_serious() {
+                    faults.push(format!("{address} ({place}, {light}): {violation}"));
+                } else {
+                    eprintln!("{address} ({place}, {light}): {violation}");
+                }
+            }
+            browser.picture(&format!("{name}-{place}-{light}")).await;
+        }
+        if let Some(wide) = browser.overflow().await {
+            faults.push(format!("{address} ({place}) is too wide: {wide}"));
+        }
+    }
+    browser.size(DESK).await;
+    browser.dark(false).await;
+    faults.extend(
+        browser.console().await.into_iter().map(|said| format!("{address}: the console says {said}")),
+    );
+}
+
+/// Every page once more, for somebody who reads English.
+async fn in_english(browser: &Browser, pages: &BTreeMap<&'static str, String>, faults: &mut Vec<String>) {
+    browser.open("/me").await;
+    browser.choose("#language", "en").await;
+    browser.click("form[action='/me/language'] button").await;
+    browser.until("document.documentElement.lang === 'en'").await;
+    for address in pages.values() {
+        browser.open(address).await;
+        let foreign = foreign_words(browser).await;
+        if !foreign.is_empty() {
+            faults.push(format!("{address} is not all in English: {foreign:?}"));
+        }
+    }
+    browser.open("/").await;
+    browser.picture("today-en").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_used_by_everybody() {
+    let Some(stage) = Stage::open().await else { return };
+    let axe = Axe::read();
+    let table: Vec<Route> =
+        routes(&stage.house.desk()).1.into_iter().filter(|r| r.method == Method::GET).collect();
+    let (public, private): (Vec<Route>, Vec<Route>) =
+        table.into_iter().partition(|r| r.access == Access::Public);
+    let stranger = stage.browser().await;
+    let (mut faults, mut owners) = (Vec::new(), BTreeMap::new());
+    look_at(&stranger, &axe, "/setup", "/setup", &mut faults).await;
+    let owner = first_owner(&stage).await;
+    busy_house(&stage).await;
+    for (browser, table) in [(&stranger, public), (&owner, private)] {
+        let site = Site::walk(browser, &table).await;
+        faults.extend(site.faults);
+        for (route, address) in &site.pages {
+            look_at(browser, &axe, route, address, &mut faults).await;
+        }
+        owners = site.pages;
+    }
+    in_english(&owner, &owners, &mut faults).await;
+    assert!(faults.is_empty(), "{} faults:\n    {}", faults.len(), faults.join("\n    "));
+    stage.close().await;
+}
+
+#[test]
+fn addresses_find_their_routes() {
+    assert!(
+        fits("/orders/{id}", "/orders/5") && fits("/orders/{id}", "/orders/5?at=2#x") && fits("/", "/?a=b")
+    );
+    assert!(
+        !fits("/orders/{id}", "/orders/5/payload") && !fits("/orders/{id}", "/orders/") && !fits("/", "/x")
+    );
+}
