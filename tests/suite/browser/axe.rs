@@ -46,7 +46,10 @@ impl Axe {
                     targets: v.nodes.slice(0, 5).map(told)})).sort((a, b) =>
                     worst.indexOf(a.impact) - worst.indexOf(b.impact))))
                 .catch(error => done(String(error)))";
-        let found = browser.client.execute_async(run, vec![json!(TAGS)]).await.unwrap();
+        let found = match browser.client.execute_async(run, vec![json!(TAGS)]).await {
+            Ok(found) => found,
+            Err(error) => browser.fail(&format!("axe: {error}")).await,
+        };
         serde_json::from_value(found.clone()).unwrap_or_else(|e| panic!("axe: {e}: {found}"))
     }
 }
