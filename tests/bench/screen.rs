@@ -49,8 +49,8 @@ const GOAL_GROWTH: f64 = 3.0;
 const FLOOR_MS: f64 = 1.0;
 /// Goal: the intake's rate with people paging over its rate without.
 const GOAL_INTAKE: f64 = 0.95;
-/// Rounds in which each house is asked for each page once.
-const ROUNDS: usize = 60;
+/// Rounds in which each house is asked for each page once, and rounds of a quick run.
+const ROUNDS: (usize, usize) = (60, 5);
 /// How many people look at the screen.
 const USERS: usize = 20;
 /// How long each looks at a page before the next.
@@ -144,7 +144,8 @@ fn tail(times: &[f64]) -> (f64, f64, f64) {
 async fn pages(small: &mut Year, large: &mut Year) {
     let (stored, more) = (small.next, large.next);
     let (mut small, mut large) = (Side::open(small).await, Side::open(large).await);
-    for round in 0..ROUNDS {
+    let rounds = if quick() { ROUNDS.1 } else { ROUNDS.0 };
+    for round in 0..rounds {
         for at in 0..large.sights.len() {
             let twin = small.named(&large.sights[at].name);
             // Each goes first every second time.
@@ -159,7 +160,7 @@ async fn pages(small: &mut Year, large: &mut Year) {
             }
         }
     }
-    println!("\nserver time of every page, ms: median, 95th of a hundred, highest; {ROUNDS} rounds in turns");
+    println!("\nserver time of every page, ms: median, 95th of a hundred, highest; {rounds} rounds in turns");
     println!("  {:<42} {stored:>9} orders stored     {more:>9} orders stored   ratio  kB packed", "");
     let mut missed = Vec::new();
     for (at, sight) in large.sights.iter().enumerate() {
