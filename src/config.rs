@@ -21,8 +21,8 @@ use banto_channel::{Secret, Timestamp};
 use jiff::tz::TimeZone;
 
 pub use channel::{
-    ChannelConfig, ChannelMailConfig, ChannelRetention, Confirm, GuardOverrides, LimitsConfig, MailKind, Mailer, Mode,
-    OrdersConfig, RelayConfig, Returns, StockConfig, StockRule, UnpaidRule,
+    ChannelConfig, ChannelMailConfig, ChannelRetention, Confirm, GuardOverrides, LimitsConfig, MailKind,
+    Mailer, Mode, OrdersConfig, RelayConfig, Returns, StockConfig, StockRule, UnpaidRule,
 };
 pub use daemon::{
     AlertsConfig, GuardConfig, LocationConfig, LogConfig, LogFormat, MailConfig, RetentionConfig, ShopConfig,

@@ -5,8 +5,8 @@
 //! commits cause and consequence together. Dropping a `Write` undoes it. Nothing here touches the network.
 
 mod alerts;
-mod audit;
 mod api;
+mod audit;
 mod backup;
 mod book;
 mod channels;
@@ -30,8 +30,8 @@ mod records;
 mod rematch;
 mod reports;
 mod schema;
-mod sessions;
 mod search;
+mod sessions;
 mod shelf;
 mod sql;
 mod stock;
@@ -47,14 +47,15 @@ use tokio::sync::watch;
 use db::{Db, Tx, args};
 
 pub use alerts::Alert;
-pub use audit::{AuditFilter, AuditPage};
 pub use api::{NewToken, REQUEST_KEPT, RequestTry, Reserved};
+pub use audit::{AuditFilter, AuditPage};
 pub use backup::{Backup, TableRows};
 pub use channels::{Lease, OrderCount};
-pub use deeds::{Act, Denied, Done, MailChange, Move, Wish};
 pub use customers::{
-    CustomerAct, CustomerFilter, CustomerPage, CustomerTotal, CustomerView, Erased, Keep, SPLIT_OFFERS, TOTALS_OF,
+    CustomerAct, CustomerFilter, CustomerPage, CustomerTotal, CustomerView, Erased, Keep, SPLIT_OFFERS,
+    TOTALS_OF,
 };
+pub use deeds::{Act, Denied, Done, MailChange, Move, Wish};
 pub use desk::{
     COUNT_MAX, ChannelMark, Count, Day, Marks, Newest, Pace, PendingMails, Sales, UnpaidBefore, Work,
 };
@@ -69,17 +70,16 @@ pub use order_lists::{Alongside, OrderPage, OrderTab, PayloadVersion};
 pub use orders::{OrderFilter, OrderView, Retried};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
 pub use post::{MailHead, MailPlace};
-pub use reports::{
-    DaySales, ItemSales, SalesOf, SalesSpan, date_of, day_at, day_number, month_number,
-};
+pub use reports::{DaySales, ItemSales, SalesOf, SalesSpan, date_of, day_at, day_number, month_number};
 pub use schema::SchemaState;
-pub use sessions::{Login, SessionView, Visitor};
 pub use search::Found;
+pub use sessions::{Login, SessionView, Visitor};
 pub use shelf::{Levels, SalesWindow, Scanned, SellingPace, ShelfFilter, ShelfPage};
 pub use stock::{CountPlan, CountRow, Moved, StockAct, WriteOff};
 pub use tables::{
-    AlertRow, AuditRow, ChannelRow, ComponentRow, CustomerKeyRow, CustomerNoteRow, CustomerRow, EntryRow, ItemRow, JobRow, LevelRow, LineRow, ListingRow,
-    LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow, PersonRow, QuarantineRow, ReservationRow, SavedFilterRow, TimelineRow, TokenRow, WebhookRow,
+    AlertRow, AuditRow, ChannelRow, ComponentRow, CustomerKeyRow, CustomerNoteRow, CustomerRow, EntryRow,
+    ItemRow, JobRow, LevelRow, LineRow, ListingRow, LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow,
+    PersonRow, QuarantineRow, ReservationRow, SavedFilterRow, TimelineRow, TokenRow, WebhookRow,
 };
 pub use users::{NewPerson, PersonAt, PersonChange};
 pub use verify::Discrepancy;
@@ -204,7 +204,11 @@ impl Store {
     ///
     /// Errors: [`StoreError::Url`], [`StoreError::OldSqlite`], [`StoreError::Sql`] if it cannot be reached.
     pub async fn open(url: &str) -> Result<Self> {
-        let hub = Hub { stock: watch::Sender::new(0), jobs: watch::Sender::new(0), endpoints: webhooks::Endpoints::default() };
+        let hub = Hub {
+            stock: watch::Sender::new(0),
+            jobs: watch::Sender::new(0),
+            endpoints: webhooks::Endpoints::default(),
+        };
         Ok(Self { db: Db::open(url).await?, hub: Arc::new(hub), request: None })
     }
 
@@ -248,7 +252,13 @@ impl Store {
     pub async fn write(&self) -> Result<Write> {
         let mut tx = self.db.begin_write().await?;
         let next = tx.first::<(i64,)>(sql::NEXT_ID, args![]).await?.map_or(1, |row| row.0);
-        Ok(Write { tx, ids: IdBlock { first: next, next }, hub: Arc::clone(&self.hub), made_jobs: false, request: self.request })
+        Ok(Write {
+            tx,
+            ids: IdBlock { first: next, next },
+            hub: Arc::clone(&self.hub),
+            made_jobs: false,
+            request: self.request,
+        })
     }
 
     /// Moves whenever this process committed movements of stock.
@@ -286,12 +296,14 @@ impl Store {
             .chain(listed::ALL)
             .chain(api::ALL)
             .chain(webhooks::ALL)
-            .chain(desk::ALL).chain(post::ALL)
+            .chain(desk::ALL)
+            .chain(post::ALL)
             .chain(users::ALL)
             .chain(audit::ALL)
             .chain(sessions::ALL)
             .chain(projection::ALL)
-            .chain(search::ALL).chain(order_lists::ALL)
+            .chain(search::ALL)
+            .chain(order_lists::ALL)
             .chain(customers::ALL)
             .chain(reports::ALL)
     }

@@ -149,7 +149,10 @@ struct Batch {
 }
 
 impl Write {
-    async fn take_page(
+    /// Takes a page in, as [`Store::take_page`] does, without its cursor and without making it permanent.
+    ///
+    /// Errors: as [`Store::take_page`].
+    pub async fn take_page(
         &mut self,
         facts: &ChannelFacts,
         page: &[Read],

@@ -84,7 +84,11 @@ impl Store {
         self.views(rows, &self.channels().await?).await
     }
 
-    pub(super) async fn views(&self, rows: Vec<ListingRow>, channels: &[ChannelRow]) -> Result<Vec<ListingView>> {
+    pub(super) async fn views(
+        &self,
+        rows: Vec<ListingRow>,
+        channels: &[ChannelRow],
+    ) -> Result<Vec<ListingView>> {
         let items = self.items_of(&rows.iter().filter_map(|r| r.item_id).collect()).await?;
         let names: BTreeMap<ChannelId, &str> = channels.iter().map(|c| (c.id, c.name.as_str())).collect();
         let view = |row: ListingRow| {

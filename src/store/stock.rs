@@ -335,7 +335,8 @@ impl Write {
 
 /// What the audit shows of a level before and after a movement.
 fn state(level: Level) -> String {
-    serde_json::json!({ "available": level.available, "reserved": level.reserved, "short": level.short }).to_string()
+    serde_json::json!({ "available": level.available, "reserved": level.reserved, "short": level.short })
+        .to_string()
 }
 
 /// Says what is there when more was asked for.

@@ -1,7 +1,10 @@
 //! Who may do what: every route of the screen is declared here with what it demands, so that none can be forgotten.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{self, Next};
@@ -73,8 +76,7 @@ impl Routes {
         H: Handler<T, Desk>,
         T: 'static,
     {
-        let guarded = get(handler).layer(middleware::from_fn_with_state((self.desk.clone(), access), guard));
-        self.router = self.router.route(path, guarded);
+        self.router = self.router.route(path, get(handler));
         self.table.push(Route { method: Method::GET, path, access });
         self
     }
@@ -85,17 +87,32 @@ impl Routes {
         H: Handler<T, Desk>,
         T: 'static,
     {
-        let guarded = post(handler).layer(middleware::from_fn_with_state((self.desk.clone(), access), guard));
-        self.router = self.router.route(path, guarded);
+        self.router = self.router.route(path, post(handler));
         self.table.push(Route { method: Method::POST, path, access });
         self
     }
 
+    /// The router behind one guard. One for all, not one a route: each would be compiled for itself.
     pub(crate) fn finish(self) -> (Router, Vec<Route>) {
-        (self.router.with_state(self.desk), self.table)
+        let table =
+            self.table.iter().map(|route| ((route.method.clone(), route.path), route.access)).collect();
+        let guarded = middleware::from_fn_with_state((self.desk.clone(), Arc::new(table)), guard);
+        (self.router.route_layer(guarded).with_state(self.desk), self.table)
     }
 }
 
-async fn guard(State((desk, access)): State<(Desk, Access)>, request: Request, next: Next) -> Response {
+/// What each route demands.
+type Demands = Arc<HashMap<(Method, &'static str), Access>>;
+
+async fn guard(
+    State((desk, demands)): State<(Desk, Demands)>,
+    path: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    // A HEAD is answered by the GET of its path.
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    // What is not in the table is the owner's: a method that no route has is refused further on.
+    let access = demands.get(&(method, path.as_str())).copied().unwrap_or(Access::Owner);
     super::visit::admit(&desk, access, request, next).await
 }

@@ -40,7 +40,10 @@ impl Fault {
     /// Something inside went wrong that nobody who looks at the screen can mend.
     pub(super) fn from_trouble(error: anyhow::Error) -> Self {
         tracing::error!(error = format!("{error:#}"), "a request failed");
-        let why = both!("Something went wrong; the daemon's log has more", "内部エラーが発生しました。ログを確認してください");
+        let why = both!(
+            "Something went wrong; the daemon's log has more",
+            "内部エラーが発生しました。ログを確認してください"
+        );
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, why }
     }
 }

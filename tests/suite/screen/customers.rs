@@ -8,7 +8,6 @@ use banto::domain::deeds::Shipment;
 use banto::store::{CustomerAct, CustomerFilter, CustomerRow, Keep, Store, StoreError};
 use banto_channel::{Address, Fulfilment, RemoteOrder, Timestamp};
 
-
 use crate::stores::{Fresh, each_store};
 use crate::trading::{Trading, raw};
 

@@ -131,20 +131,14 @@ pub(super) async fn deed(
         Ok(None) => return Err(Fault::not_found(both!("There is no such act", "その操作はありません"))),
         Err(why) => return again(&desk, &visit, id, why, typed, StatusCode::UNPROCESSABLE_ENTITY).await,
     };
-    match grant(&desk, &visit, id, typed.version, &wish).await {
+    match grant(&desk, &visit, id, &typed, &wish).await {
         Ok(granted) => Ok(done(&visit, &format!("/orders/{id}"), &told(&wish, &granted))),
         Err(Denied::Store(error)) => Err(error.into()),
         Err(denied) => again(&desk, &visit, id, denied.why(), typed, StatusCode::CONFLICT).await,
     }
 }
 
-async fn grant(
-    desk: &Desk,
-    visit: &Visit,
-    id: OrderId,
-    version: Option<i64>,
-    wish: &Wish,
-) -> Result<Done, Denied> {
+async fn grant(desk: &Desk, visit: &Visit, id: OrderId, typed: &Typed, wish: &Wish) -> Result<Done, Denied> {
     let store = desk.store();
     let row = store.orders_with(&[id]).await?.pop();
     let row = row.ok_or_else(|| StoreError::NotFound(format!("there is no order #{id}")))?;
@@ -156,10 +150,14 @@ async fn grant(
     {
         return Err(Denied::Refused(both!("Say where the goods lie now", "保管場所を選択してください")));
     }
+    // A form always has one; what has none acts on nothing.
+    let mut version = typed.version.unwrap_or(-1);
+    if version != row.version && order::look(&store.order_view(id).await?.order) == typed.raw("look") {
+        version = row.version;
+    }
     let act = Act {
         order: id,
-        // A form always has one; what has none acts on nothing.
-        version: Some(version.unwrap_or(-1)),
+        version: Some(version),
         seller: running.channel.seller(),
         actor: &visit.actor(),
         now: desk.now(),

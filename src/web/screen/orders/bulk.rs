@@ -139,7 +139,7 @@ pub(super) struct Entry {
 }
 
 #[derive(Template)]
-#[template(path = "orders_bulk.html", config = "src/web/askama.toml", whitespace = "minimize")]
+#[template(path = "orders_bulk.html", config = "src/web/askama.toml")]
 pub(super) struct BulkPage {
     pub(super) p: Page,
     pub(super) form: BulkForm,

@@ -97,7 +97,7 @@ pub(super) struct Saved {
 }
 
 #[derive(Template)]
-#[template(path = "orders.html", config = "src/web/askama.toml", whitespace = "minimize")]
+#[template(path = "orders.html", config = "src/web/askama.toml")]
 pub(super) struct OrdersPage {
     pub(super) p: Page,
     pub(super) query: ListQuery,

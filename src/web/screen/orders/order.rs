@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use banto_channel::{Address, Bilingual, Fulfilment, NoticeKind, both};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest, Sha256};
 
 use super::acts::Typed;
 use super::words::{self, Chip};
@@ -19,7 +20,7 @@ use crate::web::screen::{Desk, Fault, Page, Section, Visit, html};
 const MAIL_SHOWN: usize = 4_000;
 
 #[derive(Template)]
-#[template(path = "order.html", config = "src/web/askama.toml", whitespace = "minimize")]
+#[template(path = "order.html", config = "src/web/askama.toml")]
 pub(super) struct OrderPage {
     pub(super) p: Page,
     pub(super) o: Head,
@@ -53,6 +54,7 @@ pub(super) struct Problem {
 pub(super) struct Head {
     pub(super) id: OrderId,
     pub(super) version: i64,
+    pub(super) look: String,
     /// The newest event that the page shows.
     pub(super) seen: i64,
     pub(super) number: String,
@@ -233,12 +235,23 @@ pub(super) fn build(
     }
 }
 
+/// A digest of what a person decides on. The shop's echo of our own deed is a new version of the order and changes
+/// nothing of this.
+pub(super) fn look(order: &Order) -> String {
+    let lines = order.lines.iter().map(|l| (l.no, l.item, l.quantity, l.cancelled, l.shipped, l.returned));
+    let lines: Vec<_> = lines.collect();
+    let (payment, fulfilment) = (payment_name(order.payment), fulfilment_name(order.fulfilment));
+    let told = format!("{payment} {fulfilment} {:?} {lines:?} {:?}", order.hold, order.details.ship_to);
+    Sha256::digest(told).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn head(p: &Page, view: &OrderView) -> Head {
     let order = &view.order;
     let details = &order.details;
     Head {
         id: order.id,
         version: order.version,
+        look: look(order),
         seen: view.timeline.last().map_or(0, |row| row.id),
         number: order.number.clone(),
         remote_id: order.remote_id.clone(),

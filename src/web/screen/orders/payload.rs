@@ -14,7 +14,7 @@ use crate::web::screen::{Desk, Fault, Page, Section, Visit, html};
 const VERSIONS: i64 = 50;
 
 #[derive(Template)]
-#[template(path = "order_payload.html", config = "src/web/askama.toml", whitespace = "minimize")]
+#[template(path = "order_payload.html", config = "src/web/askama.toml")]
 pub(super) struct PayloadPage {
     pub(super) p: Page,
     pub(super) order: OrderId,

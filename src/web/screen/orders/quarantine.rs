@@ -24,14 +24,14 @@ pub(super) struct Row {
 }
 
 #[derive(Template)]
-#[template(path = "orders_quarantine.html", config = "src/web/askama.toml", whitespace = "minimize")]
+#[template(path = "orders_quarantine.html", config = "src/web/askama.toml")]
 pub(super) struct QuarantinePage {
     pub(super) p: Page,
     pub(super) rows: Vec<Row>,
 }
 
 #[derive(Template)]
-#[template(path = "orders_quarantined.html", config = "src/web/askama.toml", whitespace = "minimize")]
+#[template(path = "orders_quarantined.html", config = "src/web/askama.toml")]
 pub(super) struct QuarantinedPage {
     pub(super) p: Page,
     pub(super) row: Row,
