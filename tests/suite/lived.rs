@@ -1,9 +1,11 @@
 //! A store in which every table has rows, and every kind of character and number that must survive.
 
+use std::time::Duration;
+
 use banto::domain::catalogue::Draft;
 use banto::domain::deeds::Shipment;
 use banto::domain::people::{Language, Role};
-use banto::store::{Alert, Import, NewPerson};
+use banto::store::{Alert, CustomerAct, Import, NewPerson, NewToken, Reserved};
 use banto_channel::{Read, RemoteOffer, RemoteOrder, RemoteOrderId};
 
 use crate::stores::Fresh;
@@ -35,6 +37,8 @@ pub async fn live_in(fresh: &Fresh) -> Trading {
     trading.order(raw(hard)).await;
     trading.order(trading.remote("unmatched", &[("unknown", 1)])).await;
     let sent = trading.order(trading.remote("sent", &[("tea", 2)])).await;
+    followed(&trading, sent).await;
+    // Written after the projections went by: it waits for the next time.
     let parcel =
         Shipment { carrier: "ヤマト".to_owned(), tracking: "1-2".to_owned(), ..Shipment::default() };
     trading.store.ship_order(&trading.act(sent), &parcel).await.unwrap();
@@ -53,8 +57,41 @@ pub async fn live_in(fresh: &Fresh) -> Trading {
         role: Role::Owner,
         language: Language::Ja,
     };
-    trading.store.add_person(&owner, "cli:hanako", trading.now()).await.unwrap();
+    let owner = trading.store.add_person(&owner, "cli:hanako", trading.now()).await.unwrap();
+    trading.store.save_filter(owner.id, HARD_TEXT, "tab=held&q=髙﨑").await.unwrap();
+    programs(&trading).await;
     trading
+}
+
+/// Every order is found by its words, has its customer and counts in the reports; one turns out to be somebody else's.
+async fn followed(trading: &Trading, others: i64) {
+    let (store, now) = (&trading.store, trading.now());
+    assert!(store.count_days_in("Asia/Tokyo").await.unwrap());
+    store.count_on_hand().await.unwrap();
+    while store.project(100, now).await.unwrap() > 0 {}
+    let row = store.customer_of(others).await.unwrap().unwrap();
+    let act = CustomerAct { customer: row.id, version: row.version, actor: "user:hanako", now };
+    store.note_customer(&act, HARD_TEXT).await.unwrap();
+    store.split_customer(&act, &[others].into()).await.unwrap();
+}
+
+/// A program of the house's that asked to be told, and was answered.
+async fn programs(trading: &Trading) {
+    let (store, now) = (&trading.store, trading.now());
+    let new = NewToken {
+        name: "warehouse",
+        scopes: "orders:read orders:write",
+        expires_at: Some(now.plus(Duration::from_secs(86_400))),
+        actor: "user:hanako",
+        now,
+    };
+    let (token, _) = store.add_token(&new).await.unwrap();
+    let reserved = store.reserve_request(token.id, "髙-1", "digest", now).await.unwrap();
+    let Reserved::Fresh(this) = reserved else { panic!("nobody asked before: {reserved:?}") };
+    // The deed's own transaction marks the request.
+    let deed = store.once(this);
+    deed.add_webhook("https://example.jp/髙", &["order.cancelled"], "api:warehouse", now).await.unwrap();
+    store.end_request(this, 201, HARD_TEXT).await.unwrap();
 }
 
 async fn offers(trading: &Trading) {
