@@ -6,11 +6,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use banto::clock::SystemClock;
 use banto::domain::intake::ChannelFacts;
 use banto::store::Store;
-use banto_channel::{Cursor, Read, Timestamp};
+use banto_channel::{Clock as _, Cursor, Read, Timestamp};
 use serde_json::{Value, json};
 
 use crate::people::person;
@@ -170,7 +171,7 @@ async fn fill(url: &str, size: Size) {
     let mut raw = Raw::open(url).await;
     raw.hurry().await;
     goods(&mut raw, &channels, location, size.items).await;
-    let now = jiff::Timestamp::now().as_microsecond();
+    let now = SystemClock::new(Duration::ZERO).now().0;
     let whole = Range { items: size.items, people: size.people(), began: Timestamp(0) };
     let range = Range { began: Timestamp(now - whole.placed(size.orders).0), ..whole };
 
