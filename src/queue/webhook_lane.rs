@@ -24,9 +24,11 @@ use crate::store::{
     About, JobEnd, JobRow, OrderTold, Result, StockTold, WebhookRow, overtaken, webhook_lane,
 };
 
-/// From 5 seconds to 6 hours: the last try is some two days after the first.
+/// From 5 seconds to 6 hours: the last try is three and a half days or more after the first. However short the delays
+/// come out, a message lives longer than an endpoint that takes nothing, so that such a one is switched off, and said
+/// to be, also where there was only one message for it.
 const PATIENCE: Patience =
-    Patience { first: Duration::from_secs(5), longest: Duration::from_secs(6 * 3600), tries: 18 };
+    Patience { first: Duration::from_secs(5), longest: Duration::from_secs(6 * 3600), tries: 32 };
 /// An endpoint that took nothing for so long is switched off.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(3 * 86_400);
 /// Messages claimed at once: with each taking its longest, less than a claim lasts when it is lengthened.

@@ -31,9 +31,9 @@ pub(super) fn routes(table: Table) -> Table {
             words("addWebhook", "Be told at an address what happens")
                 .more("The answer holds the secret with which messages are signed (Standard Webhooks 1.0: the headers \
                        `webhook-id`, `webhook-timestamp`, `webhook-signature`); it is not shown again. A message is \
-                       taken when it is answered with 2xx within 15 seconds; others are sent again for two days, and \
-                       an address that takes nothing for three days is switched off. A message may come twice, and \
-                       not in order: compare `version`, and remember `webhook-id`.")
+                       taken when it is answered with 2xx within 15 seconds; others are sent again for more than \
+                       three days, and an address that takes nothing for three days is switched off. A message may \
+                       come twice, and not in order: compare `version`, and remember `webhook-id`.")
                 .takes::<NewWebhook>()
                 .creates::<MadeWebhook>(),
         )
