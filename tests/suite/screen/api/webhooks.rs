@@ -1,6 +1,6 @@
 //! Webhooks at a receiver that counts, checks signatures, and refuses when it is told to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,6 +55,13 @@ impl Receiver {
         got.iter().map(|(_, message)| message["type"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// What came since the last time, by kind: nobody promises an order of what one deed has to tell.
+    fn news(&self, seen: usize) -> Got {
+        let mut news = self.got.lock().unwrap()[seen..].to_vec();
+        news.sort_by_key(|(_, message)| message["type"].to_string());
+        news
+    }
+
     fn learn(&self, shown: &str) {
         *self.secret.lock().unwrap() = STANDARD.decode(shown.strip_prefix("whsec_").unwrap()).unwrap();
     }
@@ -80,6 +87,10 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
             StatusCode::NO_CONTENT.into_response()
         }
     }
+}
+
+fn kinds_of(got: &[(String, Value)]) -> Vec<&str> {
+    got.iter().map(|(_, message)| message["type"].as_str().unwrap()).collect()
 }
 
 struct Ears<'a> {
@@ -139,22 +150,22 @@ async fn a_program_hears_what_it_asked_for_signed_and_once() {
         let ears = Ears::open(&house, &["order.created", "order.shipped", "stock.changed"]).await;
         let order = house.trading.order(house.trading.remote("1", &[("CUP", 2)])).await;
         ears.run().await;
-        assert_eq!(ears.receiver.kinds(), ["order.created", "stock.changed"]);
+        let first = ears.receiver.news(0);
+        assert_eq!(kinds_of(&first), ["order.created", "stock.changed"]);
         let program = house.program("other", &banto::web::api::Scope::ALL).await;
         let path = format!("/orders/{order}/ship");
         program.post(&path, "s", &json!({ "carrier": "ヤマト運輸" })).await.expect(200);
         ears.run().await;
-        assert_eq!(ears.receiver.kinds()[2..], ["order.shipped", "stock.changed"]);
-        let got = ears.receiver.got.lock().unwrap().clone();
-        let data = &got[2].1["data"];
+        let second = ears.receiver.news(2);
+        assert_eq!(kinds_of(&second), ["order.shipped", "stock.changed"]);
+        let data = &second[0].1["data"];
         assert_eq!(
             (&data["id"], &data["channel"], &data["fulfilment"]),
             (&json!(order), &json!("honten"), &json!("shipped"))
         );
-        assert_eq!(got[3].1["data"]["code"], "CUP");
-        assert_eq!(got[3].1["data"]["on_hand"], 3);
-        let mut ids: Vec<_> = got.iter().map(|(id, _)| id).collect();
-        ids.dedup();
+        assert_eq!(second[1].1["data"]["code"], "CUP");
+        assert_eq!(second[1].1["data"]["on_hand"], 3);
+        let ids: BTreeSet<_> = first.iter().chain(&second).map(|(id, _)| id).collect();
         assert_eq!((ids.len(), ears.waiting().await), (4, 0));
         assert!(ears.row().await.delivered_at.is_some());
         assert_eq!(house.trading.jobs().await.iter().filter(|j| j.lane.starts_with("webhook")).count(), 0);
@@ -195,11 +206,8 @@ async fn a_message_that_is_not_taken_is_sent_again_later() {
         house.trading.order(house.trading.remote("2", &[("CUP", 1)])).await;
         ears.receiver.will(&[500, 307]);
         ears.run().await;
-        assert_eq!(
-            (ears.receiver.tries.lock().unwrap().len(), ears.waiting().await),
-            (1, 2),
-            "the other waits too"
-        );
+        assert_eq!(ears.receiver.tries.lock().unwrap().len(), 1);
+        assert_eq!(ears.waiting().await, 2, "the other waits too");
         let row = ears.row().await;
         assert!(row.failing_since.is_some() && row.last_error.unwrap().contains("HTTP 500"));
         ears.run().await;
