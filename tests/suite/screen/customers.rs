@@ -139,9 +139,11 @@ async fn one_person_in_two_shops_is_one_customer() {
         let view = honten.store.customer_view(a.id, i64::MAX, 50).await.unwrap();
         assert_eq!(view.orders.iter().map(|o| o.id).collect::<Vec<_>>(), [second, first]);
         assert_eq!((view.totals[0].orders, view.totals[0].total), (2, 200));
-        for text in ["髙﨑", "高崎花子", "花子", "hanako@", "090 1234 5678", "+819012345678", "高崎 hanako"]
-        {
+        for text in ["髙﨑", "高崎花子", "花子", "hanako@", "高崎 hanako", "高崎 090-1234-5678"] {
             assert_eq!(found(&honten.store, text).await, [a.id], "{text}");
+        }
+        for text in ["090 1234 5678", "+819012345678", "09012345678"] {
+            assert_eq!(found(&honten.store, text).await, [a.id, c.id], "both have that phone: {text}");
         }
         assert_eq!(found(&honten.store, "高崎 taro").await, [] as [i64; 0]);
         assert_eq!(found(&honten.store, "0901234").await.len(), 2);
@@ -344,7 +346,8 @@ async fn what_was_kept_long_enough_goes_by_itself() {
         ship(&honten, kept, "3333").await;
         let person = customer(&honten, kept).await;
         assert_eq!((person.orders, customer(&honten, gone).await.id), (3, person.id));
-        let shipped = honten.now();
+        // The shop that sold last has the later clock.
+        let shipped = amazon.now();
         let keep = |days: u64| Keep {
             payloads_before: Timestamp(0),
             persons_before: vec![(amazon.facts.id, shipped.plus(Duration::from_secs(days * 86_400)))],
@@ -369,9 +372,7 @@ async fn what_was_kept_long_enough_goes_by_itself() {
         assert_eq!(trading_name(&amazon, open).await, "髙﨑 花子", "its goods need the address");
         assert_eq!(trading_name(&honten, kept).await, "髙﨑 花子", "another shop's rule");
         assert_eq!(
-            fresh
-                .number(&format!("SELECT COUNT(*) FROM payload WHERE body = '' AND remote_id = 'A-1'"))
-                .await,
+            fresh.number("SELECT COUNT(*) FROM payload WHERE body = '' AND remote_id = 'A-1'").await,
             1
         );
         let left = Keep { payloads_before: shipped.plus(Duration::from_secs(1)), persons_before: Vec::new() };
