@@ -40,8 +40,8 @@ texts! {
     SHORT_OF_ORDERS = "SELECT order_id, CAST(SUM(short) AS BIGINT) FROM reservation WHERE short > 0 \
         AND order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) GROUP BY order_id ORDER BY order_id";
     PAYLOAD_VERSIONS = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
-        SELECT p.prev_id, c.n + 1 FROM chain c JOIN payload p ON p.id = c.id WHERE p.prev_id > 0 AND c.n < $2) \
-        SELECT p.id, p.at FROM chain c JOIN payload p ON p.id = c.id ORDER BY p.id DESC";
+        SELECT p.prev_id, c.n + 1 FROM chain c CROSS JOIN payload p WHERE p.id = c.id AND p.prev_id > 0 AND c.n < $2) \
+        SELECT p.id, p.at FROM chain c CROSS JOIN payload p WHERE p.id = c.id ORDER BY p.id DESC";
     FILTERS_OF = "SELECT * FROM saved_filter WHERE person_id = $1 ORDER BY name";
     FILTER_DROP_NAME = "DELETE FROM saved_filter WHERE person_id = $1 AND name = $2";
     FILTER_DROP = "DELETE FROM saved_filter WHERE person_id = $1 AND id = $2";

@@ -70,8 +70,8 @@ texts! {
     ENTRIES_SINCE = "SELECT * FROM entry WHERE id > $1 ORDER BY id LIMIT $2";
     STOCK_CHANGES = "SELECT id, item_id, at, actor FROM entry WHERE id > $1 ORDER BY id LIMIT $2";
     ENTRY_CHAIN = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
-        SELECT e.prev_id, c.n + 1 FROM chain c JOIN entry e ON e.id = c.id WHERE e.prev_id > 0 AND c.n < $2) \
-        SELECT e.* FROM chain c JOIN entry e ON e.id = c.id ORDER BY e.id DESC";
+        SELECT e.prev_id, c.n + 1 FROM chain c CROSS JOIN entry e WHERE e.id = c.id AND e.prev_id > 0 AND c.n < $2) \
+        SELECT e.* FROM chain c CROSS JOIN entry e WHERE e.id = c.id ORDER BY e.id DESC";
     ENTRIES_ALL = "SELECT * FROM entry ORDER BY id";
     RETURNED_OF_ITEM = "SELECT CAST(COALESCE(SUM(CASE WHEN target = 'returned' THEN quantity ELSE -quantity END), 0) \
         AS BIGINT) FROM entry WHERE item_id = $1 AND (target = 'returned' OR source = 'returned')";
