@@ -51,6 +51,11 @@ impl Hits {
     fn all(&self) -> BTreeSet<OrderId> {
         self.exact.iter().chain(&self.longer).copied().collect()
     }
+
+    /// Whether orders that have the word may be missing here: too many begin with it, or have exactly it.
+    const fn is_cut(&self) -> bool {
+        self.common || self.exact.len() >= FEW
+    }
 }
 
 impl Store {
@@ -94,7 +99,7 @@ impl Store {
         let mut common = Vec::new();
         for word in &query.words {
             let hits = self.word_hits(word, before).await?;
-            if hits.common {
+            if hits.is_cut() {
                 common.push(word);
             } else {
                 let all = hits.all();
