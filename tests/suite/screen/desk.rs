@@ -26,12 +26,13 @@ struct Shop {
 impl Shop {
     async fn open(fresh: &Fresh) -> Self {
         let secrets = tempfile::tempdir().unwrap();
-        let key = secrets.path().join("key");
+        let (key, secret) = (secrets.path().join("key"), secrets.path().join("secret"));
         std::fs::write(&key, "ck_0123456789").unwrap();
-        let key = key.display();
+        std::fs::write(&secret, "cs_0123456789").unwrap();
+        let (key, secret) = (key.display(), secret.display());
         let honten = format!(
             "kind = \"woocommerce\"\nmode = \"live\"\n\n[connector]\nurl = \"https://shop.example\"\n\
-             consumer_key_file = \"{key}\"\nconsumer_secret_file = \"{key}\"\n\n[orders.unpaid.bacs]\ncancel_days = 7\n"
+             consumer_key_file = \"{key}\"\nconsumer_secret_file = \"{secret}\"\n\n[orders.unpaid.bacs]\ncancel_days = 7\n"
         );
         let off = "kind = \"woocommerce\"\nenabled = false\n\n[connector]\nurl = \"https://127.0.0.1:1\"\n\
             consumer_key_file = \"secrets/off-key\"\nconsumer_secret_file = \"secrets/off-secret\"\n";

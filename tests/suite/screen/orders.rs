@@ -182,7 +182,9 @@ impl Shop {
             "kind = \"woocommerce\"\nmode = \"live\"\n\n[connector]\nurl = \"https://shop.example\"\n\
              consumer_key_file = \"{key}\"\nconsumer_secret_file = \"{key}\"\n\n[mail]\nshipped = \"us\"\npaid = \"us\"\n"
         );
-        let plan = Plan { channels: &[("honten", &honten)], ..Plan::default() };
+        let house = "[shop]\nname = \"茶屋\"\n\n[mail]\nfrom = \"shop@example.jp\"\nhost = \"127.0.0.1\"\nport = 1\n\
+            tls = \"none\"\n";
+        let plan = Plan { house, channels: &[("honten", &honten)] };
         let trading = Trading::open(fresh, "honten", true).await;
         let site = Site::planned(fresh, plan, SimClock::usual()).await;
         Self { site, trading, _secrets: secrets }

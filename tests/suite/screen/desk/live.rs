@@ -23,7 +23,7 @@ impl Listening {
         let mut stream = TcpStream::connect(shop.site.at).await.unwrap();
         let session = browser.cookie("banto_session").unwrap();
         let head = format!(
-            "GET /live HTTP/1.1\r\nhost: {}\r\ncookie: banto_session={session}\r\n\r\n",
+            "GET /live HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncookie: banto_session={session}\r\n\r\n",
             shop.site.at
         );
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -119,14 +119,13 @@ async fn there_is_a_most_of_listeners() {
     // A place that is given up is free again.
     listening.pop();
     let again = async {
-        loop {
+        for n in 1_u32.. {
             let answer = timeout(Duration::from_millis(300), browser.get("/live")).await;
             if answer.is_err() {
                 return;
             }
             // The server sees that a browser has left when it next writes to it.
-            shop.trading.stock(&[("CUP", 3)]).await;
-            shop.trading.order(shop.trading.remote(&format!("{:?}", Instant::now()), &[("CUP", 1)])).await;
+            shop.trading.order(shop.trading.remote(&n.to_string(), &[("CUP", 1)])).await;
         }
     };
     timeout(Duration::from_secs(20), again).await.unwrap();
