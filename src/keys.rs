@@ -84,7 +84,7 @@ impl Token {
     /// A new one.
     #[must_use]
     pub fn new() -> Self {
-        Self(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+        Self(URL_SAFE_NO_PAD.encode(secret_bytes::<32>()))
     }
 
     /// What the store keeps of it.
@@ -111,7 +111,7 @@ pub fn is_same(one: &str, other: &str) -> bool {
 pub fn readable_code() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let letters: Vec<char> =
-        rand::random::<[u8; 16]>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+        secret_bytes::<16>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
     letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
@@ -124,7 +124,7 @@ impl OneTime {
     ///
     /// Errors: the shop's name or the person's cannot stand in an address.
     pub fn new(shop: &str, name: &str) -> anyhow::Result<Self> {
-        Self::of(TotpSecret::from(rand::random::<[u8; 20]>()), shop, name)
+        Self::of(TotpSecret::from(secret_bytes::<20>()), shop, name)
     }
 
     /// With a stored secret.
@@ -172,6 +172,15 @@ impl OneTime {
     pub fn code(&self, at: Timestamp) -> String {
         self.0.generate(at.as_secs().unsigned_abs()).to_string()
     }
+}
+
+/// Bytes that nobody can guess.
+#[expect(clippy::disallowed_methods, reason = "a secret is the one thing that no seed may repeat")]
+fn secret_bytes<const N: usize>() -> [u8; N]
+where
+    rand::distr::StandardUniform: rand::distr::Distribution<[u8; N]>,
+{
+    rand::random()
 }
 
 #[cfg(test)]

@@ -148,6 +148,12 @@ struct Batch {
     released: Vec<Order>,
 }
 
+/// The marketplace's own text of a version of an order.
+fn payload(order: &Order, raw: &str, prev_id: i64, at: Timestamp) -> PayloadRow {
+    let (channel_id, remote_id) = (order.channel, order.remote_id.clone());
+    PayloadRow { id: order.payload_id, channel_id, remote_id, at: at.0, prev_id, body: raw.to_owned() }
+}
+
 impl Write {
     /// Takes a page in, as [`Store::take_page`] does, without its cursor and without making it permanent.
     ///
@@ -196,17 +202,9 @@ impl Write {
                 mails.clear();
             }
             report.note(&order, new, &events, mails.len());
-            if new {
-                batch.new.insert(order.id);
-            }
-            batch.payloads.push(PayloadRow {
-                id: order.payload_id,
-                channel_id: facts.id,
-                remote_id: order.remote_id.clone(),
-                at: now.0,
-                prev_id: prev_payload,
-                body: if forgotten { String::new() } else { remote.raw.clone() },
-            });
+            batch.new.extend(new.then_some(order.id));
+            let raw = if forgotten { "" } else { &remote.raw };
+            batch.payloads.push(payload(&order, raw, prev_payload, now));
             self.gather(&mut batch, &order, events, &mails, now)?;
             // The same order twice on one page: the second compares with the first.
             known.insert(order.remote_id.clone(), Known::Order(order));

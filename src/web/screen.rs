@@ -115,7 +115,6 @@ impl Desk {
 }
 
 /// Every page, and what each demands of its visitor.
-#[must_use]
 pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
     let routes = Routes::new(desk.clone());
     let routes = assets::routes(routes);

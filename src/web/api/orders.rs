@@ -21,12 +21,10 @@ use crate::store::{Act, Denied, OrderFilter, Wish};
 use shape::{Order, OrderChanged, OrderList};
 
 pub(super) fn routes(table: Table) -> Table {
-    use Scope::{OrdersRead, OrdersWrite};
-    let deed = |id, summary| words(id, summary).versioned().answers::<OrderChanged>();
-    table
+    let table = table
         .get(
             "/orders",
-            OrdersRead,
+            Scope::OrdersRead,
             list,
             words("listOrders", "Orders, newest first")
                 .more("Follow `next_before` for the next page. With `after`, oldest first: to read what has come in \
@@ -36,14 +34,31 @@ pub(super) fn routes(table: Table) -> Table {
         )
         .get(
             "/orders/{id}",
-            OrdersRead,
+            Scope::OrdersRead,
             show,
             words("getOrder", "One order with its lines, parcels and history")
                 .more("Its `ETag` is the order's version; send it back as `If-Match` with a change.")
                 .answers::<Order>(),
+        );
+    deeds(table)
+}
+
+fn deeds(table: Table) -> Table {
+    use Scope::OrdersWrite;
+    let deed = |id, summary| words(id, summary).versioned().answers::<OrderChanged>();
+    table
+        .post(
+            "/orders/{id}/hold",
+            OrdersWrite,
+            hold,
+            deed("holdOrder", "Stop an order and its mails").takes::<Hold>(),
         )
-        .post("/orders/{id}/hold", OrdersWrite, hold, deed("holdOrder", "Stop an order and its mails").takes::<Hold>())
-        .post("/orders/{id}/release", OrdersWrite, release, deed("releaseOrder", "Let an order on hold go on"))
+        .post(
+            "/orders/{id}/release",
+            OrdersWrite,
+            release,
+            deed("releaseOrder", "Let an order on hold go on"),
+        )
         .post(
             "/orders/{id}/confirm",
             OrdersWrite,

@@ -133,7 +133,7 @@ fn card(
         state: p.say(&state.label),
         runs,
         live: config.is_some_and(|c| c.mode == Mode::Live),
-        calls: running.map(|running| calls(running)),
+        calls: running.map(calls),
         ..Card::default()
     };
     let Some(pace) = pace else { return card };

@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, MutexGuard};
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// How long something may take that a person would call immediate, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether it is so.
 const LOOK: Duration = Duration::from_millis(40);
 
@@ -67,6 +67,8 @@ impl Driver {
     pub async fn browser(&self, home: &str) -> Browser {
         let profile = tempfile::tempdir_in(self.profiles.path()).unwrap().keep();
         let wanted = json!({
+            // A page is looked at by axe in one script, beside everything else that two cores have to do.
+            "timeouts": { "script": 120_000 },
             "goog:loggingPrefs": {"browser": "ALL"},
             "goog:chromeOptions": {"args": [
                 "--headless=new",

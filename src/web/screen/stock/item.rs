@@ -229,6 +229,21 @@ mod tests {
     use super::*;
     use crate::web::screen::{Language, Role};
 
+    fn movement(order: &OrderLink) -> Move {
+        Move {
+            at: 1_795_311_000_000_000,
+            place: NASTY.to_owned(),
+            reason: NASTY.to_owned(),
+            signed: "+2".into(),
+            on_hand: 5,
+            available: 3,
+            reserved: 2,
+            short: 0,
+            order: Some(order.clone()),
+            actor: NASTY.to_owned(),
+        }
+    }
+
     fn shown(language: Language, role: Role) -> String {
         let nasty = || NASTY.to_owned();
         let item = ItemRow {
@@ -256,18 +271,6 @@ mod tests {
             state: "一致".into(),
             error: Some(nasty()),
         };
-        let movement = Move {
-            at: 1_795_311_000_000_000,
-            place: nasty(),
-            reason: nasty(),
-            signed: "+2".into(),
-            on_hand: 5,
-            available: 3,
-            reserved: 2,
-            short: 0,
-            order: Some(order.clone()),
-            actor: nasty(),
-        };
         ItemPage {
             p: page_of(language, role),
             path: item_path(NASTY),
@@ -280,10 +283,10 @@ mod tests {
             parts: vec![part.clone()],
             sets: vec![part],
             offers: vec![(nasty(), nasty(), cell)],
-            orders: vec![order],
+            orders: vec![order.clone()],
             more_orders: true,
             plot: "<svg role=\"img\"></svg>".into(),
-            moves: vec![movement],
+            moves: vec![movement(&order)],
             newest: true,
             older: Some("/stock/A?from=1-2#history".into()),
         }
