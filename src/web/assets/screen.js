@@ -62,7 +62,12 @@ function listen() {
   if (!lamp || !$("[data-live]")) return;
   const events = new EventSource("/live");
   const show = (state) => { lamp.dataset.liveState = state; };
-  events.addEventListener("open", () => show("on"));
+  events.addEventListener("open", () => {
+    show("on");
+    // What changed between the making of the page and now, nobody has told us.
+    for (const region of $$("[data-live]")) region.dataset.live.split(" ").forEach((topic) => pending.add(topic));
+    refresh();
+  });
   events.addEventListener("error", () => show("lost"));
   events.addEventListener("changed", (event) => {
     event.data.split(" ").forEach((topic) => pending.add(topic));
