@@ -4,7 +4,7 @@
 //! A program shows a token (`Authorization: Bearer banto_…`) and may do what the token's scopes say; a session's cookie
 //! opens nothing here. Every route stands in one table with what it demands and how it is documented, so that neither
 //! the guard nor the document can forget one. A request that changes something carries an `Idempotency-Key` and is done
-//! once ([`once`]).
+//! once (`once.rs`).
 
 mod caller;
 mod channels;

@@ -26,11 +26,13 @@ struct Answer {
     status: u16,
     kind: String,
     redirected: bool,
+    sandboxed: bool,
 }
 
 impl Answer {
+    /// A mail in its frame is no page of ours, and no script runs in it, an examiner's neither.
     fn is_page(&self) -> bool {
-        self.kind.starts_with("text/html") && !self.redirected
+        self.kind.starts_with("text/html") && !self.redirected && !self.sandboxed
     }
 }
 
@@ -94,7 +96,8 @@ impl Site {
 async fn ask(browser: &Browser, address: &str) -> Answer {
     let script = "const [address, done] = arguments;
         fetch(address, {method: 'HEAD', cache: 'no-store'}).then(a => done({status: a.status,
-            kind: a.headers.get('content-type') ?? '', redirected: a.redirected}));";
+            kind: a.headers.get('content-type') ?? '', redirected: a.redirected,
+            sandboxed: (a.headers.get('content-security-policy') ?? '').includes('sandbox')}));";
     let answer = browser.client.execute_async(script, vec![json!(address)]).await.unwrap();
     serde_json::from_value(answer).unwrap()
 }

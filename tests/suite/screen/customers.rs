@@ -8,6 +8,8 @@ use banto::domain::deeds::Shipment;
 use banto::store::{CustomerAct, CustomerFilter, CustomerRow, Keep, Store, StoreError};
 use banto_channel::{Address, Fulfilment, RemoteOrder, Timestamp};
 
+use sqlx::AssertSqlSafe;
+
 use crate::stores::{Fresh, each_store};
 use crate::trading::{Trading, raw};
 
@@ -85,38 +87,40 @@ async fn ship(trading: &Trading, order: i64, number: &str) {
     follow(&trading.store, trading.now()).await;
 }
 
-/// How many rows of any table hold a text in any column.
+/// The columns of any table that hold a text.
 async fn traces(fresh: &Fresh, text: &str) -> Vec<String> {
-    let columns: Vec<(String, String)> = if fresh.engine() == "sqlite" {
-        use sqlx::Connection as _;
-        let mut db = sqlx::SqliteConnection::connect(&fresh.url).await.unwrap();
-        sqlx::query_as(
-            "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
-        )
-        .fetch_all(&mut db)
-        .await
-        .unwrap()
-    } else {
-        use sqlx::Connection as _;
-        let mut db = sqlx::PgConnection::connect(&fresh.url).await.unwrap();
-        sqlx::query_as(
-            "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'",
-        )
-        .fetch_all(&mut db)
-        .await
-        .unwrap()
-    };
-    assert!(columns.len() > 200, "{} columns", columns.len());
-    let mut hits = Vec::new();
-    for (table, column) in columns {
-        let query = format!(
-            "SELECT COUNT(*) FROM \"{table}\" WHERE LOWER(CAST(\"{column}\" AS TEXT)) LIKE LOWER('%{text}%')"
-        );
-        if fresh.number(&query).await > 0 {
-            hits.push(format!("{table}.{column}"));
-        }
+    use sqlx::Connection as _;
+    macro_rules! on {
+        ($connection:ty, $columns:literal) => {{
+            let mut db = <$connection>::connect(&fresh.url).await.unwrap();
+            let columns: Vec<(String, String)> = sqlx::query_as($columns).fetch_all(&mut db).await.unwrap();
+            sqlx::query_scalar(AssertSqlSafe(holding(&columns, text))).fetch_all(&mut db).await.unwrap()
+        }};
     }
-    hits
+    if fresh.engine() == "sqlite" {
+        on!(
+            sqlx::SqliteConnection,
+            "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+        )
+    } else {
+        on!(
+            sqlx::PgConnection,
+            "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'"
+        )
+    }
+}
+
+/// One query for all columns: a connection for each would take minutes.
+fn holding(columns: &[(String, String)], text: &str) -> String {
+    assert!(columns.len() > 200, "{} columns", columns.len());
+    let of = |(table, column): &(String, String)| {
+        format!(
+            "SELECT '{table}.{column}' AS name, COUNT(*) AS n FROM \"{table}\" \
+             WHERE LOWER(CAST(\"{column}\" AS TEXT)) LIKE LOWER('%{text}%')"
+        )
+    };
+    let all: Vec<String> = columns.iter().map(of).collect();
+    format!("SELECT name FROM ({}) counted WHERE n > 0", all.join(" UNION ALL "))
 }
 
 #[tokio::test]

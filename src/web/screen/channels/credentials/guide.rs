@@ -1,4 +1,4 @@
-//! How to get the credentials of each kind of marketplace, short; connectors/<kind>/README.md tells more.
+//! How to get the credentials of each kind of marketplace, short; connectors/KIND/README.md tells more.
 
 /// A step: English, Japanese.
 type Step = (&'static str, &'static str);
