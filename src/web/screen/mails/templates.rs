@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
@@ -96,7 +96,9 @@ impl Previews {
 struct Which {
     #[serde(default)]
     set: String,
+    #[serde(default)]
     language: String,
+    #[serde(default)]
     stem: String,
 }
 
@@ -167,6 +169,9 @@ fn unknown() -> Fault {
 }
 
 async fn open(State(desk): State<Desk>, visit: Visit, Query(which): Query<Which>) -> Result<Response, Fault> {
+    if which.stem.is_empty() {
+        return Ok(Redirect::to("/mails/templates").into_response());
+    }
     let app = desk.app();
     let dir = files::dir(&desk);
     let loaded = files::load(&dir, &[]).ok();
