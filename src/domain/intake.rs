@@ -111,6 +111,9 @@ pub enum Change {
         events: Vec<Event>,
         /// Mails to the buyer.
         mails: Vec<MailIntent>,
+        /// Units came and went between two looks: the channel has lowered and raised its own numbers, and the ledger
+        /// did not move. What we told it meanwhile may stand above or below what it shows now.
+        came_and_went: bool,
     },
 }
 
@@ -139,6 +142,7 @@ struct Taking<'a> {
     now: Timestamp,
     events: Vec<Event>,
     mails: Vec<MailIntent>,
+    came_and_went: bool,
 }
 
 /// Compares one order with what is known of it.
@@ -163,11 +167,12 @@ pub fn intake(
             return Ok(Change::Unchanged);
         }
     }
-    let mut taking = Taking { facts, catalogue, book, ids, now, events: Vec::new(), mails: Vec::new() };
+    let (events, mails) = (Vec::new(), Vec::new());
+    let mut taking = Taking { facts, catalogue, book, ids, now, events, mails, came_and_went: false };
     let new = known.is_none();
     let order = taking.take(known, remote, digest)?;
-    let Taking { events, mails, .. } = taking;
-    Ok(Change::Write { order: Box::new(order), new, events, mails })
+    let Taking { events, mails, came_and_went, .. } = taking;
+    Ok(Change::Write { order: Box::new(order), new, events, mails, came_and_went })
 }
 
 impl Taking<'_> {
@@ -283,6 +288,10 @@ impl Taking<'_> {
         }
         if order.moves_stock && !history {
             self.move_stock(order, &wanted)?;
+            self.came_and_went = wanted.iter().any(|(_, old, new)| {
+                let stays = |l: &Line| l.quantity - l.cancelled;
+                old.cancelled != new.cancelled && stays(old) == stays(new)
+            });
         }
         for (at, _, new) in wanted {
             order.lines[at] = new;

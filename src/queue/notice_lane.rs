@@ -129,11 +129,15 @@ impl NoticeLane {
         self
     }
 
-    /// A shop that counts the shelf takes a parcel's goods off its own number when it hears of the parcel, and the
-    /// lower number may have reached it before: what it shows now is not known, so it is said again.
+    /// A shop that hears of a cancelled order puts the goods back on its own number, and one that counts the shelf takes
+    /// a parcel's goods off. Our number may have reached it before: what it shows now is not known, so it is said again.
     async fn doubt(&self, cx: &QueueCx, told: &NoticeJob) {
-        let counts = self.connector.capabilities().stock_basis == StockBasis::Physical;
-        if !counts || !matches!(told.notice, Notice::Shipped(_) | Notice::Cancelled { .. }) {
+        let moved = match told.notice {
+            Notice::Cancelled { .. } => true,
+            Notice::Shipped(_) => self.connector.capabilities().stock_basis == StockBasis::Physical,
+            _ => false,
+        };
+        if !moved {
             return;
         }
         match cx.store.doubt_listings(told.order, cx.now()).await {

@@ -146,6 +146,8 @@ struct Batch {
     jobs: Vec<JobRow>,
     /// Orders whose hold ended, for the mails that waited with them.
     released: Vec<Order>,
+    /// Orders after which it is not known what their listings show.
+    doubtful: BTreeSet<OrderId>,
 }
 
 /// The marketplace's own text of a version of an order.
@@ -189,10 +191,16 @@ impl Write {
             };
             let prev_payload = before.as_ref().map_or(0, |o| o.payload_id);
             let change = intake(facts, &catalogue, &mut book, &mut self.ids, before, remote, (digest, now))?;
-            let Change::Write { mut order, new, mut events, mut mails } = change else {
+            let Change::Write { mut order, new, mut events, mut mails, came_and_went } = change else {
                 report.unchanged += 1;
                 continue;
             };
+            // Before it was live nothing was told.
+            if came_and_went
+                && facts.live_since.is_some_and(|live| order.changed_at.is_none_or(|at| at >= live))
+            {
+                batch.doubtful.insert(order.id);
+            }
             if new && blocks {
                 let actor = format!("channel:{}", facts.name);
                 self.hold_if_blocked(&mut order, &mut events, &actor).await?;
@@ -212,6 +220,9 @@ impl Write {
         self.write_batch(&batch).await?;
         for order in &batch.released {
             self.release_mails(facts, order, now).await?;
+        }
+        for order in &batch.doubtful {
+            self.doubt_listings(*order, now).await?;
         }
         self.write_book(book).await?;
         self.resolve_quarantine(facts, &orders, now).await?;

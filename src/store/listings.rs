@@ -242,7 +242,7 @@ impl Store {
     /// Errors: [`StoreError::Sql`].
     pub async fn doubt_listings(&self, order: OrderId, now: Timestamp) -> Result<()> {
         let mut write = self.write().await?;
-        write.tx.run(sql::LISTINGS_DOUBT, args![now.0, order]).await?;
+        write.doubt_listings(order, now).await?;
         write.commit().await
     }
 
@@ -275,6 +275,12 @@ impl ListingRow {
 }
 
 impl Write {
+    /// See [`Store::doubt_listings`]; has whoever pushes look at all of the channel's listings.
+    pub(super) async fn doubt_listings(&mut self, order: OrderId, now: Timestamp) -> Result<()> {
+        self.tx.run(sql::LISTINGS_DOUBT, args![now.0, order]).await?;
+        self.tx.run(sql::CHANNEL_OF_ORDER_MAPPED, args![order]).await.map(drop)
+    }
+
     async fn listing(&mut self, channel: &str, remote_id: &str) -> Result<(ChannelRow, ListingRow)> {
         let row: Option<ChannelRow> = self.tx.first(sql::CHANNEL_BY_NAME, args![channel]).await?;
         let row = row.ok_or_else(|| StoreError::NotFound(format!("no channel is called {channel:?}")))?;

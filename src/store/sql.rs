@@ -42,6 +42,8 @@ texts! {
         pull_failed_since = COALESCE(pull_failed_since, $3) WHERE id = $1";
     CHANNEL_SET_EXPIRY = "UPDATE channel SET credentials_expire = $2 WHERE id = $1";
     CHANNEL_MAPPED = "UPDATE channel SET mapped = mapped + 1 WHERE id = $1";
+    CHANNEL_OF_ORDER_MAPPED = "UPDATE channel SET mapped = mapped + 1 \
+        WHERE id = (SELECT channel_id FROM orders WHERE id = $1)";
     CHANNEL_LEASE = "UPDATE channel SET owner = $2, lease_until = $4 \
         WHERE id = $1 AND (owner IS NULL OR owner = $2 OR lease_until < $3)";
     CHANNEL_UNLEASE = "UPDATE channel SET owner = NULL, lease_until = NULL WHERE id = $1 AND owner = $2";

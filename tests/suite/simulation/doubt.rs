@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use banto_channel::{Address, Buyer, ListingId};
+use banto::store::{Act, OrderFilter};
+use banto_channel::{Address, Buyer, Clock, ListingId};
 use banto_sim::{BasketLine, Fault, FaultRates, Market, Purchase};
 
 use super::acts::Hop;
@@ -77,6 +78,50 @@ async fn a_sale_is_not_forgotten_while_pushes_rest() {
         house.hop(Hop::Push, KYOTO).await;
         house.receive("BT-0005", "osaka", 1).await;
         house.hop(Hop::Push, KYOTO).await;
+        house.push(8).await;
+        assert_eq!(house.shown("1005"), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_that_came_and_went_unseen_leaves_no_wrong_number() {
+    each_store(async |fresh| {
+        let mut house = opened(fresh).await;
+        let before = house.shown("1005");
+        let lines = vec![BasketLine { listing: ListingId::from("1005"), quantity: 3 }];
+        let (buyer, ship_to) = (Buyer::default(), Address::default());
+        let purchase = Purchase { lines, buyer, ship_to, ..Purchase::default() };
+        let order = house.stalls[KYOTO].market.buy(&purchase).unwrap();
+        // Told before anybody knew of the order; the shop then puts back what the order had taken.
+        house.receive("BT-0005", "osaka", 1).await;
+        house.push(8).await;
+        assert_eq!(house.shown("1005"), before + 1);
+        house.stalls[KYOTO].market.cancel(&order);
+        assert_eq!(house.shown("1005"), before + 4);
+        house.hop(Hop::Pull, KYOTO).await;
+        house.push(8).await;
+        assert_eq!(house.shown("1005"), before + 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shop_that_is_told_of_a_cancelled_order_is_told_its_number_again() {
+    each_store(async |fresh| {
+        let mut house = opened(fresh).await;
+        let before = house.shown("1005");
+        house.sells("1005").await;
+        let channel = house.stalls[KYOTO].channel.clone();
+        let open = house.store.orders(OrderFilter::Open, Some(channel.id), i64::MAX, 1).await.unwrap();
+        let now = house.clock.now();
+        let (order, seller, actor) = (open[0].id, channel.seller(), "cli:test");
+        house.store.cancel_order(&Act { order, version: None, seller, actor, now }, "", "").await.unwrap();
+        // Our number is there before the shop hears why, and then puts one on it.
+        house.push(8).await;
+        assert_eq!(house.shown("1005"), before);
+        house.hop(Hop::Notices, KYOTO).await;
+        assert_eq!(house.shown("1005"), before + 1);
         house.push(8).await;
         assert_eq!(house.shown("1005"), before);
     })
