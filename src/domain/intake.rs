@@ -111,8 +111,8 @@ pub enum Change {
         events: Vec<Event>,
         /// Mails to the buyer.
         mails: Vec<MailIntent>,
-        /// Units came and went between two looks: the channel has lowered and raised its own numbers, and the ledger
-        /// did not move. What we told it meanwhile may stand above or below what it shows now.
+        /// The channel has put units back on its own numbers, and the ledger did not move: they came and went between
+        /// two looks, or have left the house meanwhile. What it shows now may be above what we told it.
         came_and_went: bool,
     },
 }
@@ -288,10 +288,7 @@ impl Taking<'_> {
         }
         if order.moves_stock && !history {
             self.move_stock(order, &wanted)?;
-            self.came_and_went = wanted.iter().any(|(_, old, new)| {
-                let stays = |l: &Line| l.quantity - l.cancelled;
-                old.cancelled != new.cancelled && stays(old) == stays(new)
-            });
+            self.came_and_went = came_and_went(remote, &wanted);
         }
         for (at, _, new) in wanted {
             order.lines[at] = new;
@@ -558,6 +555,16 @@ impl Taking<'_> {
         }
         self.mails.push(MailIntent { kind, revision, by_hand: rule.by_hand });
     }
+}
+
+/// See [`Change::Write`]. `wanted` begins with the channel's lines, in its order.
+fn came_and_went(remote: &RemoteOrder, wanted: &[(usize, Line, Line)]) -> bool {
+    let stays = |l: &Line| l.quantity - l.cancelled;
+    let unseen =
+        wanted.iter().any(|(_, old, new)| old.cancelled != new.cancelled && stays(old) == stays(new));
+    let ended = remote.fulfilment == Fulfilment::Cancelled;
+    let taken_back = |line: &RemoteLine| if ended { line.quantity } else { line.cancelled };
+    unseen || remote.lines.iter().zip(wanted).any(|(line, (_, _, new))| taken_back(line) > new.cancelled)
 }
 
 /// Whether money is still to come.

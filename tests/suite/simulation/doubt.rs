@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use banto::domain::deeds::Shipment;
 use banto::store::{Act, OrderFilter};
 use banto_channel::{Address, Buyer, Clock, ListingId};
 use banto_sim::{BasketLine, Fault, FaultRates, Market, Purchase};
@@ -124,6 +125,30 @@ async fn a_shop_that_is_told_of_a_cancelled_order_is_told_its_number_again() {
         assert_eq!(house.shown("1005"), before + 1);
         house.push(8).await;
         assert_eq!(house.shown("1005"), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shop_that_takes_back_what_has_left_the_house_is_told_its_number_again() {
+    each_store(async |fresh| {
+        let mut house = opened(fresh).await;
+        let before = house.shown("1005");
+        house.sells("1005").await;
+        house.push(8).await;
+        let channel = house.stalls[KYOTO].channel.clone();
+        let open = house.store.orders(OrderFilter::Open, Some(channel.id), i64::MAX, 1).await.unwrap();
+        let (order, seller, actor, now) = (open[0].id, channel.seller(), "cli:test", house.clock.now());
+        let parcel =
+            Shipment { carrier: "ヤマト運輸".into(), tracking: "T1".into(), ..Shipment::default() };
+        house.store.ship_order(&Act { order, version: None, seller, actor, now }, &parcel).await.unwrap();
+        // The buyer cancels before the shop hears of the parcel.
+        let market = &house.stalls[KYOTO].market;
+        market.cancel(&market.orders()[0].id);
+        assert_eq!(house.shown("1005"), before);
+        house.hop(Hop::Pull, KYOTO).await;
+        house.push(8).await;
+        assert_eq!(house.shown("1005"), before - 1);
     })
     .await;
 }
