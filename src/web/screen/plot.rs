@@ -66,7 +66,9 @@ pub(crate) fn lines(
     let times = || lines.iter().flat_map(|l| l.points).map(|p| p.0);
     let (Some(first), Some(last)) = (times().min(), times().max()) else { return String::new() };
     let names: Vec<&str> = lines.iter().map(|l| l.name).collect();
-    picture(title, &names, |area| draw_lines(area, lines, (midnight(first, zone), last), zone, value))
+    // A week at least: the history of an hour is a line at the end, not a picture with one day written three times.
+    let first = midnight(first, zone).min(midnight(last, zone) - 6 * DAY);
+    picture(title, &names, |area| draw_lines(area, lines, (first, last), zone, value))
 }
 
 /// Bars side by side, as an `<svg>` element whose name is `title`: one group a label. Empty when there is nothing to
@@ -96,7 +98,7 @@ fn draw_lines(
     let (low, high) = span(values);
     let mut chart = ChartBuilder::on(area)
         .margin_top(6)
-        .margin_right(10)
+        .margin_right(22) // half of the last day's label
         .x_label_area_size(24)
         .y_label_area_size(label_width(low, high, value))
         .build_cartesian_2d(0.0..days(last).max(1.0), low..high)?;
