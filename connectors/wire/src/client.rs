@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::WireConfig;
 use crate::fault::{Cause, Fault};
+use crate::reach::{Reach, Resolver};
 use crate::redact::{Scrub, percent};
 
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +33,7 @@ pub(crate) struct Prepared {
 pub(crate) struct Client {
     http: reqwest::Client,
     body_max: usize,
+    reach: Reach,
 }
 
 impl Client {
@@ -49,7 +51,7 @@ impl Client {
             builder(config).tls_certs_only([]).build()
         });
         match http {
-            Ok(http) => Ok(Self { http, body_max: config.body_max }),
+            Ok(http) => Ok(Self { http, body_max: config.body_max, reach: config.reach }),
             Err(e) => Err(Error::new(ErrorKind::Unexpected, format!("no HTTP client: {}", e.without_url()))),
         }
     }
@@ -60,6 +62,9 @@ impl Client {
         let mut request = copy(&prepared.request)?;
         for _ in 0..=REDIRECTS_MAX {
             let from = request.url().clone();
+            // A host that is written as an address is connected to without asking the resolver.
+            let near = self.reach.check_literal(from.host_str().unwrap_or_default());
+            near.map_err(|why| Fault::new(Cause::OutOfReach(why), ""))?;
             let sent = self.http.execute(request).await;
             let answer = sent.map_err(|e| Fault::of_send(&e.without_url()))?;
             let next = redirect(&from, &answer).filter(|_| prepared.request.method() == reqwest::Method::GET);
@@ -104,14 +109,18 @@ impl Client {
 
 #[expect(clippy::disallowed_methods, reason = "this is the one client")]
 fn builder(config: &WireConfig) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("banto/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(config.timeout)
-        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT);
+    match config.reach {
+        Reach::Anywhere => builder,
+        reach => builder.dns_resolver(Resolver(reach)),
+    }
 }
 
 impl Prepared {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use banto_channel::Quota;
 
+use crate::reach::Reach;
+
 /// The limits of one channel's wire. Built by [`WireConfig::new`]; every field may be changed before use.
 #[derive(Clone, Debug)]
 pub struct WireConfig {
@@ -31,6 +33,8 @@ pub struct WireConfig {
     pub delay_max: Duration,
     /// Where the spread of the delays starts from; random unless set.
     pub jitter_seed: u64,
+    /// Which addresses may be connected to.
+    pub reach: Reach,
 }
 
 impl WireConfig {
@@ -51,6 +55,7 @@ impl WireConfig {
             delay_first: Duration::from_millis(500),
             delay_max: Duration::from_secs(30),
             jitter_seed: rand::random(),
+            reach: Reach::Anywhere,
         }
     }
 }

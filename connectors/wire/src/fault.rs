@@ -8,10 +8,13 @@ use banto_channel::{Bilingual, Error, ErrorKind, both};
 use rustls::CertificateError;
 
 use crate::client::CONNECT_TIMEOUT;
+use crate::reach::OutOfReach;
 
 /// Why a try brought no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
+    /// Nothing was sent, for it would have gone where it must not.
+    OutOfReach(OutOfReach),
     Dns,
     Refused,
     ConnectTimeout,
@@ -58,6 +61,8 @@ impl Fault {
     pub fn of_send(error: &reqwest::Error) -> Self {
         let cause = if !error.is_connect() {
             if error.is_timeout() { Cause::Timeout } else { Cause::Closed }
+        } else if let Some(why) = find::<OutOfReach>(error) {
+            Cause::OutOfReach(*why)
         } else if error.is_dns() {
             Cause::Dns
         } else if let Some(tls) = find::<rustls::Error>(error) {
@@ -86,6 +91,7 @@ impl Fault {
 
     pub const fn kind(&self) -> ErrorKind {
         match self.cause {
+            Cause::OutOfReach(_) => ErrorKind::Config,
             Cause::Torn | Cause::TooLarge | Cause::Redirects => ErrorKind::Malformed,
             _ => ErrorKind::Unreachable,
         }
@@ -117,6 +123,7 @@ impl Fault {
     pub fn words(&self, tried: &Tried<'_>) -> Bilingual {
         let (host, detail) = (tried.host, &self.detail);
         match self.cause {
+            Cause::OutOfReach(why) => why.words(host),
             Cause::Certificate | Cause::Tls => self.of_security(host),
             Cause::Dns => both!(
                 "no address is known for {host} (DNS: {detail}). Check the spelling of the address, and that this \

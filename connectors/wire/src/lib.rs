@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod fault;
 mod pacing;
+mod reach;
 mod record;
 mod recording;
 mod redact;
@@ -17,6 +18,7 @@ mod stats;
 mod wire;
 
 pub use config::WireConfig;
+pub use reach::{OutOfReach, Reach};
 pub use record::{Recorder, Replay};
 pub use redact::redact;
 pub use stats::WireStats;

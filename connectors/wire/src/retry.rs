@@ -43,8 +43,8 @@ impl Again {
                 Self::Always
             }
             Cause::Timeout | Cause::Closed | Cause::Torn => Self::IfIdempotent,
-            // A certificate does not mend itself within a minute; the other two come back the same.
-            Cause::Certificate | Cause::TooLarge | Cause::Redirects => Self::Never,
+            // A certificate does not mend itself within a minute; the others come back the same.
+            Cause::Certificate | Cause::TooLarge | Cause::Redirects | Cause::OutOfReach(_) => Self::Never,
         }
     }
 }

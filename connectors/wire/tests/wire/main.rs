@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use banto_channel::{Clock, ErrorKind, Http, Method, Quota, Request, Timestamp};
-use banto_wire::{Wire, WireConfig, WireStats};
+use banto_wire::{Reach, Wire, WireConfig, WireStats};
 use server::{Reply, Server, reply, torn};
 use tokio::net::TcpListener;
 
@@ -300,4 +300,26 @@ async fn a_get_follows_redirects_on_its_host_and_nothing_else_does() {
     let error = wire.send(get(&server)).await.unwrap_err();
     assert_eq!((error.kind, server.calls()), (ErrorKind::Malformed, 6));
     assert!(error.message.contains("redirects without end"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_goes_where_the_wire_must_not_reach() {
+    let server = Server::start(vec![ok(), ok()]).await;
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let public = wire(WireConfig { reach: Reach::Public { unless: "inside = true" }, ..config() });
+    // As an address, written as few would, and by a name that is looked up.
+    let mapped = "[::ffff:127.0.0.1]";
+    for host in ["127.0.0.1", "0x7f.1", "2130706433", mapped, "[::1]", "[fd00::1]", "10.0.0.1", "localhost"] {
+        let request = Request::new(Method::Post, format!("http://{host}:{port}/orders"));
+        let error = public.send(request).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Config, "{host}: {error}");
+        assert!(error.message.contains("inside = true") && !error.message.contains("Tried"), "{error}");
+    }
+    let house = wire(WireConfig { reach: Reach::House, ..config() });
+    let error = house.send(Request::new(Method::Get, "http://169.254.169.254/latest")).await.unwrap_err();
+    assert!(error.message.contains("169.254.169.254, a link-local"), "{error}");
+    assert_eq!(server.calls(), 0);
+    assert_eq!(house.send(get(&server)).await.unwrap().status, 200);
+    let named = Request::new(Method::Get, format!("http://localhost:{port}/orders"));
+    assert_eq!(house.send(named).await.unwrap().status, 200, "the resolver of our own finds names");
 }
