@@ -22,7 +22,7 @@ use crate::mail::{Smtp, SmtpConfig, Templates, TlsMode};
 use crate::queue::compose::MailRoom;
 use crate::queue::mail_lane::{MailLane, Post, Relay};
 use crate::queue::notice_lane::NoticeLane;
-use crate::queue::webhook_lane::Switchboard;
+use crate::queue::webhook_lane::{self, Switchboard};
 use crate::queue::{Lane, QueueCx, run_lane};
 use crate::store::{Lease, Store};
 use crate::web::Readiness;
@@ -149,7 +149,8 @@ impl App {
             let lane: Arc<dyn Lane> = Arc::new(lane.waking(Arc::clone(&running.signals)));
             keep_lane(life, lane, &cx, stop);
         }
-        let (switchboard, stop) = (Switchboard { cx }, stop.clone());
+        let reach = webhook_lane::reach(&self.config.web);
+        let (switchboard, stop) = (Switchboard { cx, reach }, stop.clone());
         life.keep("webhooks", move || switchboard.clone().run(stop.clone()));
     }
 

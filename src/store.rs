@@ -81,7 +81,7 @@ pub use tables::{
     ItemRow, JobRow, LevelRow, LineRow, ListingRow, LocationRow, MailRow, OrderRow, ParcelRow, PayloadRow,
     PersonRow, QuarantineRow, ReservationRow, SavedFilterRow, TimelineRow, TokenRow, WebhookRow,
 };
-pub use users::{NewPerson, PersonAt, PersonChange};
+pub use users::{NewCodes, NewPerson, PersonAt, PersonChange};
 pub use verify::Discrepancy;
 pub use webhooks::{
     About, OrderTold, StockTold, Told, WEBHOOK_EVENTS, WEBHOOK_PING, overtaken, webhook_lane,

@@ -86,11 +86,18 @@ pub struct WebConfig {
     pub public_url: Option<String>,
     /// Must be true to listen on anything but this machine's loopback.
     pub allow_remote: bool,
+    /// Whether webhooks that were registered on the screen or by the API may go to this machine and private networks.
+    pub webhooks_private: bool,
 }
 
 impl Default for WebConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)), public_url: None, allow_remote: false }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
+            public_url: None,
+            allow_remote: false,
+            webhooks_private: false,
+        }
     }
 }
 

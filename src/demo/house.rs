@@ -266,6 +266,7 @@ name = "番頭商店"
 [web]
 listen = "127.0.0.1:{port}"
 public_url = "http://127.0.0.1:{port}"
+webhooks_private = true
 
 [mail]
 from = "shop@example.test"

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banto_channel::{Http, Method, Request, Timestamp};
-use banto_wire::{Wire, WireConfig};
+use banto_wire::{Reach, Wire, WireConfig};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::patience::{JobFailure, Patience, Rest};
 use super::{Lane, QueueCx, insist, run_lane};
+use crate::config::WebConfig;
 use crate::store::{
     About, JobEnd, JobRow, OrderTold, Result, StockTold, WebhookRow, overtaken, webhook_lane,
 };
@@ -41,6 +42,17 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 /// How often answers of the API that were kept long enough are forgotten.
 const SWEEP: Duration = Duration::from_secs(3600);
+
+/// Where messages may go: whoever may register an endpoint, and nothing else, must not have this machine ask what only
+/// it can reach.
+#[must_use]
+pub const fn reach(web: &WebConfig) -> Reach {
+    if web.webhooks_private {
+        Reach::House
+    } else {
+        Reach::Public { unless: "[web] webhooks_private = true" }
+    }
+}
 
 /// The lane of one endpoint.
 #[derive(Debug)]
@@ -223,6 +235,8 @@ async fn stock_data(cx: &QueueCx, stock: &StockTold) -> Result<Value> {
 pub struct Switchboard {
     /// What lanes share.
     pub cx: QueueCx,
+    /// Where messages may go: [`reach`].
+    pub reach: Reach,
 }
 
 impl Switchboard {
@@ -271,6 +285,7 @@ impl Switchboard {
             attempts_max: 1,
             retry_time_max: Duration::ZERO,
             body_max: 1_000_000,
+            reach: self.reach,
             ..WireConfig::new(webhook_lane(id), &[])
         };
         match Wire::new(config, Arc::clone(&self.cx.clock)) {

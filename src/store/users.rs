@@ -50,6 +50,15 @@ pub struct PersonAt {
     pub version: Option<i64>,
 }
 
+/// One-time codes that somebody has shown to have.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCodes<'a> {
+    /// Their secret in base32.
+    pub secret: &'a str,
+    /// Time step of the code that was shown. It is used up: no login takes it, nor one before it.
+    pub step: i64,
+}
+
 /// A change to somebody.
 #[derive(Clone, Debug)]
 pub enum PersonChange<'a> {
@@ -70,7 +79,7 @@ pub enum PersonChange<'a> {
         keep: Option<&'a str>,
     },
     /// One-time codes are asked for from now on, or not any more.
-    OneTimeCodes(Option<&'a str>),
+    OneTimeCodes(Option<NewCodes<'a>>),
     /// The person may log in no more, and is logged out.
     Disable,
     /// The person may log in again.
@@ -99,9 +108,9 @@ impl PersonChange<'_> {
             }
             Self::Language(language) => person.language = language.tag().to_owned(),
             Self::Password { hash, .. } => person.password = (*hash).to_owned(),
-            Self::OneTimeCodes(secret) => {
-                person.totp = secret.map(str::to_owned);
-                person.totp_step = None;
+            Self::OneTimeCodes(codes) => {
+                person.totp = codes.map(|codes| codes.secret.to_owned());
+                person.totp_step = codes.map(|codes| codes.step);
             }
             Self::Disable => person.disabled_at = person.disabled_at.or(Some(now.0)),
             Self::Enable => person.disabled_at = None,

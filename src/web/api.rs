@@ -18,6 +18,7 @@ mod problem;
 mod shapes;
 mod stock;
 mod table;
+mod target;
 mod webhooks;
 
 use std::sync::{Arc, LazyLock};
@@ -28,12 +29,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::screen::Desk;
+use super::screen::{Desk, Limit};
 
 pub use document::{Listed, document, listed};
 pub use problem::Problem;
 pub use table::{Route, Scope};
-pub(super) use webhooks::check_url;
+pub(super) use target::check as check_target;
 
 use table::Table;
 
@@ -48,6 +49,8 @@ const BODY_MAX: usize = 256 * 1024;
 struct Api {
     desk: Desk,
     limits: Arc<limit::Limits>,
+    /// Of those whose tokens are wrong; apart from the people's, so that neither fills the other's memory.
+    wrong: Arc<Limit>,
 }
 
 /// Every route.
@@ -68,7 +71,7 @@ pub fn routes() -> Vec<Route> {
 
 /// The API of a house.
 pub(crate) fn router(desk: &Desk) -> Router {
-    let api = Api { desk: desk.clone(), limits: Arc::default() };
+    let api = Api { desk: desk.clone(), limits: Arc::default(), wrong: Arc::default() };
     let (router, _) = table().finish(Some(&api));
     let router = router
         .route("/openapi.json", get(openapi))

@@ -42,6 +42,9 @@ pub use page::{Page, Section, done, html};
 pub use setup::announce;
 pub use visit::{Language, Role, Visit};
 
+pub(super) use limit::Limit;
+pub(super) use visit::address;
+
 use access::Routes;
 
 /// The menu: section, path, and its name in English and Japanese.

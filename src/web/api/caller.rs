@@ -2,13 +2,15 @@
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use banto_channel::Timestamp;
 
 use super::table::Scope;
 use super::{Api, Problem};
 use crate::store::{self, RequestTry, Store, TokenRow};
+use crate::web::screen::address;
 
 /// The program that asks, and what is known of its request. A handler takes it as an argument.
 #[derive(Clone, Debug)]
@@ -57,8 +59,8 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let address = request.uri().to_string();
-    match admit(&api, scope, request.headers(), &address).await {
+    let uri = request.uri().to_string();
+    match admit(&api, scope, (request.headers(), request.extensions()), &uri).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -67,10 +69,19 @@ pub(super) async fn guard(
     }
 }
 
-async fn admit(api: &Api, scope: Scope, headers: &HeaderMap, address: &str) -> Result<Caller, Problem> {
-    let text = bearer(headers).ok_or_else(no_token)?;
+async fn admit(
+    api: &Api,
+    scope: Scope,
+    (headers, extensions): (&HeaderMap, &Extensions),
+    uri: &str,
+) -> Result<Caller, Problem> {
+    let shown = headers.get(header::AUTHORIZATION).ok_or_else(no_token)?;
     let now = api.desk.now();
-    let token = api.desk.store().token(text, now).await?.ok_or_else(no_token)?;
+    let token = match bearer(shown) {
+        Some(text) => api.desk.store().token(text, now).await?,
+        None => None,
+    };
+    let token = token.ok_or_else(|| wrong_token(api, &address(headers, extensions), now))?;
     let note = api.limits.take(token.id, now).map_err(|wait| {
         let detail = format!("the token {} asks too often", token.name);
         Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).after(wait.as_secs() + 1)
@@ -80,7 +91,7 @@ async fn admit(api: &Api, scope: Scope, headers: &HeaderMap, address: &str) -> R
     }
     may(&token, scope)?;
     // No text of the store may hold one (PostgreSQL).
-    if address.contains("%00") {
+    if uri.contains("%00") {
         return Err(Problem::invalid("the address holds a NUL character"));
     }
     Ok(Caller { token: token.id, name: token.name, request: None, done_before: false })
@@ -94,10 +105,22 @@ fn may(token: &TokenRow, scope: Scope) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+fn bearer(shown: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = shown.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The answer to a token that is not valid: whoever shows many of them is told to wait. A right one was found before
+/// anybody gets here, and is never slowed, whoever else tries from its address.
+fn wrong_token(api: &Api, address: &str, now: Timestamp) -> Problem {
+    match api.wrong.wrong_token(address, now) {
+        Ok(()) => no_token(),
+        Err(wait) => {
+            tracing::info!(address, "too many wrong API tokens");
+            let detail = format!("too many tokens that are not valid came from {address}");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).after(wait.as_secs() + 1)
+        }
+    }
 }
 
 fn no_token() -> Problem {

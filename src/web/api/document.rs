@@ -27,7 +27,9 @@ is refused (422), one that overlaps with it too (409). After a crash a request t
 was done is not repeated: it is answered with how things stand then. A request that was refused leaves its key free.\n\n\
 **Two do not undo each other.** An order has a version, which is its `ETag`; sent back as `If-Match`, a change is \
 refused (412) when the order has changed since.\n\n\
-**Limits.** 50 requests a second and token, 200 at once; beyond that 429 with `Retry-After`. Bodies up to 256 KB.";
+**Limits.** 50 requests a second and token, 200 at once; beyond that 429 with `Retry-After`. An address that keeps \
+showing tokens that are not valid gets 429 as well, with longer and longer waits; a valid one is not held up by it. \
+Bodies up to 256 KB.";
 
 /// The document.
 #[must_use]
@@ -96,7 +98,7 @@ fn operation(one: &Documented) -> Operation {
     let (status, answer) = success(one);
     operation = operation.response(status.to_string(), answer);
     for (status, why) in refusals(one) {
-        operation = operation.response(status.to_string(), problem(why));
+        operation = operation.response(status.to_string(), problem(status, why));
     }
     operation.build()
 }
@@ -169,7 +171,7 @@ fn refusals(one: &Documented) -> BTreeMap<u16, &'static str> {
         (401, "No token, or one that is not valid"),
         (403, "The token does not have the scope"),
         (408, "It took longer than 10 seconds; ask again under the same key"),
-        (429, "The token asks too often; see Retry-After"),
+        (429, "The token asks too often, or too many invalid ones came from this address; see Retry-After"),
         (503, "The store does not answer; see Retry-After"),
     ]);
     if route.path.contains('{') {
@@ -192,9 +194,16 @@ fn refusals(one: &Documented) -> BTreeMap<u16, &'static str> {
     all
 }
 
-fn problem(why: &str) -> Response {
+fn problem(status: u16, why: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-    ResponseBuilder::new().description(why).content("application/problem+json", content).build()
+    let mut answer = ResponseBuilder::new().description(why).content("application/problem+json", content);
+    if matches!(status, 429 | 503) {
+        let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
+        let about = "Seconds after which to ask again";
+        let header = HeaderBuilder::new().schema(Some(schema)).description(Some(about));
+        answer = answer.header("Retry-After", header.build());
+    }
+    answer.build()
 }
 
 /// A route as a page for people lists it.
@@ -280,6 +289,7 @@ mod tests {
                 let missing: Vec<_> =
                     ["401", "403", "429"].into_iter().filter(|s| !answers.contains_key(*s)).collect();
                 assert!(missing.is_empty(), "{method} {path}: {missing:?}");
+                assert!(answers["429"]["headers"]["Retry-After"].is_object(), "{method} {path}");
                 assert!(operation["security"][0]["token"][0].is_string(), "{method} {path}");
             }
         }

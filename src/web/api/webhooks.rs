@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,14 +11,12 @@ use super::caller::Caller;
 use super::extract::{Json, Named};
 use super::shapes::time;
 use super::table::{Scope, Table, words};
-use super::{Api, Problem};
-use crate::queue::webhook_lane::shown_secret;
+use super::{Api, Problem, target};
+use crate::queue::webhook_lane::{reach, shown_secret};
 use crate::store::{WEBHOOK_EVENTS, WebhookRow};
 
 /// Endpoints that a house may have.
 const ENDPOINTS_MAX: usize = 20;
-/// Longest address.
-const URL_MAX: usize = 500;
 
 pub(super) fn routes(table: Table) -> Table {
     use Scope::Webhooks;
@@ -61,7 +59,8 @@ pub(super) fn routes(table: Table) -> Table {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewWebhook {
-    /// `https://…`, or `http://` on this machine's loopback. Networks of the house are allowed: its programs live there.
+    /// `https://…` at a public address. One of this machine (then also `http://`) or of a private network is taken only
+    /// where the house's config says `[web] webhooks_private = true`; it is judged again with each message.
     #[schema(example = "https://warehouse.example/banto", max_length = 500, pattern = "^https?://[!-~]+$")]
     url: String,
     /// What to be told.
@@ -160,46 +159,6 @@ impl From<WebhookRow> for Webhook {
     }
 }
 
-/// Whether messages may go to this address: `https`, or `http` to this machine.
-///
-/// Errors: what is wrong with it.
-pub(in crate::web) fn check_url(url: &str) -> Result<(), &'static str> {
-    // Two programs read the address: what they could read differently is left out.
-    if url.len() > URL_MAX || !url.chars().all(|c| c.is_ascii_graphic()) || url.contains(['\\', '@', '#']) {
-        return Err("an address is https:// and then up to 500 letters, without a login, \\ and #");
-    }
-    let uri: Uri =
-        url.parse().map_err(|_| "this is not an address such as https://warehouse.example/banto")?;
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let name = host.rsplit('.').next().unwrap_or_default();
-    if host.is_empty() || (name.is_empty() && !host.contains(':')) {
-        return Err("the address names no host");
-    }
-    let ip: Option<std::net::IpAddr> = host.parse().ok();
-    let loopback = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
-    match uri.scheme_str() {
-        Some("https") if ip.is_some_and(is_link_local) => {
-            Err("the address is one of the machine's own network")
-        }
-        Some("https") => Ok(()),
-        Some("http") if loopback => Ok(()),
-        Some("http") => Err("http:// is for this machine's loopback only; take https://"),
-        _ => Err("the address begins with https://"),
-    }
-}
-
-/// Addresses under which clouds tell a machine its secrets.
-fn is_link_local(ip: std::net::IpAddr) -> bool {
-    match ip {
-        std::net::IpAddr::V4(ip) => ip.is_link_local() || ip.is_unspecified(),
-        std::net::IpAddr::V6(ip) => {
-            ip.is_unicast_link_local()
-                || ip.is_unspecified()
-                || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_link_local())
-        }
-    }
-}
-
 async fn list(State(api): State<Api>) -> Result<Answer<WebhookList>, Problem> {
     let rows = api.desk.store().webhooks().await?;
     Ok(Answer(WebhookList { webhooks: rows.into_iter().map(Into::into).collect() }))
@@ -210,7 +169,8 @@ async fn add(
     caller: Caller,
     Json(body): Json<NewWebhook>,
 ) -> Result<Response, Problem> {
-    check_url(&body.url).map_err(|why| Problem::invalid(format!("`url`: {why}")))?;
+    let checked = target::check(&body.url, reach(&api.desk.app().config.web)).await;
+    checked.map_err(|why| Problem::invalid(format!("`url`: {}", why.en)))?;
     let names: Vec<&str> = body.events.iter().map(|e| e.name()).collect();
     let events: Vec<&str> = WEBHOOK_EVENTS.into_iter().filter(|e| names.contains(e)).collect();
     if events.is_empty() {
@@ -263,34 +223,6 @@ async fn remove(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_go_by_https_or_stay_on_this_machine() {
-        for good in [
-            "https://warehouse.example/banto?x=1",
-            "https://192.168.1.5:8443/hook",
-            "http://127.0.0.1:9000/",
-            "http://[::1]:9000/x",
-            "http://localhost/x",
-        ] {
-            assert_eq!(check_url(good), Ok(()), "{good}");
-        }
-        for bad in [
-            "http://warehouse.example/",
-            "http://localhost.evil.example/",
-            "http://127.0.0.1@evil.example/",
-            "http://127.0.0.1\\@evil.example/",
-            "https://169.254.169.254/latest",
-            "https://[fe80::1]/",
-            "ftp://warehouse.example/",
-            "/hook",
-            "https://",
-            "https://a b/",
-            "",
-        ] {
-            assert!(check_url(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn every_event_has_its_word() {

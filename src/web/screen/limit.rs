@@ -1,4 +1,5 @@
-//! How often somebody may try to log in: per name and per address, longer waits with every try that failed.
+//! How often somebody may try to log in, per name and per address, or show wrong tokens to the API: longer waits with
+//! every try that failed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +21,10 @@ const NAME: Rule = Rule { free: 5, longest: Duration::from_secs(300) };
 /// An address: a whole shop may stand behind one.
 const ADDRESS: Rule = Rule { free: 20, longest: Duration::from_secs(900) };
 
+/// An address that shows wrong tokens: programs of several sorts may stand behind one, each asking on for a while after
+/// its token has ended.
+const TOKENS: Rule = Rule { free: 20, longest: Duration::from_secs(900) };
+
 /// Tries are forgotten after this long without another.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 /// Names and addresses remembered at once.
@@ -34,7 +39,7 @@ struct Tries {
 
 /// Who tried how often. It is forgotten with the process: whoever can restart the daemon may also try.
 #[derive(Debug, Default)]
-pub(super) struct Limit(Mutex<HashMap<String, Tries>>);
+pub(in crate::web) struct Limit(Mutex<HashMap<String, Tries>>);
 
 impl Limit {
     /// Counts a try before its password is looked at, so that a hundred at once are a hundred. [`Limit::succeeded`]
@@ -42,8 +47,18 @@ impl Limit {
     ///
     /// Errors: how long to wait; the try does not count then.
     pub(super) fn begin(&self, name: &str, address: &str, now: Timestamp) -> Result<(), Duration> {
+        self.count([(key("name", name), NAME), (key("address", address), ADDRESS)], now)
+    }
+
+    /// Counts a wrong token. One that is right is never asked about here.
+    ///
+    /// Errors: how long to wait; the token does not count then.
+    pub(in crate::web) fn wrong_token(&self, address: &str, now: Timestamp) -> Result<(), Duration> {
+        self.count([(key("token", address), TOKENS)], now)
+    }
+
+    fn count<const N: usize>(&self, keys: [(String, Rule); N], now: Timestamp) -> Result<(), Duration> {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = [(key("name", name), NAME), (key("address", address), ADDRESS)];
         let wait = keys.iter().filter_map(|(key, _)| tries.get(key)).map(|t| t.next.since(now)).max();
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             return Err(wait);
@@ -129,6 +144,17 @@ mod tests {
         let limit = Limit::default();
         let ok = (0..40).filter(|n| limit.begin(&format!("n{n}"), "192.0.2.1", START).is_ok()).count();
         assert_eq!(ok, 21);
+    }
+
+    #[test]
+    fn wrong_tokens_wait_apart_from_logins() {
+        let limit = Limit::default();
+        let ok = (0..40).filter(|_| limit.wrong_token("192.0.2.1", START).is_ok()).count();
+        assert_eq!(ok, 21);
+        assert_eq!(limit.wrong_token("192.0.2.1", START), Err(Duration::from_secs(2)));
+        assert_eq!(limit.wrong_token("192.0.2.2", START), Ok(()), "others are not held up");
+        assert_eq!(limit.begin("aki", "192.0.2.1", START), Ok(()), "nor people at the same address");
+        assert_eq!(limit.wrong_token("192.0.2.1", START.plus(Duration::from_secs(2))), Ok(()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::visit::SessionKey;
 use super::{Access, Desk, Fault, Language, Page, Section, Visit, done, html};
 use crate::domain::people::{PASSWORD_MIN, PersonFault, fit_password};
 use crate::keys::{self, OneTime};
-use crate::store::{PersonAt, PersonChange, PersonRow, SessionView};
+use crate::store::{NewCodes, PersonAt, PersonChange, PersonRow, SessionView};
 
 #[derive(Template)]
 #[template(path = "me.html", config = "src/web/askama.toml")]
@@ -187,11 +187,10 @@ async fn totp_on(
     let person = must_know(&desk, &visit, &caller, form.password).await?;
     let codes = OneTime::stored(&form.secret, "", &visit.name)
         .map_err(|_| Fault::bad_input(both!("Open the page again", "画面を開き直してください")))?;
-    if codes.step(&form.code, desk.now()).is_none() {
-        return Err(Fault::bad_input(PersonFault::OneTimeCode.words()));
-    }
+    let step = codes.step(&form.code, desk.now());
+    let step = step.ok_or_else(|| Fault::bad_input(PersonFault::OneTimeCode.words()))?;
     let who = PersonAt { id: person.id, version: Some(person.version) };
-    let change = PersonChange::OneTimeCodes(Some(&form.secret));
+    let change = PersonChange::OneTimeCodes(Some(NewCodes { secret: &form.secret, step }));
     desk.store().change_person(who, &change, &visit.actor(), desk.now()).await?;
     Ok(done(
         &visit,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::access::Routes;
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
-use crate::queue::webhook_lane::shown_secret;
+use crate::queue::webhook_lane::{reach, shown_secret};
 use crate::store::{NewToken, TokenRow, WEBHOOK_EVENTS, WebhookRow};
 use crate::web::api::{self, Listed, Scope};
 
@@ -162,12 +162,8 @@ async fn revoke(
 
 async fn add_webhook(State(desk): State<Desk>, visit: Visit, Form(form): Fields) -> Result<Response, Fault> {
     let url = field(&form, "url");
-    api::check_url(url).map_err(|why| {
-        Fault::bad_input(both!(
-            "{why}",
-            "送信先は https:// で始まるアドレスを入力してください（このサーバー自身に限り http:// も可）"
-        ))
-    })?;
+    let reach = reach(&desk.app().config.web);
+    api::check_target(url, reach).await.map_err(Fault::bad_input)?;
     let events: Vec<&str> = ticked(&form, "event").filter(|e| WEBHOOK_EVENTS.contains(e)).collect();
     if events.is_empty() {
         return Err(Fault::bad_input(both!("Choose what is told", "通知する内容を選んでください")));

@@ -334,7 +334,7 @@ fn add_cookie(response: &mut Response, cookie: &str) {
 }
 
 /// From where a request comes. Behind a proxy on this machine, what the proxy says it saw; nobody else is believed.
-pub(super) fn address(headers: &HeaderMap, extensions: &Extensions) -> String {
+pub(in crate::web) fn address(headers: &HeaderMap, extensions: &Extensions) -> String {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
     let Some(peer) = peer else { return "?".to_owned() };
     // Proxies append: the last one is our proxy's own word, those before it may be the visitor's.

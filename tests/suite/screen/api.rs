@@ -33,7 +33,9 @@ impl House {
             "kind = \"woocommerce\"\nmode = \"live\"\n\n[connector]\nurl = \"https://shop.example\"\n\
              consumer_key_file = \"{key}\"\nconsumer_secret_file = \"{key}\"\n"
         );
-        let plan = Plan { channels: &[("honten", &honten)], ..Plan::default() };
+        // Its programs hear of things on this machine.
+        let house = "[shop]\nname = \"茶屋 <本店>\"\n[web]\nwebhooks_private = true\n";
+        let plan = Plan { house, channels: &[("honten", &honten)] };
         let trading = Trading::open(fresh, "honten", true).await;
         let site = Site::planned(fresh, plan, SimClock::usual()).await;
         Self { site, trading, _secrets: secrets }
@@ -108,11 +110,13 @@ async fn every_route_wants_a_token_with_its_scope_and_no_cookie() {
         let owner = house.site.log_in(Role::Owner).await;
         let routes = api::routes();
         assert!(routes.len() >= 25, "{routes:?}");
-        for route in &routes {
+        for (n, route) in routes.iter().enumerate() {
             let name = format!("{} {}", route.method, route.path);
             let path = filled(route.path);
             let at = format!("{}{path}", api::BASE);
-            let key = [("idempotency-key", "k")];
+            // Each from an address of its own: one that shows many wrong tokens is told to wait.
+            let from = format!("192.0.2.{n}");
+            let key = [("idempotency-key", "k"), ("x-forwarded-for", from.as_str())];
             let stranger = house.site.stranger().ask(route.method.as_str(), &at, &key, b"{}").await;
             assert_eq!(stranger.status, 401, "{name} without a token");
             assert!(stranger.header("www-authenticate").is_some_and(|v| v.starts_with("Bearer")));
@@ -138,6 +142,37 @@ async fn every_route_wants_a_token_with_its_scope_and_no_cookie() {
         read_only.get("/orders").await.expect(200);
     })
     .await;
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_slowed_and_right_ones_never() {
+    let fresh = Fresh::sqlite().await;
+    let house = House::open(&fresh).await;
+    let right = house.program("reader", &[Scope::OrdersRead]).await;
+    let from = |address: &'static str| [("x-forwarded-for", address)];
+    let here = from("192.0.2.66");
+    let show = async |authorization: &str, address: &'static str| {
+        let headers = [from(address)[0], ("authorization", authorization)];
+        house.site.stranger().ask("GET", "/api/v1/orders", &headers, b"").await
+    };
+    let wrong = format!("Bearer banto_{}", "x".repeat(43));
+    for n in 0..21 {
+        let shown = if n % 2 == 0 { wrong.as_str() } else { "Basic YTpi" };
+        assert_eq!(show(shown, "192.0.2.66").await.status, 401, "{n}");
+    }
+    let held = show(&wrong, "192.0.2.66").await;
+    assert_eq!(held.header("retry-after"), Some("3"), "{:?}", held.headers);
+    let told = detail(&held, 429);
+    assert!(told.contains("192.0.2.66") && read(&held)["retry_after"] == 3, "{told}");
+    right.ask("GET", "/orders", &here, "").await.expect(200);
+    assert_eq!(show(&wrong, "192.0.2.67").await.status, 401, "another address has its own tries");
+    let none = house.site.stranger().ask("GET", "/api/v1/orders", &here, b"").await;
+    assert_eq!(none.status, 401, "who shows nothing has guessed nothing");
+    house.site.clock.advance(Duration::from_secs(2));
+    assert_eq!(show(&wrong, "192.0.2.66").await.status, 401);
+    let longer = show(&wrong, "192.0.2.66").await;
+    assert_eq!((longer.status, longer.header("retry-after")), (429, Some("5")));
+    right.ask("GET", "/orders", &here, "").await.expect(200);
 }
 
 #[tokio::test]

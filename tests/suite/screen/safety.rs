@@ -344,6 +344,12 @@ async fn a_one_time_code_is_taken_once() {
         let browser = site.stranger();
         log_in(&browser, "owner", PASSWORD, "").await.expect(401);
         log_in(&browser, "owner", PASSWORD, "123456").await.expect(401);
+        log_in(&browser, "owner", PASSWORD, &codes.code(now())).await.expect(401);
+        let before = codes.code(now().minus(Duration::from_secs(30)));
+        log_in(&browser, "owner", PASSWORD, &before).await.expect(401);
+        let used = site.store.person_called("owner").await.unwrap().unwrap().totp_step;
+        assert_eq!(used, Some(now().as_secs() / 30), "the code that switched codes on is used up");
+        site.clock.advance(Duration::from_secs(30));
         let code = codes.code(now());
         log_in(&browser, "owner", PASSWORD, &code).await.expect(303);
         log_in(&site.stranger(), "owner", PASSWORD, &code).await.expect(401);

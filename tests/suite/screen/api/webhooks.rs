@@ -11,7 +11,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
-use banto::queue::webhook_lane::{Switchboard, WebhookLane};
+use banto::config::WebConfig;
+use banto::domain::people::Role;
+use banto::queue::webhook_lane::{Switchboard, WebhookLane, reach};
 use banto::queue::{QueueCx, lane_once};
 use banto::store::{JobFilter, StockAct, WebhookRow};
 use banto_channel::Clock as _;
@@ -23,7 +25,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
-use super::{House, read};
+use super::super::site::Site;
+use super::{House, Program, detail, read};
 use crate::stores::{Fresh, each_store};
 
 /// What came: the id of the message, and what it says.
@@ -280,7 +283,8 @@ async fn the_switchboard_keeps_a_lane_for_whoever_is_registered() {
     let fresh = Fresh::sqlite().await;
     let house = House::open(&fresh).await;
     let stop = CancellationToken::new();
-    let board = tokio::spawn(Switchboard { cx: house.trading.cx() }.run(stop.clone()));
+    let reach = reach(&house.site.app.config.web);
+    let board = tokio::spawn(Switchboard { cx: house.trading.cx(), reach }.run(stop.clone()));
     let ears = Ears::open(&house, &["order.created"]).await;
     let store = &house.site.store;
     store.ping_webhook(ears.webhook, "test", house.site.clock.now()).await.unwrap();
@@ -291,6 +295,70 @@ async fn the_switchboard_keeps_a_lane_for_whoever_is_registered() {
     };
     tokio::time::timeout(Duration::from_secs(20), heard).await.unwrap();
     store.remove_webhook(ears.webhook, "test", house.site.clock.now()).await.unwrap();
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(20), board).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_address_in_the_house_is_not_taken_unless_the_config_says_so() {
+    let fresh = Fresh::sqlite().await;
+    let house = House::open(&fresh).await;
+    let strict = Site::on(&fresh).await;
+    let owner = strict.log_in(Role::Owner).await;
+    let program = Program { site: &strict, token: house.all_powerful().await.token };
+    for (n, (inside, address)) in [
+        ("http://127.0.0.1:9000/x", "127.0.0.1"),
+        ("https://127.0.0.1/x", "127.0.0.1"),
+        ("http://[::1]:9000/x", "::1"),
+        ("https://10.1.2.3/x", "10.1.2.3"),
+        ("https://169.254.169.254/latest", "169.254.169.254"),
+        ("https://[fd00::1]/x", "fd00::1"),
+        ("https://[::ffff:192.168.1.5]/x", "::ffff:192.168.1.5"),
+        ("https://localhost/x", "localhost"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({ "url": inside, "events": ["order.created"] });
+        let told = detail(&program.post("/webhooks", &format!("k{n}"), &body).await, 422);
+        let form = [("url", inside), ("event", "order.created")];
+        let page = owner.post("/tokens/webhooks", &form).await.expect(422).body;
+        for said in [&told, &page] {
+            let helps = !address.starts_with("169.254");
+            assert!(said.contains(address), "{said}");
+            assert_eq!(said.contains("[web] webhooks_private = true"), helps, "{said}");
+        }
+    }
+    assert_eq!(strict.store.webhooks().await.unwrap(), []);
+    let body = json!({ "url": "https://93.184.215.14/hook", "events": ["order.created"] });
+    program.post("/webhooks", "public", &body).await.expect(201);
+    let program = house.program("inside", &[banto::web::api::Scope::Webhooks]).await;
+    let body = json!({ "url": "https://10.1.2.3/x", "events": ["order.created"] });
+    program.post("/webhooks", "private", &body).await.expect(201);
+}
+
+#[tokio::test]
+async fn where_a_message_goes_is_judged_again_when_it_is_sent() {
+    let fresh = Fresh::sqlite().await;
+    let house = House::open(&fresh).await;
+    let ears = Ears::open(&house, &["order.created"]).await;
+    let store = &house.site.store;
+    // It was registered while the config said so, or by a name that led elsewhere then.
+    let stop = CancellationToken::new();
+    let reach = reach(&WebConfig::default());
+    let board = tokio::spawn(Switchboard { cx: house.trading.cx(), reach }.run(stop.clone()));
+    store.ping_webhook(ears.webhook, "test", house.site.clock.now()).await.unwrap();
+    let told = async {
+        loop {
+            if let Some(error) = ears.row().await.last_error {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    assert!(told.contains("127.0.0.1") && told.contains("[web] webhooks_private = true"), "{told}");
+    assert_eq!((ears.receiver.tries.lock().unwrap().len(), ears.waiting().await), (0, 1));
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(20), board).await.unwrap().unwrap();
 }
