@@ -5,6 +5,7 @@
 //! in one channel stays there.
 
 pub mod diff;
+pub mod explain;
 pub mod offer;
 pub mod pull;
 pub mod push;

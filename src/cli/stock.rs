@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::items::{all_items, parts_by_set};
 use super::{Exit, Failure, Globals, House, Outcome, Text, counted, left, right};
-use crate::domain::stock::Level;
+use crate::channels::explain::{Numbers, whole_sets};
 use crate::domain::{ItemId, LocationId};
 use crate::store::{ItemRow, LocationRow, Moved, StockAct, WriteOff};
 
@@ -161,35 +161,6 @@ impl Change {
     }
 }
 
-/// A level as JSON has it everywhere.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Numbers {
-    on_hand: i64,
-    reserved: i64,
-    available: i64,
-    short: i64,
-}
-
-impl From<Level> for Numbers {
-    fn from(level: Level) -> Self {
-        Self {
-            on_hand: level.on_hand(),
-            reserved: level.reserved,
-            available: level.available,
-            short: level.short,
-        }
-    }
-}
-
-impl Numbers {
-    fn add(&mut self, other: Self) {
-        self.on_hand += other.on_hand;
-        self.reserved += other.reserved;
-        self.available += other.available;
-        self.short += other.short;
-    }
-}
-
 #[derive(Debug, Serialize)]
 struct Listed {
     code: String,
@@ -246,10 +217,8 @@ async fn listed(house: &House, only: Option<LocationId>) -> Result<Vec<Listed>, 
     }
     let parts = parts_by_set(house, &items).await?;
     let total = |item: ItemId| {
-        levels.get(&item).into_iter().flat_map(BTreeMap::values).fold(Numbers::default(), |mut sum, level| {
-            sum.add(*level);
-            sum
-        })
+        let own = levels.get(&item).into_iter().flat_map(BTreeMap::values);
+        own.fold(Numbers::default(), |sum, level| sum.add(*level))
     };
     let one = |item: ItemRow| {
         let own = levels.get(&item.id).into_iter().flatten();
@@ -270,11 +239,6 @@ async fn listed(house: &House, only: Option<LocationId>) -> Result<Vec<Listed>, 
         }
     };
     Ok(items.into_iter().map(one).collect())
-}
-
-/// How many whole sets the parts make.
-fn whole_sets(parts: &[(ItemId, i64)], available: impl Fn(ItemId) -> i64) -> i64 {
-    parts.iter().map(|(part, n)| available(*part) / (*n).max(1)).min().unwrap_or(0)
 }
 
 fn tell_moved(house: &House, location: &LocationRow, moved: &Moved) -> Outcome {
@@ -326,17 +290,4 @@ async fn verify(house: &House) -> Outcome {
         }
     })?;
     Ok(if found.is_empty() { Exit::Ok } else { Exit::Failed })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scarcest_part_says_how_many_sets_there_are() {
-        let free = |item: ItemId| if item == 1 { 7 } else { 2 };
-        assert_eq!(whole_sets(&[(1, 3), (2, 1)], free), 2);
-        assert_eq!(whole_sets(&[(1, 4), (2, 1)], free), 1);
-        assert_eq!(whole_sets(&[], free), 0);
-    }
 }

@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 
 use banto_channel::Money;
 
+pub(super) use crate::channels::explain::Numbers;
+
 /// Most rows of one page.
 pub(super) const PAGE_MAX: i64 = 200;
 /// Most units in one request, as the document says.
@@ -31,39 +33,4 @@ impl Amount {
 /// A time: RFC 3339, UTC.
 pub(super) fn time(micros: i64) -> String {
     crate::cli::utc(micros)
-}
-
-/// Units of an item at a place, or of all places together.
-#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
-pub(super) struct Numbers {
-    /// On the shelf: reserved and available ones.
-    pub(super) on_hand: i64,
-    /// Held for orders.
-    pub(super) reserved: i64,
-    /// Free to be sold.
-    pub(super) available: i64,
-    /// Missing: orders wait for them.
-    pub(super) short: i64,
-}
-
-impl From<crate::domain::stock::Level> for Numbers {
-    fn from(level: crate::domain::stock::Level) -> Self {
-        Self {
-            on_hand: level.on_hand(),
-            reserved: level.reserved,
-            available: level.available,
-            short: level.short,
-        }
-    }
-}
-
-impl Numbers {
-    pub(super) fn add(self, other: Self) -> Self {
-        Self {
-            on_hand: self.on_hand + other.on_hand,
-            reserved: self.reserved + other.reserved,
-            available: self.available + other.available,
-            short: self.short + other.short,
-        }
-    }
 }

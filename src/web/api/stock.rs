@@ -13,6 +13,7 @@ use super::orders::{not_longer, page_size, some};
 use super::shapes::{Amount, Numbers, QUANTITY_MAX};
 use super::table::{Scope, Table, words};
 use super::{Api, Problem};
+use crate::channels::explain::whole_sets;
 use crate::domain::{ItemId, LocationId};
 use crate::store::{self, ItemRow, LevelRow, LocationRow, Moved, StockAct, Store, WriteOff};
 
@@ -239,7 +240,8 @@ async fn with_stock(store: &Store, rows: Vec<ItemRow>) -> store::Result<Vec<Item
     };
     let one = |row: ItemRow| {
         let own: Vec<_> = components.iter().filter(|c| c.set_id == row.id).collect();
-        let made = || own.iter().map(|c| total(c.item_id).available / c.quantity.max(1)).min().unwrap_or(0);
+        let pieces: Vec<(ItemId, i64)> = own.iter().map(|c| (c.item_id, c.quantity)).collect();
+        let made = || whole_sets(&pieces, |part| total(part).available);
         let at = |level: &LevelRow| {
             (places.get(&level.location_id).cloned().unwrap_or_default(), Numbers::from(level.level()))
         };
@@ -296,6 +298,48 @@ pub(super) async fn place(api: &Api, code: Option<&str>) -> Result<LocationRow, 
     all.iter().find(|l| l.code == code).cloned().ok_or_else(|| Problem::invalid(unknown))
 }
 
+/// A change of one shelf, asked for by a program.
+struct Change<'a> {
+    code: &'a str,
+    location: Option<&'a str>,
+    note: &'a str,
+    what: What,
+}
+
+/// What is done to the shelf.
+enum What {
+    Receive { units: i64, returned: bool },
+    Set(i64),
+    WriteOff(i64, WriteOff),
+}
+
+impl Change<'_> {
+    async fn make(&self, api: &Api, caller: &Caller) -> Result<Answer<StockMoved>, Problem> {
+        not_longer("note", self.note, 500)?;
+        let (location, actor) = (place(api, self.location).await?, caller.actor());
+        let act = StockAct {
+            code: self.code,
+            location: &location,
+            actor: &actor,
+            note: self.note,
+            now: api.desk.now(),
+        };
+        let store = caller.store(api);
+        let moved = caller.once(self.what.act(&store, &act)).await?;
+        told(api, self.code, &location, moved).await
+    }
+}
+
+impl What {
+    async fn act(&self, store: &Store, act: &StockAct<'_>) -> store::Result<Moved> {
+        match *self {
+            Self::Receive { units, returned } => store.receive_stock(act, units, returned).await,
+            Self::Set(units) => store.set_stock(act, units).await,
+            Self::WriteOff(units, what) => store.write_off_stock(act, units, what).await,
+        }
+    }
+}
+
 async fn receive(
     State(api): State<Api>,
     caller: Caller,
@@ -303,13 +347,9 @@ async fn receive(
     Json(body): Json<Receive>,
 ) -> Result<Answer<StockMoved>, Problem> {
     some(body.quantity)?;
-    not_longer("note", &body.note, 500)?;
-    let (location, actor) = (place(&api, body.location.as_deref()).await?, caller.actor());
-    let act =
-        StockAct { code: &code, location: &location, actor: &actor, note: &body.note, now: api.desk.now() };
-    let store = caller.store(&api);
-    let moved = caller.once(store.receive_stock(&act, body.quantity, body.returned)).await?;
-    told(&api, &code, &location, moved).await
+    let what = What::Receive { units: body.quantity, returned: body.returned };
+    let location = body.location.as_deref();
+    Change { code: &code, location, note: &body.note, what }.make(&api, &caller).await
 }
 
 async fn set(
@@ -321,13 +361,8 @@ async fn set(
     if !(0..=QUANTITY_MAX).contains(&body.quantity) {
         return Err(Problem::invalid(format!("`quantity` is from 0 to {QUANTITY_MAX}")));
     }
-    not_longer("note", &body.note, 500)?;
-    let (location, actor) = (place(&api, body.location.as_deref()).await?, caller.actor());
-    let act =
-        StockAct { code: &code, location: &location, actor: &actor, note: &body.note, now: api.desk.now() };
-    let store = caller.store(&api);
-    let moved = caller.once(store.set_stock(&act, body.quantity)).await?;
-    told(&api, &code, &location, moved).await
+    let (location, what) = (body.location.as_deref(), What::Set(body.quantity));
+    Change { code: &code, location, note: &body.note, what }.make(&api, &caller).await
 }
 
 async fn write_off(
@@ -337,18 +372,13 @@ async fn write_off(
     Json(body): Json<Lost>,
 ) -> Result<Answer<StockMoved>, Problem> {
     some(body.quantity)?;
-    not_longer("note", &body.note, 500)?;
-    let what = match body.from {
+    let from = match body.from {
         LostFrom::Free => WriteOff::Free,
         LostFrom::EvenReserved => WriteOff::EvenReserved,
         LostFrom::Returned => WriteOff::Returned,
     };
-    let (location, actor) = (place(&api, body.location.as_deref()).await?, caller.actor());
-    let act =
-        StockAct { code: &code, location: &location, actor: &actor, note: &body.note, now: api.desk.now() };
-    let store = caller.store(&api);
-    let moved = caller.once(store.write_off_stock(&act, body.quantity, what)).await?;
-    told(&api, &code, &location, moved).await
+    let (location, what) = (body.location.as_deref(), What::WriteOff(body.quantity, from));
+    Change { code: &code, location, note: &body.note, what }.make(&api, &caller).await
 }
 
 /// What a change did; where its answer was lost, how things stand now.
