@@ -337,12 +337,7 @@ impl Found<'_> {
 }
 
 async fn pause(house: &House, name: &str, paused: bool) -> Outcome {
-    let row = house.store.channel(name).await?;
-    let mut write = house.store.write().await?;
-    write.pause_channel(row.id, paused).await?;
-    let action = if paused { "pause_channel" } else { "resume_channel" };
-    write.audit(&house.actor, action, name, "", house.now()).await?;
-    write.commit().await?;
+    house.store.pause_channel(name, paused, &house.actor, house.now()).await?;
     let answer = serde_json::json!({ "channel": name, "paused": paused });
     house.out.answer(&answer, |text| {
         text.line(if paused {

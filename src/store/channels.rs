@@ -45,9 +45,27 @@ impl Store {
     /// Errors: [`StoreError::NotFound`].
     pub async fn channel(&self, name: &str) -> Result<ChannelRow> {
         let row = self.db.first(sql::CHANNEL_BY_NAME, args![name]).await?;
-        row.ok_or_else(|| {
-            StoreError::NotFound(format!("no channel is called {name:?}; `banto channel list` shows them"))
-        })
+        row.ok_or_else(|| no_channel(name))
+    }
+
+    /// Pauses pushes and notices to a channel, or lets them go on, and notes who did. `false` if it stood so already;
+    /// nothing was written then.
+    ///
+    /// Errors: [`StoreError::NotFound`].
+    pub async fn pause_channel(&self, name: &str, paused: bool, actor: &str, now: Timestamp) -> Result<bool> {
+        let mut write = self.write().await?;
+        let row: Option<ChannelRow> = write.tx.first(sql::CHANNEL_BY_NAME, args![name]).await?;
+        let row = row.ok_or_else(|| no_channel(name))?;
+        if row.paused == paused {
+            return Ok(false);
+        }
+        write.pause_channel(row.id, paused).await?;
+        let action = if paused { "pause_channel" } else { "resume_channel" };
+        let state = |paused: bool| serde_json::json!({ "paused": paused }).to_string();
+        let states = (&*state(row.paused), &*state(paused));
+        write.audit_change(actor, action, name, "", states, now).await?;
+        write.commit().await?;
+        Ok(true)
     }
 
     /// Open orders of a channel with keys above `after`, oldest first.
@@ -180,7 +198,7 @@ impl Write {
         Ok(rows)
     }
 
-    /// Pauses pushes and notices to a channel, or lets them go on.
+    /// Pauses pushes and notices to a channel, or lets them go on; [`Store::pause_channel`] also notes who did.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn pause_channel(&mut self, channel: i64, paused: bool) -> Result<()> {
@@ -229,4 +247,8 @@ impl Write {
     pub async fn credentials_expire(&mut self, channel: i64, at: Option<Timestamp>) -> Result<()> {
         self.tx.run(sql::CHANNEL_SET_EXPIRY, args![channel, at.map(|t| t.0)]).await.map(drop)
     }
+}
+
+fn no_channel(name: &str) -> StoreError {
+    StoreError::NotFound(format!("no channel is called {name:?}; `banto channel list` shows them"))
 }

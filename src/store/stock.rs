@@ -244,7 +244,8 @@ impl Store {
         write.write_book(book).await?;
         let differ = rows.iter().filter(|r| r.difference() != 0).count();
         let detail = format!("{} shelves counted, {differ} differed", rows.len());
-        write.audit(actor, "stock_count", source, &detail, now).await?;
+        let states = (&*on_hand(rows, |row| row.level.on_hand()), &*on_hand(rows, |row| row.counted));
+        write.audit_change(actor, "stock_count", source, &detail, states, now).await?;
         write.commit().await?;
         Ok(Vec::new())
     }
@@ -331,6 +332,18 @@ impl Write {
         self.audit_change(act.actor, &action, &subject, detail.trim_end(), states, act.now).await?;
         Ok(Moved { item, before, after, waiting, served: served.into_iter().collect() })
     }
+}
+
+/// Shelves of which the audit of one stocktake shows the numbers; the ledger has those of all.
+const AUDITED: usize = 200;
+
+/// What the audit shows of a stocktake, on one side of it: the shelves that differed.
+fn on_hand(rows: &[CountRow], units: impl Fn(&CountRow) -> i64) -> String {
+    let differ = rows.iter().filter(|row| row.difference() != 0).take(AUDITED);
+    let shelves =
+        differ.map(|row| (format!("{} at {}", row.item.code, row.location.code), units(row).into()));
+    let shelves: serde_json::Map<String, serde_json::Value> = shelves.collect();
+    if shelves.is_empty() { String::new() } else { serde_json::Value::Object(shelves).to_string() }
 }
 
 /// What the audit shows of a level before and after a movement.

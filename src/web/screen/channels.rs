@@ -305,18 +305,12 @@ async fn act(
 }
 
 async fn pause(desk: &Desk, visit: &Visit, name: &str, paused: bool) -> Result<Bilingual, Fault> {
-    let row = desk.store().channel(name).await?;
-    if row.paused == paused {
+    if !desk.store().pause_channel(name, paused, &visit.actor(), desk.now()).await? {
         return Err(Fault::refused(both!(
             "Somebody else has done that already",
             "すでに他の人が操作しました"
         )));
     }
-    let mut write = desk.store().write().await?;
-    write.pause_channel(row.id, paused).await?;
-    let action = if paused { "pause_channel" } else { "resume_channel" };
-    write.audit(&visit.actor(), action, name, "", desk.now()).await?;
-    write.commit().await?;
     Ok(if paused {
         both!(
             "{name} is paused: orders come in, nothing is written to it",

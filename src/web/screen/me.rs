@@ -300,4 +300,20 @@ mod tests {
         let svg = picture("otpauth://totp/banto:aki?secret=ABC").unwrap();
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>") && !svg.contains("style"), "{svg}");
     }
+
+    #[test]
+    fn no_two_regions_of_a_page_are_named_by_the_same_heading() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/templates");
+        let mut seen = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut names: Vec<&str> =
+                text.split("aria-labelledby=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            seen += names.len();
+            names.sort_unstable();
+            assert!(names.windows(2).all(|two| two[0] != two[1]), "{}: {names:?}", path.display());
+        }
+        assert!(seen > 10, "{seen}");
+    }
 }

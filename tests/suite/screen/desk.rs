@@ -1,8 +1,10 @@
 //! The first page, the mails, the channels and the live updates, over HTTP.
 
+mod audit;
 mod channels;
 mod live;
 mod mails;
+mod quarantine;
 mod today;
 
 use banto::domain::people::Role;

@@ -26,6 +26,11 @@ async fn a_channel_is_paused_resumed_and_pushed_by_staff() {
         let noted = "SELECT COUNT(*) FROM audit WHERE actor = 'user:staff' AND subject = 'honten' \
             AND action IN ('pause_channel', 'resume_channel', 'push', 'pull')";
         assert_eq!(fresh.number(noted).await, 4);
+        let from_to = "SELECT COUNT(*) FROM audit WHERE action = 'pause_channel' \
+            AND before_state = '{\"paused\":false}' AND after_state = '{\"paused\":true}'";
+        assert_eq!(fresh.number(from_to).await, 1);
+        let resumed = staff.page("/audit?action=resume_channel").await;
+        assert!(resumed.contains("<del>yes</del>") && resumed.contains("<ins>no</ins>"), "{resumed}");
         let looker = shop.browser(Role::ReadOnly).await;
         looker.post("/channels/honten/act", &[("do", "pause")]).await.expect(403);
         staff.get("/channels/nowhere").await.expect(404);
