@@ -19,6 +19,7 @@ pub mod plan;
 pub mod rematch;
 pub mod search;
 pub mod stock;
+pub mod timeline;
 
 /// Key of an item (SKU), made by the store.
 pub type ItemId = i64;

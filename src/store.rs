@@ -42,6 +42,7 @@ mod webhooks;
 
 use std::sync::Arc;
 
+use banto_channel::{Bilingual, both};
 use tokio::sync::watch;
 
 use db::{Db, Tx, args};
@@ -123,10 +124,30 @@ pub enum StoreError {
     Person(#[from] PersonFault),
     /// What was asked for does not exist.
     #[error("{0}")]
-    NotFound(String),
+    NotFound(Bilingual),
     /// What was asked for cannot be done as things stand.
     #[error("{0}")]
-    Refused(String),
+    Refused(Bilingual),
+}
+
+impl StoreError {
+    /// What to tell a person. The English text is also what `Display` shows, wherever it is about what was asked for.
+    #[must_use]
+    pub fn words(&self) -> Bilingual {
+        match self {
+            Self::NotFound(why) | Self::Refused(why) => why.clone(),
+            Self::Stock(why) => why.words(),
+            Self::Person(why) => why.words(),
+            Self::DiskFull => both!(
+                "The disk is full; nothing was written. Free some space: work goes on by itself",
+                "ディスクの空き容量がありません。何も変更されていません。空きができれば処理は自動で再開します"
+            ),
+            other => both!(
+                "The store does not answer: {other}. Nothing was changed; try again",
+                "データベースが応答しません（{other}）。何も変更されていません。もう一度お試しください"
+            ),
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -206,6 +206,8 @@ impl From<anyhow::Error> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use banto_channel::both;
+
     use super::*;
 
     #[test]
@@ -218,7 +220,8 @@ mod tests {
     #[test]
     fn the_numbers_are_those_that_scripts_know() {
         assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 5, 6, 7]);
-        let (found, full) = (StoreError::NotFound("no item".into()), StoreError::DiskFull);
+        let (found, full) =
+            (StoreError::NotFound(both!("no item", "商品がありません")), StoreError::DiskFull);
         assert_eq!(Failure::from(found), Failure::not_found("no item"));
         assert_eq!(Failure::from(full).exit(), Exit::Store);
         let away = banto_channel::Error::new(ErrorKind::Unreachable, "no route");

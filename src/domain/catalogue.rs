@@ -1,9 +1,11 @@
 //! What a sheet of items would change: compared with the items that are there, with every fault at its line.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use serde::Serialize;
+use banto_channel::{Bilingual, both};
+use serde::{Serialize, Serializer};
 
 use super::mapping::fold;
 use super::{ItemId, LocationId};
@@ -79,21 +81,55 @@ pub struct Known {
 }
 
 /// Something about a line.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remark {
     /// The line of the file, from 1; a record with line breaks in it is known by its first.
     pub line: u64,
     /// The column's head, where one can be named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// What is the matter, in plain words.
-    pub what: String,
+    /// What is the matter, in plain words. Programs are told the English ones.
+    #[serde(serialize_with = "in_english")]
+    pub what: Bilingual,
+}
+
+fn in_english<S: Serializer>(what: &Bilingual, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(what)
 }
 
 impl Remark {
     /// About a line as a whole.
-    pub fn new(line: u64, what: impl Into<String>) -> Self {
-        Self { line, column: None, what: what.into() }
+    #[must_use]
+    pub const fn new(line: u64, what: Bilingual) -> Self {
+        Self { line, column: None, what }
+    }
+
+    /// The remark with its line, as a page says it.
+    #[must_use]
+    pub fn words(&self) -> Bilingual {
+        let line = self.line;
+        let place = match &self.column {
+            Some(column) => both!("Line {line}, {column}", "{line}行目「{column}」"),
+            None => both!("Line {line}", "{line}行目"),
+        };
+        place.with(&self.what)
+    }
+
+    fn place(&self) -> (u64, Option<&str>, &str, &str) {
+        (self.line, self.column.as_deref(), &self.what.en, &self.what.ja)
+    }
+}
+
+/// In the order of the file.
+impl Ord for Remark {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for Remark {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -175,12 +211,20 @@ impl Check<'_> {
         let draft = self.draft;
         let item = self.known.items.get(&draft.code);
         if item.is_none() && draft.name.is_none() {
-            whys.push(format!("{} is new and needs a name", draft.code));
+            whys.push(both!(
+                "{code} is new and needs a name",
+                "{code}は新しい商品です。商品名が必要です",
+                code = draft.code
+            ));
         }
         if let Some(code) = draft.location.as_deref().filter(|code| !self.known.locations.contains_key(*code))
         {
             let there: Vec<&str> = self.known.locations.keys().map(String::as_str).collect();
-            whys.push(format!("there is no location {code:?}, only {}", there.join(", ")));
+            whys.push(both!(
+                "there is no location {code:?}, only {there}",
+                "ロケーション「{code}」はありません（登録済み: {there}）",
+                there = there.join(", ")
+            ));
         }
         if let Some(parts) = draft.parts.as_ref().filter(|parts| !parts.is_empty()) {
             whys.extend(parts.keys().filter_map(|part| self.bad_part(part)));
@@ -189,40 +233,61 @@ impl Check<'_> {
         whys.into_iter().map(|why| Remark::new(draft.line, why)).collect()
     }
 
-    fn bad_part(&self, part: &str) -> Option<String> {
+    fn bad_part(&self, part: &str) -> Option<Bilingual> {
         let code = &self.draft.code;
         if part == code {
-            return Some(format!("{code} cannot be a part of itself"));
+            return Some(both!(
+                "{code} cannot be a part of itself",
+                "{code}を自分自身の構成品にすることはできません"
+            ));
         }
         let in_sheet =
             self.sheet.get(part).and_then(|d| d.parts.as_ref()).is_some_and(|parts| !parts.is_empty());
         let there = self.known.items.get(part);
         if in_sheet || there.is_some_and(|i| !i.parts.is_empty()) {
-            return Some(format!("{part} is a set itself; name what it is made of instead"));
+            return Some(both!(
+                "{part} is a set itself; name what it is made of instead",
+                "{part}はセット商品です。その構成品を指定してください"
+            ));
         }
         let missing = there.is_none() && !self.sheet.contains_key(part);
-        missing.then(|| format!("its part {part} is neither an item nor a good line of this file"))
+        missing.then(|| {
+            both!(
+                "its part {part} is neither an item nor a good line of this file",
+                "構成品 {part} は登録済みの商品でも、このファイルの正しい行でもありません"
+            )
+        })
     }
 
-    fn bad_set(&self, item: Option<&KnownItem>, parts: &BTreeMap<String, i64>) -> Option<String> {
+    fn bad_set(&self, item: Option<&KnownItem>, parts: &BTreeMap<String, i64>) -> Option<Bilingual> {
         let draft = self.draft;
         let code = &draft.code;
         if draft.stock.is_some_and(|n| n > 0) {
-            return Some(format!("{code} is a set; its stock is that of its parts"));
+            return Some(both!(
+                "{code} is a set; its stock is that of its parts",
+                "{code}はセット商品です。在庫は構成品から計算されます"
+            ));
         }
         let user = self.known.items.iter().find(|(_, i)| i.parts.contains_key(code));
         if let Some((set, _)) = user {
-            return Some(format!("{code} is a part of {set} and cannot be a set itself"));
+            return Some(both!(
+                "{code} is a part of {set} and cannot be a set itself",
+                "{code}は{set}の構成品のため、セット商品にできません"
+            ));
         }
         let item = item?;
         if item.parts.is_empty() && item.moved {
-            return Some(format!(
-                "{code} has goods or orders of its own and cannot become a set; write its goods off first"
+            return Some(both!(
+                "{code} has goods or orders of its own and cannot become a set; write its goods off first",
+                "{code}には在庫か受注があるため、セット商品にできません。先に在庫を廃棄してください"
             ));
         }
         if item.parts != *parts && !item.ordered.is_empty() {
             let orders = item.ordered.join(", ");
-            return Some(format!("what {code} is made of cannot change while orders hold it: {orders}"));
+            return Some(both!(
+                "what {code} is made of cannot change while orders hold it: {orders}",
+                "{code}を引き当てている受注があるため、構成品を変更できません: {orders}"
+            ));
         }
         None
     }
@@ -262,17 +327,20 @@ fn warnings(good: &[&Draft], known: &Known) -> Vec<Remark> {
         let is_new = !known.items.contains_key(&draft.code);
         let other = *alike.entry(fold(&draft.code)).or_insert(&draft.code);
         if is_new && other != draft.code {
-            let what = format!(
-                "{} differs from {other} only in how it is written, and becomes another item",
-                draft.code
+            let what = both!(
+                "{code} differs from {other} only in how it is written, and becomes another item",
+                "{code}は{other}と表記だけが異なります。別の商品として登録されます",
+                code = draft.code
             );
             warnings.push(Remark::new(draft.line, what));
         }
         if let Some(gtin) = &draft.gtin {
             let owner = gtins.entry(gtin.clone()).or_insert_with(|| draft.code.clone());
             if *owner != draft.code {
-                let what =
-                    format!("{gtin} is the JAN/GTIN of {owner}, too; listings are not proposed by it then");
+                let what = both!(
+                    "{gtin} is the JAN/GTIN of {owner}, too; listings are not proposed by it then",
+                    "{gtin}は{owner}のJANコードでもあります。このJANでは出品の紐付け候補を出しません"
+                );
                 warnings.push(Remark::new(draft.line, what));
             }
         }
@@ -282,8 +350,9 @@ fn warnings(good: &[&Draft], known: &Known) -> Vec<Remark> {
         }
     }
     if kept > 0 {
-        let what = format!(
-            "stock is taken for new items only, not on {kept} of these lines; `banto stock count` changes it"
+        let what = both!(
+            "stock is taken for new items only, not on {kept} of these lines; `banto stock count` changes it",
+            "在庫数は新しい商品だけに登録します。既存の{kept}行では使いません。変更は棚卸で行ってください"
         );
         warnings.push(Remark::new(first_kept, what));
     }

@@ -11,6 +11,7 @@ use super::intake::{Catalogue, ChannelFacts, is_unpaid};
 use super::mail_policy::{MailIntent, MailKind};
 use super::order::{Cancelled, Event, Order, ParcelRecord, fulfilment_in_words, payment_in_words};
 use super::stock::{Account, Book, Cause, StockError};
+use super::timeline::{NO_TRACKING, ON_SALE_AGAIN, SET_ASIDE, hold_in_words};
 use super::{Ids, ItemId, LineNo, LocationId};
 
 /// Why a deed is not done. Nothing of it has happened then.
@@ -85,16 +86,24 @@ fn refused<T>(why: Bilingual) -> Result<T, DeedError> {
     Err(DeedError::Refused(why))
 }
 
+/// That an order is on hold, and why, if it is.
+#[must_use]
+pub fn on_hold(order: &Order) -> Option<Bilingual> {
+    let (number, en) = (&order.number, order.hold.as_ref()?);
+    let ja = hold_in_words(en).ja;
+    Some(both!("{number} is on hold: {en}", "{number}は保留中です（{ja}）"))
+}
+
 impl Deed<'_> {
     /// Stops an order: nothing is shipped and no mail goes out until it is released.
     ///
     /// Errors: [`DeedError::Refused`] if it is on hold already, or nothing is left to stop.
     pub fn hold(&mut self, order: &mut Order, reason: &str) -> Result<(), DeedError> {
         if let Some(there) = &order.hold {
-            let number = &order.number;
+            let (number, ja) = (&order.number, hold_in_words(there).ja);
             return refused(both!(
                 "{number} is on hold already: {there}",
-                "{number}はすでに保留中です（{there}）"
+                "{number}はすでに保留中です（{ja}）"
             ));
         }
         if !order.is_open() {
@@ -137,8 +146,8 @@ impl Deed<'_> {
         if order.details.house.confirmed_at.is_some() {
             return refused(both!("{number} is confirmed already", "{number}は確認済みです"));
         }
-        if let Some(reason) = &order.hold {
-            return refused(both!("{number} is on hold: {reason}", "{number}は保留中です（{reason}）"));
+        if let Some(why) = on_hold(order) {
+            return refused(why);
         }
         if !order.is_open() {
             let state = fulfilment_in_words(order.fulfilment);
@@ -268,7 +277,7 @@ impl Deed<'_> {
             lines,
             ours: true,
         });
-        let number = if shipment.tracking.is_empty() { "no tracking number" } else { &shipment.tracking };
+        let number = if shipment.tracking.is_empty() { NO_TRACKING } else { &shipment.tracking };
         self.event("shipped", format!("{} {number}", shipment.carrier).trim().to_owned());
         self.tell(format!("shipped:{seq}"), notice);
         self.mail(order, MailKind::Shipped, seq);
@@ -308,8 +317,8 @@ impl Deed<'_> {
                 self.book.set_aside_return(self.ids, &cause, at, units, (id, no))?;
             }
         }
-        let place = if restock { "on sale again" } else { "set aside" };
-        self.event("returned", format!("{quantity} × {title}, {place}"));
+        let phrase = if restock { ON_SALE_AGAIN } else { SET_ASIDE };
+        self.event("returned", phrase.fill(&[&quantity.to_string(), &title]));
         Ok(())
     }
 
@@ -321,8 +330,8 @@ impl Deed<'_> {
         if !is_unpaid(order.payment) || !order.is_open() {
             return refused(both!("{number} waits for no money", "{number}は入金待ちではありません"));
         }
-        if let Some(reason) = &order.hold {
-            return refused(both!("{number} is on hold: {reason}", "{number}は保留中です（{reason}）"));
+        if let Some(why) = on_hold(order) {
+            return refused(why);
         }
         self.event("reminded", order.payment_title.clone());
         self.mail(order, MailKind::Reminder, 1);
@@ -334,7 +343,8 @@ impl Deed<'_> {
         if let Some(reason) = &order.hold {
             return refused(both!(
                 "{number} is on hold: {reason}; release it first",
-                "{number}は保留中です（{reason}）。先に保留を解除してください"
+                "{number}は保留中です（{ja}）。先に保留を解除してください",
+                ja = hold_in_words(reason).ja
             ));
         }
         match order.fulfilment {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use banto_channel::{Bilingual, both};
+
 /// Why a text is not a JAN/GTIN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GtinError {
@@ -18,15 +20,27 @@ pub enum GtinError {
     },
 }
 
+impl GtinError {
+    /// What to tell whoever wrote it.
+    #[must_use]
+    pub fn words(&self) -> Bilingual {
+        match self {
+            Self::NotDigits => both!("a JAN/GTIN has digits only", "JANコードは数字だけです"),
+            Self::Length(n) => both!(
+                "a JAN/GTIN has 8, 12, 13 or 14 digits, this has {n}",
+                "JANコードは8・12・13・14桁ですが、{n}桁です"
+            ),
+            Self::CheckDigit { found, right } => both!(
+                "the check digit is {found} and should be {right}",
+                "チェックデジットが{found}ですが、正しくは{right}です"
+            ),
+        }
+    }
+}
+
 impl fmt::Display for GtinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotDigits => f.write_str("a JAN/GTIN has digits only"),
-            Self::Length(n) => write!(f, "a JAN/GTIN has 8, 12, 13 or 14 digits, this has {n}"),
-            Self::CheckDigit { found, right } => {
-                write!(f, "the check digit is {found} and should be {right}")
-            }
-        }
+        f.write_str(&self.words().en)
     }
 }
 

@@ -12,7 +12,7 @@ use banto_channel::{Fulfilment, MailOwner, Payment, RemoteLine, RemoteOrder, Tim
 use super::mail_policy::{MailIntent, MailKind, MailRules};
 use super::order::{Details, Event, Line, Order, ParcelRecord, payment_name};
 use super::stock::{Account, Book, Cause, StockError};
-use super::{ChannelId, Ids, ItemId, LocationId};
+use super::{ChannelId, Ids, ItemId, LocationId, timeline};
 
 /// What intake must know of the channel.
 #[derive(Clone, Debug)]
@@ -335,11 +335,11 @@ impl Taking<'_> {
             (None, Some(Mapping::Ignored)) => (None, 0),
             (None, None) => {
                 if old.quantity == 0 && remote.moves_own_stock && !ended {
-                    let code = code.as_deref().unwrap_or("none");
-                    self.event(
-                        "unmatched",
-                        format!("{}: no item for code {code}; see `banto listings unmatched`", line.title),
-                    );
+                    let detail = match code.as_deref() {
+                        Some(code) => timeline::NO_ITEM.fill(&[&line.title, code]),
+                        None => timeline::NO_CODE.fill(&[&line.title]),
+                    };
+                    self.event("unmatched", detail);
                 }
                 (None, 1)
             }
@@ -493,7 +493,7 @@ impl Taking<'_> {
             parcel.seq = order.parcels.iter().map(|p| p.seq).max().unwrap_or(0) + 1;
             if !history {
                 let tracking =
-                    if parcel.tracking.is_empty() { "no tracking number" } else { &parcel.tracking };
+                    if parcel.tracking.is_empty() { timeline::NO_TRACKING } else { &parcel.tracking };
                 self.event("shipped", format!("{} {tracking}", parcel.carrier).trim().to_owned());
                 self.mail(order, MailKind::Shipped, parcel.seq);
             }
@@ -535,7 +535,7 @@ impl Taking<'_> {
         }
         let short: i64 = self.book.holds_of(order.id, None).iter().map(|(_, h)| h.short).sum();
         if short > 0 && before.is_none() {
-            self.event("shortfall", format!("{short} units are not there"));
+            self.event("shortfall", timeline::SHORTFALL.fill(&[&short.to_string()]));
         }
     }
 
@@ -550,7 +550,7 @@ impl Taking<'_> {
             return;
         }
         if order.details.buyer.email.is_empty() {
-            self.event("no_mail", format!("{}: the channel gives no mail address", kind.name()));
+            self.event("no_mail", timeline::NO_ADDRESS.fill(&[kind.name()]));
             return;
         }
         self.mails.push(MailIntent { kind, revision, by_hand: rule.by_hand });

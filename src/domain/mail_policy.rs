@@ -1,6 +1,6 @@
 //! Who mails the buyer, and when: one owner per kind of mail and channel.
 
-use banto_channel::{MailOwner, MailPolicy};
+use banto_channel::{Bilingual, MailOwner, MailPolicy, both};
 
 /// A kind of mail to the buyer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,22 @@ impl MailKind {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.name() == name)
+    }
+}
+
+/// A mail's state as people call it, by its stored word.
+#[must_use]
+pub fn mail_state_in_words(state: &str) -> Bilingual {
+    match state {
+        "queued" => both!("waits to be sent", "送信待ち"),
+        "by_hand" => both!("waits for your word", "送信の確認待ち"),
+        "held" => both!("held with the order", "保留中"),
+        "sending" => both!("being sent", "送信中"),
+        "sent" => both!("sent", "送信済み"),
+        "refused" => both!("refused", "送信不可"),
+        "uncertain" => both!("uncertain", "到達不明"),
+        "dropped" => both!("dropped", "取りやめ"),
+        other => Bilingual::quoted(other),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use banto_channel::Timestamp;
+use banto_channel::{Bilingual, Timestamp, both};
 
 use super::{Ids, ItemId, LineNo, LocationId, OrderId};
 
@@ -50,6 +50,22 @@ impl Account {
             Self::Returned => "returned",
             Self::WrittenOff => "written_off",
             Self::Counted => "counted",
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn in_words(self) -> Bilingual {
+        match self {
+            Self::Supplier => both!("supplier", "仕入先"),
+            Self::Available => both!("free to sell", "販売可能"),
+            Self::Reserved => both!("reserved", "引当"),
+            Self::Owed => both!("owed", "未引当の解消"),
+            Self::Short => both!("short", "在庫不足"),
+            Self::Shipped => both!("shipped", "出荷"),
+            Self::Returned => both!("set aside", "返品保管"),
+            Self::WrittenOff => both!("written off", "除却"),
+            Self::Counted => both!("counted", "棚卸"),
         }
     }
 }
@@ -131,15 +147,31 @@ pub enum StockError {
     TooLarge,
 }
 
+impl StockError {
+    /// What to tell whoever asked.
+    #[must_use]
+    pub fn words(&self) -> Bilingual {
+        match self {
+            Self::NotPositive(n) => both!(
+                "{n} is not a quantity; it must be positive",
+                "{n}は数量として使えません。1以上の数を入力してください"
+            ),
+            Self::NotEnough { account, there, wanted } => both!(
+                "{name} holds {there}, which is less than {wanted}",
+                "「{ja}」は{there}点しかなく、{wanted}点には足りません",
+                name = account.name(),
+                ja = account.in_words().ja
+            ),
+            Self::TooLarge => {
+                both!("the quantity is too large for the ledger", "数量が大きすぎて登録できません")
+            }
+        }
+    }
+}
+
 impl fmt::Display for StockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotPositive(n) => write!(f, "{n} is not a quantity; it must be positive"),
-            Self::NotEnough { account, there, wanted } => {
-                write!(f, "{} holds {there}, which is less than {wanted}", account.name())
-            }
-            Self::TooLarge => f.write_str("the quantity is too large for the ledger"),
-        }
+        f.write_str(&self.words().en)
     }
 }
 

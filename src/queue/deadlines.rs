@@ -7,6 +7,7 @@ use banto_channel::Timestamp;
 
 use crate::domain::deadline::{Due, UnpaidRule};
 use crate::domain::deeds::Seller;
+use crate::domain::timeline::NOT_PAID;
 use crate::store::{Act, Result, Store, StoreError};
 
 /// What was done.
@@ -34,12 +35,12 @@ pub async fn deadlines_once(
         let act = Act { order: order.id, version: Some(order.version), seller, actor: "daemon", now };
         let acted = match due {
             Due::Reminder => store.remind_order(&act).await,
-            Due::Cancel => store.cancel_order(&act, "not paid in time", "").await,
+            Due::Cancel => store.cancel_order(&act, &NOT_PAID.fill(&[]), "").await,
         };
         match (acted, due) {
             (Ok(_), Due::Reminder) => done.reminded += 1,
             (Ok(_), Due::Cancel) => done.cancelled += 1,
-            (Err(StoreError::Refused(why)), _) => tracing::info!(order = order.id, why, "left as it is"),
+            (Err(StoreError::Refused(why)), _) => tracing::info!(order = order.id, %why, "left as it is"),
             (Err(error), _) => return Err(error),
         }
     }
@@ -57,7 +58,7 @@ pub async fn confirm_once(store: &Store, seller: Seller<'_>, now: Timestamp) -> 
         let act = Act { order: order.id, version: Some(order.version), seller, actor: "daemon", now };
         match store.confirm_order(&act).await {
             Ok(_) => confirmed += 1,
-            Err(StoreError::Refused(why)) => tracing::info!(order = order.id, why, "left as it is"),
+            Err(StoreError::Refused(why)) => tracing::info!(order = order.id, %why, "left as it is"),
             Err(error) => return Err(error),
         }
     }

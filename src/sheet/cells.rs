@@ -1,6 +1,6 @@
 //! What stands in a cell: numbers with commas or in full-width digits, amounts, tax rates, Excel's own doings.
 
-use banto_channel::Money;
+use banto_channel::{Bilingual, Money, MoneyError, both};
 
 use crate::domain::stock::QUANTITY_MAX;
 
@@ -26,61 +26,94 @@ pub(super) fn plain(cell: &str) -> &str {
 }
 
 /// Says what Excel did to a text, if it did: an error in place of a value, or a number without its digits.
-pub(super) fn spoilt(cell: &str) -> Option<String> {
+pub(super) fn spoilt(cell: &str) -> Option<Bilingual> {
     const ERRORS: [&str; 8] = ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!"];
     if ERRORS.contains(&cell) {
-        return Some(format!("{cell} is an error of the spreadsheet, not a value"));
+        return Some(both!(
+            "{cell} is an error of the spreadsheet, not a value",
+            "{cell}は表計算ソフトのエラーで、値ではありません"
+        ));
     }
     if cell.len() > 2 && cell.chars().all(|c| c == '#') {
-        return Some("the column was too narrow when the file was written, and the value is lost".to_owned());
+        return Some(both!(
+            "the column was too narrow when the file was written, and the value is lost",
+            "列幅が狭いまま保存されたため、値が失われています"
+        ));
     }
     None
 }
 
 /// Says when Excel shortened a code to `4.90123E+12`.
-pub(super) fn shortened(cell: &str) -> Option<String> {
+pub(super) fn shortened(cell: &str) -> Option<Bilingual> {
     let (mantissa, exponent) = cell.split_once("E+")?;
     let number = |t: &str| !t.is_empty() && t.chars().all(|c| c.is_ascii_digit() || c == '.');
     let hit = number(mantissa) && mantissa.contains('.') && number(exponent);
     hit.then(|| {
-        format!("the spreadsheet shortened a long number to {cell}; make the column text and export again")
+        both!(
+            "the spreadsheet shortened a long number to {cell}; make the column text and export again",
+            "長い数字が {cell} に省略されています。列を文字列にして書き出し直してください"
+        )
     })
 }
 
 /// A whole number of zero or more: `1,200`, `１２`, `3個`, `10.00`.
-pub(super) fn quantity(cell: &str) -> Result<i64, String> {
+pub(super) fn quantity(cell: &str) -> Result<i64, Bilingual> {
+    let wrong = || both!("{cell:?} is not a quantity", "「{cell}」は数量として読み取れません");
     let narrow = narrow(cell);
     let text = narrow.trim_end_matches(['個', '点', '枚', '本', '冊', '袋', '箱']).trim();
-    let digits = ungrouped(text).ok_or_else(|| format!("{cell:?} is not a quantity"))?;
+    let digits = ungrouped(text).ok_or_else(wrong)?;
     let (whole, part) = digits.split_once('.').unwrap_or((&digits, "0"));
     if part.chars().any(|c| c != '0') {
-        return Err(format!("{cell:?} is not a whole number"));
+        return Err(both!("{cell:?} is not a whole number", "「{cell}」は整数ではありません"));
     }
     match whole.parse::<i64>() {
-        Ok(n) if n < 0 => Err(format!("{cell:?} is less than nothing")),
+        Ok(n) if n < 0 => Err(negative(cell)),
         Ok(n) if n <= QUANTITY_MAX => Ok(n),
-        Ok(_) => Err(format!("{cell:?} is more than the ledger holds ({QUANTITY_MAX})")),
-        Err(_) => Err(format!("{cell:?} is not a quantity")),
+        Ok(_) => Err(both!(
+            "{cell:?} is more than the ledger holds ({QUANTITY_MAX})",
+            "「{cell}」は登録できる数（{QUANTITY_MAX}）を超えています"
+        )),
+        Err(_) => Err(wrong()),
     }
+}
+
+fn negative(cell: &str) -> Bilingual {
+    both!("{cell:?} is less than nothing", "「{cell}」は0より小さい数です")
 }
 
 /// An amount in minor units: `1,980`, `¥1,980`, `１９８０円`, `19.80`.
-pub(super) fn amount(cell: &str, currency: &str) -> Result<i64, String> {
+pub(super) fn amount(cell: &str, currency: &str) -> Result<i64, Bilingual> {
     let narrow = narrow(cell);
     let text = narrow.trim_start_matches(['¥', '\\', '$', '€']).trim_end_matches('円');
     let text = text.trim_start_matches(currency).trim_end_matches(currency).trim();
-    let digits = ungrouped(text).ok_or_else(|| format!("{cell:?} is not an amount"))?;
-    let amount = Money::parse(&digits, currency).map_err(|e| e.to_string())?;
-    if amount.0 < 0 { Err(format!("{cell:?} is less than nothing")) } else { Ok(amount.0) }
+    let wrong = || both!("{cell:?} is not an amount", "「{cell}」は金額として読み取れません");
+    let digits = ungrouped(text).ok_or_else(wrong)?;
+    let amount = Money::parse(&digits, currency).map_err(|error| no_amount(&error))?;
+    if amount.0 < 0 { Err(negative(cell)) } else { Ok(amount.0) }
+}
+
+fn no_amount(error: &MoneyError) -> Bilingual {
+    let ja = match error {
+        MoneyError::UnknownCurrency(code) => format!("通貨「{code}」は扱えません"),
+        MoneyError::NotANumber(text) => format!("「{text}」は金額として読み取れません"),
+        MoneyError::TooPrecise(text) => format!("「{text}」は小数点以下の桁が多すぎます"),
+        MoneyError::TooLarge(text) => format!("「{text}」は金額が大きすぎます"),
+    };
+    Bilingual { en: error.to_string(), ja }
 }
 
 /// A tax rate in hundredths of a percent: `10`, `10%`, `0.1`, `7.8`, `非課税`.
-pub(super) fn tax_rate(cell: &str) -> Result<i64, String> {
+pub(super) fn tax_rate(cell: &str) -> Result<i64, Bilingual> {
     let narrow = narrow(cell);
     if ["非課税", "不課税", "免税", "対象外"].contains(&narrow.as_str()) {
         return Ok(0);
     }
-    let wrong = || format!("{cell:?} is not a tax rate; write 10, 8 or 0");
+    let wrong = || {
+        both!(
+            "{cell:?} is not a tax rate; write 10, 8 or 0",
+            "「{cell}」は税率として読み取れません。10・8・0のように入力してください"
+        )
+    };
     let (text, percent) = match narrow.strip_suffix('%') {
         Some(text) => (text.trim_end(), true),
         None => (narrow.as_str(), false),

@@ -1,5 +1,7 @@
 //! A stocktake's sheet: code or JAN/GTIN, what was counted, where.
 
+use banto_channel::{Bilingual, both};
+
 use super::Sheet;
 use super::cells::{narrow, quantity};
 use super::items::{CODE, GTIN, LOCATION, NAME, code, read_gtin};
@@ -50,15 +52,19 @@ pub fn count(bytes: &[u8]) -> Result<Sheet<CountLine>, Remark> {
 
 fn line(table: &mut Table, row: &Row) -> Option<CountLine> {
     let mut bad = false;
-    let mut missing = |table: &mut Table, what: &str| {
+    let mut missing = |table: &mut Table, what: Bilingual| {
         table.faults.push(Remark::new(row.line, what));
         bad = true;
     };
     if table.cell(row, "code").is_none() && table.cell(row, "gtin").is_none() {
-        missing(table, "the line has neither code nor JAN/GTIN");
+        missing(table, both!("the line has neither code nor JAN/GTIN", "商品コードもJANコードもありません"));
     }
     if table.cell(row, "counted").is_none() {
-        missing(table, "nothing was counted; write 0 for an empty shelf, or leave the line out");
+        let what = both!(
+            "nothing was counted; write 0 for an empty shelf, or leave the line out",
+            "実棚数がありません。空の棚は0と入力するか、行を削除してください"
+        );
+        missing(table, what);
     }
     let code = table.read_cell(row, "code", &mut bad, code);
     let gtin = table.read_cell(row, "gtin", &mut bad, read_gtin);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use banto_channel::both;
 use encoding_rs::{SHIFT_JIS, UTF_16BE, UTF_16LE};
 use serde::Serialize;
 
@@ -44,7 +45,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Cow<'_, str>), Remark> {
             false => Ok((Encoding::Utf16, text)),
             true => Err(Remark::new(
                 line_of(&text, '\u{fffd}'),
-                "the UTF-16 text is damaged; export the file again",
+                both!(
+                    "the UTF-16 text is damaged; export the file again",
+                    "UTF-16の文字が壊れています。ファイルを書き出し直してください"
+                ),
             )),
         };
     }
@@ -62,7 +66,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Cow<'_, str>), Remark> {
     let utf8_line = 1 + sound.iter().filter(|b| **b == b'\n').count() as u64;
     let cp932_line = line_of(&text, '\u{fffd}');
     let (line, name) = if utf8_line >= cp932_line { (utf8_line, "UTF-8") } else { (cp932_line, "CP932") };
-    Err(Remark::new(line, format!("here the file stops being {name} text; save it again as \"CSV UTF-8\"")))
+    let what = both!(
+        "here the file stops being {name} text; save it again as \"CSV UTF-8\"",
+        "この行から{name}として読み取れません。「CSV UTF-8」で保存し直してください"
+    );
+    Err(Remark::new(line, what))
 }
 
 fn line_of(text: &str, what: char) -> u64 {

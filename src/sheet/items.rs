@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use banto_channel::{Bilingual, both};
+
 use super::Sheet;
 use super::cells::{amount, narrow, quantity, shortened, tax_rate};
 use super::table::{Field, Row, Table};
@@ -105,9 +107,12 @@ pub fn items(bytes: &[u8], currency: &str) -> Result<Sheet<Draft>, Remark> {
     for row in &rows {
         let Some(draft) = draft(&mut table, row, currency) else { continue };
         if let Some(before) = first.get(&draft.code) {
-            table
-                .faults
-                .push(Remark::new(row.line, format!("{} stands in line {before} already", draft.code)));
+            let what = both!(
+                "{code} stands in line {before} already",
+                "{code}はすでに{before}行目にあります",
+                code = draft.code
+            );
+            table.faults.push(Remark::new(row.line, what));
             continue;
         }
         first.insert(draft.code.clone(), row.line);
@@ -121,7 +126,7 @@ pub fn items(bytes: &[u8], currency: &str) -> Result<Sheet<Draft>, Remark> {
 fn draft(table: &mut Table, row: &Row, currency: &str) -> Option<Draft> {
     let mut bad = false;
     if table.cell(row, "code").is_none() {
-        table.faults.push(Remark::new(row.line, "the line has no code"));
+        table.faults.push(Remark::new(row.line, both!("the line has no code", "商品コードがありません")));
         bad = true;
     }
     let code = table.read_cell(row, "code", &mut bad, code);
@@ -137,25 +142,25 @@ fn draft(table: &mut Table, row: &Row, currency: &str) -> Option<Draft> {
 }
 
 /// A code to the letter: banto never narrows or upper-cases what a shop calls its goods.
-pub(super) fn code(cell: &str) -> Result<String, String> {
+pub(super) fn code(cell: &str) -> Result<String, Bilingual> {
     let cell = cell.trim();
     if let Some(why) = shortened(cell) {
         return Err(why);
     }
     if cell.chars().any(char::is_control) {
-        return Err("a code cannot hold a line break or tab".to_owned());
+        return Err(both!("a code cannot hold a line break or tab", "商品コードに改行やタブは使えません"));
     }
     if cell.chars().count() > CODE_MAX {
-        return Err(format!("a code has at most {CODE_MAX} characters"));
+        return Err(both!("a code has at most {CODE_MAX} characters", "商品コードは{CODE_MAX}文字までです"));
     }
     Ok(cell.to_owned())
 }
 
-pub(super) fn read_gtin(cell: &str) -> Result<String, String> {
+pub(super) fn read_gtin(cell: &str) -> Result<String, Bilingual> {
     let narrow = narrow(cell);
     match shortened(&narrow) {
         Some(why) => Err(why),
-        None => gtin::parse(&narrow).map_err(|why| format!("{cell}: {why}")),
+        None => gtin::parse(&narrow).map_err(|why| Bilingual::quoted(cell).with(&why.words())),
     }
 }
 
@@ -164,18 +169,24 @@ fn one_line(cell: &str) -> String {
 }
 
 /// What a set is made of: `TEA-01*2+CUP-03`. A part that stands twice counts twice.
-fn parts(cell: &str) -> Result<BTreeMap<String, i64>, String> {
+fn parts(cell: &str) -> Result<BTreeMap<String, i64>, Bilingual> {
     let mut parts = BTreeMap::new();
     for one in cell.split(['+', '＋', ',', '，', '、', ';', '；', '\n']).map(str::trim) {
         if one.is_empty() {
-            return Err(format!("{cell:?} names no part between two separators; write TEA-01*2+CUP-03*1"));
+            return Err(both!(
+                "{cell:?} names no part between two separators; write TEA-01*2+CUP-03*1",
+                "「{cell}」には区切りの間に構成品がありません。TEA-01*2+CUP-03*1 のように入力してください"
+            ));
         }
         let (part, units) = match one.rsplit_once(['*', '＊', '×']) {
             Some((part, units)) => (part.trim(), quantity(units)?),
             None => (one, 1),
         };
         if units == 0 || part.is_empty() {
-            return Err(format!("{one:?} is not a part; write TEA-01*2"));
+            return Err(both!(
+                "{one:?} is not a part; write TEA-01*2",
+                "「{one}」は構成品として読み取れません。TEA-01*2 のように入力してください"
+            ));
         }
         *parts.entry(code(part)?).or_default() += units;
     }

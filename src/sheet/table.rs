@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use banto_channel::{Bilingual, both};
+
 use super::cells::{narrow, plain, spoilt};
 use super::decode::{Encoding, decode};
 use crate::domain::catalogue::Remark;
@@ -44,7 +46,7 @@ impl Table {
         let (encoding, text) = decode(bytes)?;
         let mut records = records(&text)?.into_iter();
         let Some((head_line, heads)) = records.next() else {
-            return Err(Remark::new(1, "the file is empty"));
+            return Err(Remark::new(1, both!("the file is empty", "ファイルが空です")));
         };
         let mut table = Self {
             encoding,
@@ -56,8 +58,9 @@ impl Table {
         table.name_columns(&heads, head_line, fields)?;
         for (line, cells) in records {
             if let Some(extra) = cells.iter().skip(heads.len()).find(|c| !c.trim().is_empty()) {
-                let what = format!(
-                    "there are more cells than columns; {extra:?} belongs to none (a stray separator?)"
+                let what = both!(
+                    "there are more cells than columns; {extra:?} belongs to none (a stray separator?)",
+                    "列より多くのセルがあります。「{extra}」に対応する列がありません（余分な区切り文字？）"
                 );
                 table.faults.push(Remark::new(line, what));
                 continue;
@@ -77,8 +80,13 @@ impl Table {
                 Some(field) => {
                     let column = Column { at, head };
                     if let Some(other) = self.columns.get(field.key) {
-                        let what =
-                            format!("{:?} and {:?} are both the {}", other.head, column.head, field.names[0]);
+                        let what = both!(
+                            "{one:?} and {two:?} are both the {name}",
+                            "「{one}」と「{two}」はどちらも {name} の列です",
+                            one = other.head,
+                            two = column.head,
+                            name = field.names[0]
+                        );
                         return Err(Remark::new(line, what));
                     }
                     self.columns.insert(field.key, column);
@@ -88,7 +96,8 @@ impl Table {
             }
         }
         if !unknown.is_empty() {
-            let what = format!("not used: {}", unknown.join(", "));
+            let unknown = unknown.join(", ");
+            let what = both!("not used: {unknown}", "使わない列: {unknown}");
             self.warnings.push(Remark::new(line, what));
         }
         Ok(())
@@ -108,7 +117,11 @@ impl Table {
         }
         let names = fields.iter().find(|f| f.key == key).map_or(&[][..], |f| f.names);
         let names = names.iter().take(6).copied().collect::<Vec<_>>().join(", ");
-        Err(Remark::new(1, format!("no column is called {names}; the first line must name the columns")))
+        let what = both!(
+            "no column is called {names}; the first line must name the columns",
+            "{names} のいずれかの列がありません。1行目に列名を入れてください"
+        );
+        Err(Remark::new(1, what))
     }
 
     /// A cell without surrounding spaces and Excel's `="…"`; `None` when it is empty or the column is not there.
@@ -123,7 +136,7 @@ impl Table {
         row: &Row,
         key: &'static str,
         bad: &mut bool,
-        read: impl FnOnce(&str) -> Result<T, String>,
+        read: impl FnOnce(&str) -> Result<T, Bilingual>,
     ) -> Option<T> {
         let cell = self.cell(row, key)?;
         match spoilt(&narrow(cell)).map_or_else(|| read(cell), Err) {
@@ -149,7 +162,9 @@ fn records(text: &str) -> Result<Vec<(u64, Vec<String>)>, Remark> {
     let mut record = csv::StringRecord::new();
     loop {
         let before = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX).min(text.len());
-        let more = reader.read_record(&mut record).map_err(|e| Remark::new(line, e.to_string()))?;
+        let broken =
+            |error: csv::Error| Remark::new(line, both!("{error}", "CSVとして読み取れません: {error}"));
+        let more = reader.read_record(&mut record).map_err(broken)?;
         if !more {
             return Ok(found);
         }
@@ -160,10 +175,11 @@ fn records(text: &str) -> Result<Vec<(u64, Vec<String>)>, Remark> {
         let after = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX).min(text.len());
         let raw = &text[counted..after];
         if after == text.len() && raw.trim_end().contains('\n') && raw.matches('"').count() % 2 == 1 {
-            return Err(Remark::new(
-                line,
+            let what = both!(
                 "a quote (\") that begins here is never closed; the rest of the file is lost in it",
-            ));
+                "この行の引用符（\"）が閉じられていないため、残りの行を読み取れません"
+            );
+            return Err(Remark::new(line, what));
         }
         if record.iter().any(|cell| !cell.trim().is_empty()) {
             found.push((line, record.iter().map(str::to_owned).collect()));

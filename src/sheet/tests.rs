@@ -187,7 +187,7 @@ fn numbers_as_people_write_them() {
     {
         assert!(cells::quantity(bad).is_err(), "{bad}");
     }
-    assert_eq!(cells::quantity("▲2").unwrap_err(), r#""▲2" is less than nothing"#);
+    assert_eq!(cells::quantity("▲2").unwrap_err().en, r#""▲2" is less than nothing"#);
     let amounts =
         [("1980", "JPY"), ("¥1,980", "JPY"), ("１９８０円", "JPY"), ("19.80", "EUR"), ("€19.8", "EUR")];
     assert_eq!(amounts.map(|(a, c)| cells::amount(a, c).unwrap()), [1980; 5]);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::sql::texts;
@@ -16,7 +16,7 @@ use crate::domain::{ChannelId, OrderId};
 use crate::keys::{self, digest};
 
 texts! {
-    TOKENS = "SELECT * FROM api_token ORDER BY id";
+    TOKENS = "SELECT * FROM api_token WHERE name <> $1 ORDER BY id";
     TOKEN_BY_NAME = "SELECT * FROM api_token WHERE name = $1";
     TOKEN_BY_DIGEST = "SELECT * FROM api_token WHERE digest = $1";
     TOKEN_USED = "UPDATE api_token SET used_at = $2 WHERE id = $1";
@@ -39,6 +39,10 @@ pub const REQUEST_KEPT: Duration = Duration::from_secs(3 * 86_400);
 
 /// How long a try has before another may begin: longer than the web lets any request run.
 const TRY: Duration = Duration::from_secs(15);
+
+/// Under this name the screen stands among the programs, so that its forms are remembered as their requests are. No token
+/// can be called so; it opens nothing, and it is in no list of tokens.
+const SCREEN: &str = "(screen)";
 
 /// Old requests that are looked at at once.
 const SWEEP: i64 = 1000;
@@ -112,15 +116,20 @@ impl Store {
     pub async fn add_token(&self, new: &NewToken<'_>) -> Result<(TokenRow, String)> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
         if new.name.is_empty() || new.name.len() > 40 || !new.name.chars().all(fits) {
-            return Err(StoreError::Refused(format!(
-                "{:?} cannot be a token's name: up to 40 of a-z, 0-9, dot, hyphen and underscore",
-                new.name
+            return Err(StoreError::Refused(both!(
+                "{name:?} cannot be a token's name: up to 40 of a-z, 0-9, dot, hyphen and underscore",
+                "「{name}」はトークン名に使えません。英小文字・数字・ . - _ の40文字までです",
+                name = new.name
             )));
         }
         let text = format!("banto_{}", keys::Token::new().0);
         let mut write = self.write().await?;
         if write.tx.first::<TokenRow>(TOKEN_BY_NAME, args![new.name]).await?.is_some() {
-            return Err(StoreError::Refused(format!("a token is or was called {:?}", new.name)));
+            return Err(StoreError::Refused(both!(
+                "a token is or was called {name:?}",
+                "トークン名「{name}」はすでに使われています",
+                name = new.name
+            )));
         }
         let row = TokenRow {
             id: write.id(),
@@ -143,7 +152,7 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn tokens(&self) -> Result<Vec<TokenRow>> {
-        self.db.all(TOKENS, args![]).await
+        self.db.all(TOKENS, args![SCREEN]).await
     }
 
     /// Takes a token its power.
@@ -152,8 +161,9 @@ impl Store {
     pub async fn revoke_token(&self, name: &str, actor: &str, now: Timestamp) -> Result<()> {
         let mut write = self.write().await?;
         if write.tx.run(TOKEN_REVOKE, args![name, now.0]).await? == 0 {
-            return Err(StoreError::NotFound(format!(
-                "no token is called {name:?}, or it was revoked before; `banto tokens list` shows them"
+            return Err(StoreError::NotFound(both!(
+                "no token is called {name:?}, or it was revoked before; `banto tokens list` shows them",
+                "トークン「{name}」はないか、すでに無効です"
             )));
         }
         write.audit(actor, "token_revoke", name, "", now).await?;
@@ -238,6 +248,40 @@ impl Store {
         Ok(if known.done { Reserved::Done(reserved) } else { Reserved::Fresh(reserved) })
     }
 
+    /// Takes what a form of the screen sends under the key that was made when it was opened, as
+    /// [`Store::reserve_request`] does for a token.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn reserve_form(&self, key: &str, digest: &str, now: Timestamp) -> Result<Reserved> {
+        let screen = match self.db.first::<TokenRow>(TOKEN_BY_NAME, args![SCREEN]).await? {
+            Some(row) => row.id,
+            None => self.name_screen(now).await?,
+        };
+        self.reserve_request(screen, key, digest, now).await
+    }
+
+    async fn name_screen(&self, now: Timestamp) -> Result<i64> {
+        let mut write = self.write().await?;
+        if let Some(row) = write.tx.first::<TokenRow>(TOKEN_BY_NAME, args![SCREEN]).await? {
+            return Ok(row.id);
+        }
+        let row = TokenRow {
+            id: write.id(),
+            name: SCREEN.to_owned(),
+            // No text has an empty digest.
+            digest: String::new(),
+            scopes: String::new(),
+            created_by: "daemon".to_owned(),
+            created_at: now.0,
+            expires_at: None,
+            used_at: None,
+            revoked_at: Some(now.0),
+        };
+        tables::insert(&mut write.tx, std::slice::from_ref(&row)).await?;
+        write.commit().await?;
+        Ok(row.id)
+    }
+
     /// The store as one try of a request writes to it: its next write marks the request as done and is refused when
     /// another try has done it, and it is the only one.
     #[must_use]
@@ -301,6 +345,9 @@ impl Write {
         if self.tx.run(REQUEST_DONE, args![request.id, request.claim]).await? == 1 {
             return Ok(());
         }
-        Err(StoreError::Refused("another try of this request has done it meanwhile".to_owned()))
+        Err(StoreError::Refused(both!(
+            "another try of this request has done it meanwhile",
+            "同じ操作がすでに行われています"
+        )))
     }
 }

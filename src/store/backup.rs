@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use banto_channel::{Bilingual, both};
+
 use super::db::{Db, Tx, args};
 use super::tables::{self, Tally, Told};
 use super::{Result, SchemaState, Store, StoreError, sql};
@@ -97,11 +99,17 @@ impl Store {
             return Ok(());
         }
         let remedy = match self.engine() {
-            "sqlite" => "stop the daemon, move the store's file (and those beside it, -wal and -shm) away",
-            _ => "stop the daemon, make a new database",
+            "sqlite" => both!(
+                "stop the daemon, move the store's file (and those beside it, -wal and -shm) away",
+                "デーモンを止めてデータベースのファイル（-wal と -shm も）を移動し"
+            ),
+            _ => both!("stop the daemon, make a new database", "デーモンを止めて新しいデータベースを作成し"),
         };
-        Err(StoreError::Refused(format!(
-            "the store is not empty, and a restore replaces nothing; {remedy}, run `banto migrate`, and restore again"
+        Err(StoreError::Refused(both!(
+            "the store is not empty, and a restore replaces nothing; {en}, run `banto migrate`, and restore again",
+            "データベースが空ではないため復元できません。{ja}、`banto migrate` の後にもう一度復元してください",
+            en = remedy.en,
+            ja = remedy.ja
         )))
     }
 }
@@ -170,7 +178,8 @@ impl Open {
         if let Err(error) = File::open(file) {
             return Err(match error.kind() {
                 io::ErrorKind::NotFound => {
-                    StoreError::NotFound(format!("there is no file {}", file.display()))
+                    let file = file.display();
+                    StoreError::NotFound(both!("there is no file {file}", "ファイル {file} はありません"))
                 }
                 _ => trouble(file, &error),
             });
@@ -260,7 +269,8 @@ fn sqlite_url(path: &Path) -> String {
 }
 
 fn refused(file: &Path, why: &str) -> StoreError {
-    StoreError::Refused(format!("{}: {why}", file.display()))
+    // Backups are made and read at the command line alone, which speaks English.
+    StoreError::Refused(Bilingual::quoted(format!("{}: {why}", file.display())))
 }
 
 fn no_backup(file: &Path, error: StoreError) -> StoreError {

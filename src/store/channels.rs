@@ -1,6 +1,6 @@
 //! Channels: where each pull stands, who runs it, what stopped it.
 
-use banto_channel::{Cursor, Timestamp};
+use banto_channel::{Cursor, Timestamp, both};
 
 use super::db::args;
 use super::tables::{self, ChannelRow, LocationRow, OrderRow, ReservationRow};
@@ -250,5 +250,8 @@ impl Write {
 }
 
 fn no_channel(name: &str) -> StoreError {
-    StoreError::NotFound(format!("no channel is called {name:?}; `banto channel list` shows them"))
+    StoreError::NotFound(both!(
+        "no channel is called {name:?}; `banto channel list` shows them",
+        "「{name}」というチャネルはありません"
+    ))
 }

@@ -10,7 +10,7 @@ mod project;
 
 use std::collections::HashMap;
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::sql::texts;
@@ -315,7 +315,7 @@ fn term_cursor(text: &str) -> Option<(String, CustomerId)> {
 }
 
 fn no_customer(id: CustomerId) -> StoreError {
-    StoreError::NotFound(format!("there is no customer #{id}"))
+    StoreError::NotFound(both!("there is no customer #{id}", "顧客 #{id} はありません"))
 }
 
 /// A note of what was done, for the customer's history.

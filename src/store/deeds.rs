@@ -9,7 +9,7 @@ use super::db::args;
 use super::mails::{MailAct, MailKey};
 use super::tables::{MailRow, ReservationRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
-use crate::domain::deeds::{Deed, DeedError, Effects, Seller, Shipment};
+use crate::domain::deeds::{Deed, DeedError, Effects, Seller, Shipment, on_hold};
 use crate::domain::intake::Catalogue;
 use crate::domain::order::{Line, Order, fulfilment_name, payment_name};
 use crate::domain::stock::{Account, Entry};
@@ -143,7 +143,7 @@ impl Denied {
                 "{number} has changed since it was looked at; nothing was done",
                 "{number}は表示した後に変更されました。操作は行われていません"
             ),
-            Self::Store(error) => Bilingual::quoted(error.to_string()),
+            Self::Store(error) => error.words(),
         }
     }
 }
@@ -161,7 +161,7 @@ impl From<Denied> for StoreError {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Store(error) => error,
-            other => Self::Refused(other.to_string()),
+            other => Self::Refused(Bilingual { en: other.to_string(), ja: other.why().ja }),
         }
     }
 }
@@ -378,13 +378,10 @@ impl Write {
     }
 
     async fn send_waiting(&mut self, act: &Act<'_>, order: Order, mails: &[MailRow]) -> Result<Done, Denied> {
-        let number = &order.number;
-        if let Some(reason) = &order.hold {
-            return Err(Denied::Refused(both!(
-                "{number} is on hold: {reason}",
-                "{number}は保留中です（{reason}）"
-            )));
+        if let Some(why) = on_hold(&order) {
+            return Err(Denied::Refused(why));
         }
+        let number = &order.number;
         let waiting: Vec<MailKey> =
             mails.iter().filter(|mail| mail.state == "by_hand").filter_map(MailRow::key).collect();
         if waiting.is_empty() {

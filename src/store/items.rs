@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::tables::{self, ComponentRow, ItemRow, LevelRow, ListingRow, LocationRow};
@@ -188,7 +188,10 @@ impl Store {
 
 /// The answer to a code that no item has.
 pub(super) fn no_item(code: &str) -> StoreError {
-    StoreError::NotFound(format!("no item has the code {code:?}; `banto items list` shows them"))
+    StoreError::NotFound(both!(
+        "no item has the code {code:?}; `banto items list` shows them",
+        "商品コード「{code}」の商品はありません"
+    ))
 }
 
 impl Write {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use banto_channel::{Notice, NoticeKind, RemoteOrderId, Timestamp};
+use banto_channel::{Notice, NoticeKind, RemoteOrderId, Timestamp, both};
 use serde::{Deserialize, Serialize};
 
 use super::db::args;
@@ -297,7 +297,10 @@ impl Write {
         let job: Option<JobRow> = self.tx.first(sql::JOB, args![id]).await?;
         let job = job.ok_or_else(|| no_job(id))?;
         if job.state == "running" {
-            return Err(StoreError::Refused(format!("job {id} is being worked on; try again in a minute")));
+            return Err(StoreError::Refused(both!(
+                "job {id} is being worked on; try again in a minute",
+                "ジョブ {id} は処理中です。1分ほど待ってからもう一度お試しください"
+            )));
         }
         Ok(job)
     }
@@ -366,7 +369,10 @@ fn json<T: Serialize>(rows: &[T]) -> Result<String> {
 }
 
 fn no_job(id: i64) -> StoreError {
-    StoreError::NotFound(format!("there is no job {id}; `banto queue list` shows them"))
+    StoreError::NotFound(both!(
+        "there is no job {id}; `banto queue list` shows them",
+        "ジョブ {id} はありません"
+    ))
 }
 
 /// The alert of a job that was given up.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::tables::{self, ChannelRow, ItemRow, LineRow, ListingRow};
@@ -158,7 +158,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Mapped> {
         if !(1..=1_000_000).contains(&per) {
-            return Err(StoreError::Refused(format!("one listing cannot be {per} of an item")));
+            return Err(StoreError::Refused(both!(
+                "one listing cannot be {per} of an item",
+                "出品1点に商品{per}点を割り当てることはできません"
+            )));
         }
         let mut write = self.write().await?;
         let (channel, listing) = write.listing(channel, remote_id).await?;
@@ -283,11 +286,17 @@ impl Write {
 
     async fn listing(&mut self, channel: &str, remote_id: &str) -> Result<(ChannelRow, ListingRow)> {
         let row: Option<ChannelRow> = self.tx.first(sql::CHANNEL_BY_NAME, args![channel]).await?;
-        let row = row.ok_or_else(|| StoreError::NotFound(format!("no channel is called {channel:?}")))?;
+        let row = row.ok_or_else(|| {
+            StoreError::NotFound(both!(
+                "no channel is called {channel:?}",
+                "「{channel}」というチャネルはありません"
+            ))
+        })?;
         let listing = self.tx.first(sql::LISTINGS_BY_REMOTE, args![row.id, &keys([remote_id])?]).await?;
         let listing = listing.ok_or_else(|| {
-            StoreError::NotFound(format!(
-                "{channel} has no listing {remote_id:?}; `banto listings list --channel {channel}` shows them"
+            StoreError::NotFound(both!(
+                "{channel} has no listing {remote_id:?}; `banto listings list --channel {channel}` shows them",
+                "{channel}に出品「{remote_id}」はありません"
             ))
         })?;
         Ok((row, listing))

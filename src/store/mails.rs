@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use banto_channel::Timestamp;
+use banto_channel::{Bilingual, Timestamp, both};
 
 use super::db::args;
 use super::intake::mail_job;
@@ -14,10 +14,11 @@ use super::jobs::JobEnd;
 use super::tables::{self, ChannelRow, JobRow, MailRow, OrderRow, TimelineRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
 use crate::domain::OrderId;
-use crate::domain::deeds::mail_wanted;
+use crate::domain::deeds::{mail_in_words, mail_wanted};
 use crate::domain::intake::ChannelFacts;
-use crate::domain::mail_policy::MailKind;
+use crate::domain::mail_policy::{MailKind, mail_state_in_words};
 use crate::domain::order::{Event, Order};
+use crate::domain::timeline::hold_in_words;
 
 /// The name of one mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,20 +136,33 @@ impl MailAct {
     }
 
     /// The state that follows, or why it cannot be.
-    fn after(self, state: &str) -> Result<&'static str, String> {
+    fn after(self, state: &str) -> Result<&'static str, Bilingual> {
+        let now = mail_state_in_words(state).ja;
         match (self, state) {
-            (_, "sending") => Err("it is being sent right now; try again in a minute".to_owned()),
+            (_, "sending") => Err(both!(
+                "it is being sent right now; try again in a minute",
+                "送信中です。1分ほど待ってからもう一度お試しください"
+            )),
             (Self::Send, "by_hand" | "held") => Ok("queued"),
-            (Self::Send | Self::Resend | Self::Rewrite, "queued") => {
-                Err("it waits to be sent already; `banto queue list --lane mail` says when".to_owned())
-            }
-            (Self::Send, _) => Err(format!("it is {state}; `banto mail resend` sends it again")),
+            (Self::Send | Self::Resend | Self::Rewrite, "queued") => Err(both!(
+                "it waits to be sent already; `banto queue list --lane mail` says when",
+                "すでに送信待ちです"
+            )),
+            (Self::Send, _) => Err(both!(
+                "it is {state}; `banto mail resend` sends it again",
+                "現在の状態は「{now}」です。もう一度送る場合は「再送する」を選んでください"
+            )),
             (Self::Resend | Self::Rewrite, "sent" | "refused" | "uncertain" | "dropped") => Ok("queued"),
-            (Self::Resend | Self::Rewrite, _) => Err(format!("it is {state}; `banto mail send` sends it")),
+            (Self::Resend | Self::Rewrite, _) => Err(both!(
+                "it is {state}; `banto mail send` sends it",
+                "現在の状態は「{now}」です。まだ送信していないため「送信する」を選んでください"
+            )),
             (Self::Hold, "queued" | "by_hand") => Ok("held"),
             (Self::Drop, "queued" | "by_hand" | "held" | "refused" | "uncertain") => Ok("dropped"),
             (Self::Arrived, "uncertain") => Ok("sent"),
-            (Self::Hold | Self::Drop | Self::Arrived, _) => Err(format!("it is {state}")),
+            (Self::Hold | Self::Drop | Self::Arrived, _) => {
+                Err(both!("it is {state}", "現在の状態は「{now}」のため、この操作はできません"))
+            }
         }
     }
 }
@@ -338,7 +352,13 @@ impl Write {
         let args = args![key.order, key.kind.name(), key.revision];
         let row: Option<MailRow> = self.tx.first(sql::MAIL, args).await?;
         let mut row = row.ok_or_else(|| no_mail(key))?;
-        let state = act.after(&row.state).map_err(|why| StoreError::Refused(format!("mail {key}: {why}")))?;
+        let refused = |why: Bilingual| {
+            let kind = mail_in_words(key.kind).ja;
+            let (en, ja) =
+                (format!("mail {key}: {why}"), format!("受注 #{} のメール「{kind}」: {}", key.order, why.ja));
+            StoreError::Refused(Bilingual { en, ja })
+        };
+        let state = act.after(&row.state).map_err(refused)?;
         self.drop_jobs(&[key.job()]).await?;
         if state == "queued" {
             let order: Option<OrderRow> =
@@ -346,8 +366,10 @@ impl Write {
             let order = order.ok_or_else(|| no_mail(key))?;
             if let Some(why) = order.hold {
                 let id = order.id;
-                return Err(StoreError::Refused(format!(
-                    "order #{id} is on hold: {why}; `banto orders release #{id}`"
+                return Err(StoreError::Refused(both!(
+                    "order #{id} is on hold: {why}; `banto orders release #{id}`",
+                    "受注 #{id} は保留中です（{ja}）。先に保留を解除してください",
+                    ja = hold_in_words(&why).ja
                 )));
             }
             row.recipient = order.buyer_email;
@@ -527,5 +549,11 @@ impl Write {
 }
 
 fn no_mail(key: &MailKey) -> StoreError {
-    StoreError::NotFound(format!("there is no mail {key}; `banto mail list` shows them"))
+    StoreError::NotFound(both!(
+        "there is no mail {key}; `banto mail list` shows them",
+        "受注 #{order} にそのメール（{kind} {revision}）はありません",
+        order = key.order,
+        kind = mail_in_words(key.kind).ja,
+        revision = key.revision
+    ))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 
@@ -182,7 +182,11 @@ impl Db {
     /// go on meanwhile.
     pub(super) async fn vacuum_into(store: &SqlitePool, path: &Path) -> Result<()> {
         let Some(path) = path.to_str() else {
-            return Err(StoreError::Refused(format!("{}: the path is not UTF-8", path.display())));
+            let path = path.display();
+            return Err(StoreError::Refused(both!(
+                "{path}: the path is not UTF-8",
+                "{path}: パスがUTF-8ではありません"
+            )));
         };
         let mut connection = SqliteConnection::connect_with(&store.connect_options()).await?;
         let copied = sqlx::query(sql::SQLITE_VACUUM_INTO).bind(path).execute(&mut connection).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::sql::{self, texts};
@@ -234,7 +234,9 @@ impl Store {
     /// Errors: [`StoreError::NotFound`].
     pub async fn payload(&self, id: i64) -> Result<PayloadRow> {
         let row = self.db.first(sql::PAYLOAD, args![id]).await?;
-        row.ok_or_else(|| StoreError::NotFound(format!("there is no payload {id}")))
+        row.ok_or_else(|| {
+            StoreError::NotFound(both!("there is no payload {id}", "元データ {id} はありません"))
+        })
     }
 
     /// The lists that somebody named, by name.
@@ -266,7 +268,10 @@ impl Store {
     pub async fn drop_filter(&self, person: i64, id: i64) -> Result<()> {
         let mut write = self.write().await?;
         if write.tx.run(FILTER_DROP, args![person, id]).await? == 0 {
-            return Err(StoreError::NotFound(format!("there is no list {id} of yours")));
+            return Err(StoreError::NotFound(both!(
+                "there is no list {id} of yours",
+                "その保存した条件はありません"
+            )));
         }
         write.commit().await
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::jobs::{JobFilter, NoticeJob};
@@ -69,7 +69,10 @@ impl Store {
     /// Errors: [`StoreError::NotFound`]; [`StoreError::Refused`] if several orders have that number.
     pub async fn find_order(&self, selector: &str) -> Result<OrderRow> {
         let none = || {
-            StoreError::NotFound(format!("no order is called {selector:?}; `banto orders list` shows them"))
+            StoreError::NotFound(both!(
+                "no order is called {selector:?}; `banto orders list` shows them",
+                "「{selector}」という受注はありません"
+            ))
         };
         if let Some(id) = selector.strip_prefix('#') {
             let id: OrderId = id.parse().map_err(|_| none())?;
@@ -90,9 +93,10 @@ impl Store {
         match <[OrderRow; 1]>::try_from(rows) {
             Ok([row]) => Ok(row),
             Err(rows) if rows.is_empty() => Err(none()),
-            Err(_) => Err(StoreError::Refused(format!(
-                "several orders are called {selector:?}: {}; say CHANNEL/NUMBER or one of these",
-                several.join(", ")
+            Err(_) => Err(StoreError::Refused(both!(
+                "several orders are called {selector:?}: {several}; say CHANNEL/NUMBER or one of these",
+                "「{selector}」という受注は複数あります（{several}）。「チャネル/受注番号」か、このいずれかで指定してください",
+                several = several.join(", ")
             ))),
         }
     }
@@ -293,11 +297,15 @@ impl Write {
 }
 
 fn no_order(id: OrderId) -> StoreError {
-    StoreError::NotFound(format!("there is no order #{id}; `banto orders list` shows them"))
+    StoreError::NotFound(both!(
+        "there is no order #{id}; `banto orders list` shows them",
+        "受注 #{id} はありません"
+    ))
 }
 
 fn no_quarantine(id: i64) -> StoreError {
-    StoreError::NotFound(format!(
-        "nothing with the key {id} waits in quarantine; `banto orders quarantine` lists it"
+    StoreError::NotFound(both!(
+        "nothing with the key {id} waits in quarantine; `banto orders quarantine` lists it",
+        "取り込めなかった注文 {id} はありません"
     ))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::{Outcome, RemoteOffer, StockBasis, Timestamp};
+use banto_channel::{Outcome, RemoteOffer, StockBasis, Timestamp, both};
 
 use super::db::args;
 use super::tables::{self, ChannelRow, ComponentRow, LevelRow, ListingRow};
@@ -280,9 +280,9 @@ impl Store {
     /// Errors: [`StoreError::NotFound`].
     pub async fn channel_of(&self, id: ChannelId) -> Result<ChannelRow> {
         let all = self.channels().await?;
-        all.into_iter()
-            .find(|c| c.id == id)
-            .ok_or_else(|| StoreError::NotFound(format!("no channel has the key {id}")))
+        all.into_iter().find(|c| c.id == id).ok_or_else(|| {
+            StoreError::NotFound(both!("no channel has the key {id}", "チャネル #{id} はありません"))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows to domain records and back.
 
-use banto_channel::{Money, Timestamp, Totals};
+use banto_channel::{Money, Timestamp, Totals, both};
 
 use super::tables::{EntryRow, LevelRow, LineRow, OrderRow, ParcelRow};
 use super::{Result, StoreError};
@@ -88,8 +88,13 @@ impl OrderRow {
     ///
     /// Errors: [`StoreError::Json`] or [`StoreError::Refused`] when a stored word cannot be read.
     pub fn into_order(self, lines: Vec<LineRow>, parcels: Vec<ParcelRow>) -> Result<Order> {
-        let unreadable =
-            |what: &str| StoreError::Refused(format!("order {}: {what} cannot be read", self.id));
+        let unreadable = |what: &str| {
+            let id = self.id;
+            StoreError::Refused(both!(
+                "order {id}: {what} cannot be read",
+                "受注 {id}: {what} を読み取れません"
+            ))
+        };
         Ok(Order {
             payment: payment_from(&self.payment).ok_or_else(|| unreadable("payment"))?,
             fulfilment: fulfilment_from(&self.fulfilment).ok_or_else(|| unreadable("fulfilment"))?,

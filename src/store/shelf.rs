@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use banto_channel::both;
+
 use super::db::args;
 use super::sql::{self, texts};
 use super::tables::{self, ComponentRow, EntryRow, ItemRow, ItemTermRow, LevelRow, ListingRow};
@@ -449,11 +451,13 @@ impl Store {
         let level =
             levels.iter().find(|l| l.location_id == act.location.id).map(LevelRow::level).unwrap_or_default();
         if level.last_entry != seen {
-            return Err(StoreError::Refused(format!(
-                "{} at {} has moved since you looked: {} are on hand now; look again and correct that number",
-                item.code,
-                act.location.code,
-                level.on_hand()
+            return Err(StoreError::Refused(both!(
+                "{code} at {place} has moved since you looked: {there} are on hand now; look again and correct that \
+                 number",
+                "{code}（{place}）は表示した後に動きました。現在の実在庫は{there}点です。確認して入力し直してください",
+                code = item.code,
+                place = act.location.code,
+                there = level.on_hand()
             )));
         }
         let done = write.move_stock(act, item, ("set", counted), |book, ids, cause, at| {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::Timestamp;
+use banto_channel::{Bilingual, Timestamp, both};
 
 use super::db::args;
 use super::tables::{EntryRow, ItemRow, LevelRow, LocationRow, ReservationRow};
@@ -183,10 +183,12 @@ impl Store {
                 Some(at) if sum => plan.rows[*at].counted += line.counted,
                 Some(at) => {
                     let first = plan.rows[*at].line;
-                    plan.faults.push(Remark::new(
-                        line.line,
-                        format!("{} stands in line {first} already", item.code),
-                    ));
+                    let what = both!(
+                        "{code} stands in line {first} already",
+                        "{code}はすでに{first}行目にあります",
+                        code = item.code
+                    );
+                    plan.faults.push(Remark::new(line.line, what));
                 }
                 None => {
                     shelves.insert((item.id, location.id), plan.rows.len());
@@ -264,7 +266,10 @@ impl Write {
         let item: Option<ItemRow> = self.tx.first(sql::ITEM_BY_CODE, args![code]).await?;
         let item = item.ok_or_else(|| super::items::no_item(code))?;
         if item.is_set {
-            return Err(StoreError::Refused(format!("{code} is a set; its stock is that of its parts")));
+            return Err(StoreError::Refused(both!(
+                "{code} is a set; its stock is that of its parts",
+                "{code}はセット商品です。在庫は構成品から計算されます"
+            )));
         }
         Ok(item)
     }
@@ -274,8 +279,9 @@ impl Write {
         let there = row.map_or(0, |r| r.0);
         if there < quantity {
             let code = &item.code;
-            return Err(StoreError::Refused(format!(
-                "{there} returned units of {code} are set aside, not {quantity}"
+            return Err(StoreError::Refused(both!(
+                "{there} returned units of {code} are set aside, not {quantity}",
+                "{code}の返品保管は{there}点です。{quantity}点はありません"
             )));
         }
         Ok(())
@@ -355,21 +361,24 @@ fn state(level: Level) -> String {
 /// Says what is there when more was asked for.
 fn too_few(error: StockError, code: &str, level: Level) -> StoreError {
     match error {
-        StockError::NotEnough { wanted, .. } => StoreError::Refused(format!(
-            "{wanted} of {code} cannot go: {} are free and {} are held for orders",
-            level.available, level.reserved
+        StockError::NotEnough { wanted, .. } => StoreError::Refused(both!(
+            "{wanted} of {code} cannot go: {free} are free and {held} are held for orders",
+            "{code}を{wanted}点減らせません。販売可能は{free}点、受注への引当は{held}点です",
+            free = level.available,
+            held = level.reserved,
         )),
         other => StoreError::Stock(other),
     }
 }
 
-fn shelf(line: &CountLine, locations: &[LocationRow], default: &LocationRow) -> Result<LocationRow, String> {
+fn shelf(
+    line: &CountLine,
+    locations: &[LocationRow],
+    default: &LocationRow,
+) -> Result<LocationRow, Bilingual> {
     let Some(code) = &line.location else { return Ok(default.clone()) };
-    locations
-        .iter()
-        .find(|l| l.code == *code)
-        .cloned()
-        .ok_or_else(|| format!("there is no location {code:?}"))
+    let found = locations.iter().find(|l| l.code == *code).cloned();
+    found.ok_or_else(|| both!("there is no location {code:?}", "ロケーション「{code}」はありません"))
 }
 
 /// Items by what a stocktake's sheet calls them.
@@ -399,25 +408,36 @@ impl Names {
     }
 
     /// The item of a line: by its code, else by what may be a JAN in either column.
-    fn find(&self, line: &CountLine) -> Result<ItemRow, String> {
+    fn find(&self, line: &CountLine) -> Result<ItemRow, Bilingual> {
         let by_code = line.code.as_ref().and_then(|code| self.codes.get(code));
         let gtin = line.gtin.as_ref().or(line.code.as_ref());
         let name = line.code.as_ref().or(line.gtin.as_ref()).map_or("", String::as_str);
         let by_gtin = || match self.gtins.get(&unpadded(gtin?)).map(Vec::as_slice) {
             Some([one]) => Some(Ok(one)),
-            Some(several) => {
-                Some(Err(format!("{name} is the JAN/GTIN of {} items; write the code", several.len())))
-            }
+            Some(several) => Some(Err(both!(
+                "{name} is the JAN/GTIN of {count} items; write the code",
+                "{name}は{count}件の商品のJANコードです。商品コードを入力してください",
+                count = several.len()
+            ))),
             None => None,
+        };
+        let unknown = || {
+            both!(
+                "no item has the code or JAN/GTIN {name}",
+                "商品コードまたはJANコードが{name}の商品はありません"
+            )
         };
         let id = match by_code {
             Some(id) => id,
-            None => by_gtin().unwrap_or_else(|| Err(format!("no item has the code or JAN/GTIN {name}")))?,
+            None => by_gtin().unwrap_or_else(|| Err(unknown()))?,
         };
-        let item =
-            self.items.get(id).cloned().ok_or_else(|| format!("no item has the code or JAN/GTIN {name}"))?;
+        let item = self.items.get(id).cloned().ok_or_else(unknown)?;
         if item.is_set {
-            return Err(format!("{} is a set; count what it is made of", item.code));
+            return Err(both!(
+                "{code} is a set; count what it is made of",
+                "{code}はセット商品です。構成品を数えてください",
+                code = item.code
+            ));
         }
         Ok(item)
     }

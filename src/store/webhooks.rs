@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 use serde::{Deserialize, Serialize};
 
 use super::db::args;
@@ -228,7 +228,10 @@ impl Store {
         let row: Option<WebhookRow> = write.tx.first(WEBHOOK, args![id]).await?;
         let row = row.ok_or_else(|| no_webhook(id))?;
         if !row.active {
-            return Err(StoreError::Refused(format!("webhook {id} is switched off")));
+            return Err(StoreError::Refused(both!(
+                "webhook {id} is switched off",
+                "Webhook {id} は無効になっています"
+            )));
         }
         let told = Told { event: WEBHOOK_PING.to_owned(), at: now.0, about: About::Nothing };
         write.tell(&[row], &[told]).await?;
@@ -394,5 +397,5 @@ fn alert_key(webhook: i64) -> String {
 }
 
 fn no_webhook(id: i64) -> StoreError {
-    StoreError::NotFound(format!("there is no webhook {id}"))
+    StoreError::NotFound(both!("there is no webhook {id}", "Webhook {id} はありません"))
 }

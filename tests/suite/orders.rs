@@ -25,7 +25,7 @@ fn parcel(tracking: &str, lines: &[(i64, i64)]) -> Shipment {
 
 fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
-        Err(StoreError::Refused(why)) => why,
+        Err(StoreError::Refused(why)) => why.en,
         other => panic!("not refused: {other:?}"),
     }
 }

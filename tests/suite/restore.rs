@@ -157,7 +157,7 @@ async fn a_backup_is_the_owners_alone_and_replaces_nothing() {
         assert_eq!(std::fs::read(&file).unwrap(), before);
         let nowhere = folder.file("no/such/folder.backup");
         let error = fresh.store.backup(&nowhere, &mut |_, _| ()).await.unwrap_err();
-        assert!(matches!(&error, StoreError::Refused(why) if why.contains("folder.backup")), "{error}");
+        assert!(matches!(&error, StoreError::Refused(why) if why.en.contains("folder.backup")), "{error}");
         assert_eq!(folder.names(), ["a.backup"]);
     })
     .await;

@@ -57,7 +57,7 @@ fn numbers(moved: &Moved) -> (i64, i64, i64) {
 
 fn refusal(result: Result<Moved, StoreError>) -> String {
     match result {
-        Err(StoreError::Refused(why)) => why,
+        Err(StoreError::Refused(why)) => why.en,
         other => panic!("{other:?}"),
     }
 }

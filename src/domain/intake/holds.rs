@@ -4,6 +4,7 @@ use banto_channel::{RemoteOrder, minor_digits};
 
 use super::Taking;
 use crate::domain::order::Order;
+use crate::domain::timeline;
 
 impl Taking<'_> {
     /// Puts the order on hold for reasons that its last version did not have, so that a person's release stays.
@@ -11,20 +12,17 @@ impl Taking<'_> {
         let mut reasons = Vec::new();
         let same_currency = before.is_some_and(|b| b.currency == remote.currency);
         if minor_digits(&remote.currency).is_none() && !same_currency {
-            reasons.push(format!("unknown currency {:?}", remote.currency));
+            reasons.push(timeline::UNKNOWN_CURRENCY.fill(&[&format!("{:?}", remote.currency)]));
         }
         let adds_up = remote.totals.sum() == Some(remote.totals.grand);
         let same_totals = before.is_some_and(|b| b.totals == remote.totals);
         if !adds_up && !same_totals && minor_digits(&remote.currency).is_some() {
             let sum = remote.totals.sum().unwrap_or_default().to_decimal(&remote.currency);
             let grand = remote.totals.grand.to_decimal(&remote.currency);
-            reasons.push(format!(
-                "the parts add up to {sum} {}, the channel's total is {grand}",
-                remote.currency
-            ));
+            reasons.push(timeline::ADDS_UP.fill(&[&sum, &remote.currency, &grand]));
         }
         if remote.lines.is_empty() && before.is_none() {
-            reasons.push("the order has no lines".to_owned());
+            reasons.push(timeline::NO_LINES.fill(&[]));
         }
         if before.is_none_or(|b| b.status != remote.status) {
             reasons.extend(remote.unknowns.iter().cloned());
@@ -34,7 +32,7 @@ impl Taking<'_> {
             if let (Some(waited), Some(hold)) = (waited, &order.hold) {
                 order.hold = without(hold, waited);
                 if order.hold.is_none() {
-                    self.event("released", format!("the channel no longer says: {waited}"));
+                    self.event("released", timeline::NO_LONGER.fill(&[waited]));
                 }
             }
             reasons.extend(remote.wait.clone());

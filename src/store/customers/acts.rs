@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 use serde_json::json;
 
 use super::super::db::args;
@@ -47,7 +47,7 @@ impl Store {
     /// Errors: [`StoreError::Refused`] for an empty one; [`StoreError::NotFound`].
     pub async fn note_customer(&self, act: &CustomerAct<'_>, text: &str) -> Result<()> {
         if text.trim().is_empty() {
-            return Err(StoreError::Refused("the note is empty".into()));
+            return Err(StoreError::Refused(both!("the note is empty", "メモを入力してください")));
         }
         let mut write = self.write().await?;
         write.living_customer(act.customer).await?;
@@ -63,14 +63,19 @@ impl Store {
     pub async fn block_customer(&self, act: &CustomerAct<'_>, reason: &str) -> Result<()> {
         let reason = reason.trim();
         if reason.is_empty() {
-            return Err(StoreError::Refused(
-                "a block needs a reason; it stands on every order it holds".into(),
-            ));
+            return Err(StoreError::Refused(both!(
+                "a block needs a reason; it stands on every order it holds",
+                "取引停止の理由を入力してください。保留になる受注に表示されます"
+            )));
         }
         let mut write = self.write().await?;
         let mut row = write.customer_as_seen(act).await?;
         if row.blocked_at.is_some() {
-            return Err(StoreError::Refused(format!("customer #{} is blocked already", row.id)));
+            return Err(StoreError::Refused(both!(
+                "customer #{id} is blocked already",
+                "顧客 #{id} はすでに取引停止です",
+                id = row.id
+            )));
         }
         row.blocked_at = Some(act.now.0);
         row.blocked_reason = Some(reason.to_owned());
@@ -88,7 +93,11 @@ impl Store {
         let mut write = self.write().await?;
         let mut row = write.customer_as_seen(act).await?;
         if row.blocked_at.take().is_none() {
-            return Err(StoreError::Refused(format!("customer #{} is not blocked", row.id)));
+            return Err(StoreError::Refused(both!(
+                "customer #{id} is not blocked",
+                "顧客 #{id} は取引停止ではありません",
+                id = row.id
+            )));
         }
         let reason = row.blocked_reason.take().unwrap_or_default();
         write.customer_changed(row).await?;
@@ -104,7 +113,7 @@ impl Store {
     /// Errors: [`StoreError::Refused`] for the same customer or when somebody else was faster; [`StoreError::NotFound`].
     pub async fn merge_customers(&self, act: &CustomerAct<'_>, other: (CustomerId, i64)) -> Result<()> {
         if act.customer == other.0 {
-            return Err(StoreError::Refused("that is the same customer".into()));
+            return Err(StoreError::Refused(both!("that is the same customer", "同じ顧客です")));
         }
         let mut write = self.write().await?;
         let mut row = write.customer_as_seen(act).await?;
@@ -137,7 +146,7 @@ impl Store {
         orders: &BTreeSet<OrderId>,
     ) -> Result<CustomerId> {
         if orders.is_empty() {
-            return Err(StoreError::Refused("no order is chosen".into()));
+            return Err(StoreError::Refused(both!("no order is chosen", "受注を選択してください")));
         }
         let mut write = self.write().await?;
         let row = write.customer_as_seen(act).await?;
@@ -147,12 +156,17 @@ impl Store {
         let wanted = u64::try_from(orders.len()).unwrap_or(u64::MAX);
         let all = u64::try_from(row.orders).unwrap_or(0);
         if moved != wanted {
-            return Err(StoreError::Refused(format!("not all of these orders are customer #{}'s", row.id)));
+            return Err(StoreError::Refused(both!(
+                "not all of these orders are customer #{id}'s",
+                "顧客 #{id} のものではない受注が含まれています",
+                id = row.id
+            )));
         }
         if moved >= all {
-            return Err(StoreError::Refused(
-                "all orders are chosen; nothing would be left to tell apart".into(),
-            ));
+            return Err(StoreError::Refused(both!(
+                "all orders are chosen; nothing would be left to tell apart",
+                "すべての受注が選択されています。分割するには一部だけを選択してください"
+            )));
         }
         let others: Vec<CustomerApartRow> =
             write.tx.all(super::CUSTOMER_APART_FROM, args![&keys([row.id])?]).await?;
@@ -221,7 +235,10 @@ impl Write {
         let row: Option<CustomerRow> = self.tx.first(CUSTOMERS_BY_IDS, args![&keys([id])?]).await?;
         let row = row.ok_or_else(|| no_customer(id))?;
         match row.merged_into {
-            Some(home) => Err(StoreError::Refused(format!("customer #{id} is customer #{home} by now"))),
+            Some(home) => Err(StoreError::Refused(both!(
+                "customer #{id} is customer #{home} by now",
+                "顧客 #{id} は顧客 #{home} に統合されています"
+            ))),
             None => Ok(row),
         }
     }
@@ -230,9 +247,10 @@ impl Write {
     pub(super) async fn customer_as_seen(&mut self, act: &CustomerAct<'_>) -> Result<CustomerRow> {
         let row = self.living_customer(act.customer).await?;
         if row.version != act.version {
-            return Err(StoreError::Refused(format!(
-                "somebody has changed customer #{} since you looked; look again",
-                row.id
+            return Err(StoreError::Refused(both!(
+                "somebody has changed customer #{id} since you looked; look again",
+                "顧客 #{id} は表示した後に変更されました。最新の内容を確認してください",
+                id = row.id
             )));
         }
         Ok(row)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use banto_channel::Timestamp;
+use banto_channel::{Timestamp, both};
 
 use super::super::db::args;
 use super::super::tables::{self, CustomerOrderRow, CustomerRow, HouseFactRow, MailRow, OrderRow};
@@ -17,6 +17,8 @@ use super::{
 };
 use crate::domain::ChannelId;
 use crate::domain::customer::{CustomerId, forget};
+use crate::domain::deeds::mail_in_words;
+use crate::domain::mail_policy::MailKind;
 use crate::domain::order::{Event, Order};
 
 /// Up to which payload the bodies were emptied.
@@ -53,9 +55,10 @@ impl Store {
         let row = write.customer_as_seen(act).await?;
         let open: Option<OrderRow> = write.tx.first(CUSTOMER_OPEN_ORDER, args![row.id]).await?;
         if let Some(order) = open {
-            return Err(StoreError::Refused(format!(
-                "order {} is still open: its goods need the address. Ship or cancel it first",
-                order.number
+            return Err(StoreError::Refused(both!(
+                "order {number} is still open: its goods need the address. Ship or cancel it first",
+                "受注 {number} が未完了で、届け先がまだ必要です。先に出荷するかキャンセルしてください",
+                number = order.number
             )));
         }
         let (mut after, mut count) = (0, 0);
@@ -68,9 +71,12 @@ impl Store {
             let on_its_way: Option<MailRow> =
                 write.tx.first(FORGET_MAIL_ON_ITS_WAY, args![&keys(page.iter().map(|o| o.id))?]).await?;
             if let Some(mail) = on_its_way {
-                return Err(StoreError::Refused(format!(
-                    "a mail ({}) is on its way; wait until it is sent, or drop it",
-                    mail.kind
+                let ja = MailKind::from_name(&mail.kind).map(|kind| mail_in_words(kind).ja);
+                return Err(StoreError::Refused(both!(
+                    "a mail ({kind}) is on its way; wait until it is sent, or drop it",
+                    "メール（{ja}）を送信中です。送信を待つか、取りやめてください",
+                    kind = mail.kind,
+                    ja = ja.unwrap_or_default()
                 )));
             }
             needles.extend(page.iter().flat_map(needles_of));

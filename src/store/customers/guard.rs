@@ -6,6 +6,7 @@ use super::super::{Result, Write, keys};
 use super::{CUSTOMER_KEYS_BLOCKED, CUSTOMERS_BLOCKED_ANY};
 use crate::domain::customer::{Face, forget};
 use crate::domain::order::{Event, Order};
+use crate::domain::timeline::BLOCKED;
 
 impl Write {
     /// Whether anybody is blocked at all; mostly nobody is, and orders need not be looked at.
@@ -31,7 +32,7 @@ impl Write {
         let Some((_, _, reason)) = known.into_iter().find(|(text, name, _)| same(text, name)) else {
             return Ok(());
         };
-        let reason = format!("blocked customer: {}", reason.unwrap_or_default());
+        let reason = BLOCKED.fill(&[&reason.unwrap_or_default()]);
         order.hold = Some(match order.hold.take() {
             Some(there) => format!("{there}; {reason}"),
             None => reason.clone(),

@@ -50,18 +50,12 @@ impl Fault {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
+        let why = error.words();
         match error {
-            StoreError::NotFound(why) => Self::not_found(Bilingual::quoted(why)),
-            StoreError::Refused(why) => Self::refused(Bilingual::quoted(why)),
-            StoreError::Stock(why) => Self::refused(Bilingual::quoted(why.to_string())),
-            StoreError::Person(PersonFault::Nobody) => Self::not_found(PersonFault::Nobody.words()),
-            StoreError::Person(why) => Self::refused(why.words()),
+            StoreError::NotFound(_) | StoreError::Person(PersonFault::Nobody) => Self::not_found(why),
+            StoreError::Refused(_) | StoreError::Stock(_) | StoreError::Person(_) => Self::refused(why),
             other => {
                 tracing::error!(error = %other, "a page could not be made");
-                let why = both!(
-                    "The store does not answer: {other}. Nothing was changed; try again",
-                    "データベースが応答しません（{other}）。何も変更されていません。もう一度お試しください"
-                );
                 Self { status: StatusCode::SERVICE_UNAVAILABLE, why }
             }
         }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::access::Routes;
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
+use crate::domain::timeline::answer_in_words;
 use crate::mail::MailKind;
 use crate::store::{MailAct, MailHead, MailKey, MailPlace};
 
@@ -110,7 +111,8 @@ async fn list(
     html(&MailsPage { p, tab, tabs, mails, acts, next, no_server })
 }
 
-fn line(p: &Page, head: MailHead) -> Line {
+fn line(p: &Page, mut head: MailHead) -> Line {
+    head.answer = head.answer.map(|answer| p.say(&answer_in_words(&answer)));
     let kind = p.say(&words::kind(&head.kind));
     let at = if head.place > 0 { head.place } else { head.updated_at };
     Line { name: format!("{}/{}/{}", head.order_id, head.kind, head.revision), kind, at, head }

@@ -7,6 +7,7 @@ mod grid;
 mod history;
 mod import;
 mod item;
+mod once;
 mod scan;
 mod sheet;
 

@@ -74,7 +74,7 @@ async fn found(store: &Store, text: &str) -> Vec<i64> {
 
 fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
-        Err(StoreError::Refused(why)) => why,
+        Err(StoreError::Refused(why)) => why.en,
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -99,7 +99,8 @@ impl Shop {
     }
 }
 
-fn hidden(html: &str, name: &str) -> String {
+/// The value of a hidden field.
+pub fn hidden(html: &str, name: &str) -> String {
     let at = html.find(&format!("name=\"{name}\" ")).unwrap_or_else(|| panic!("{name}: {html}"));
     html[at..].split_once("value=\"").unwrap().1.split_once('"').unwrap().0.to_owned()
 }
@@ -304,8 +305,10 @@ async fn a_scanner_fills_a_slip_and_nothing_is_lost() {
         let staff = shop.staff().await;
         assert!(staff.page("/stock/receive").await.contains("autofocus"));
         let scan = async |list: &[(&str, &str)], scan: &str, act: &str| {
+            let key = hidden(&staff.page("/stock/receive").await, "key");
             let mut form =
                 vec![("scan", scan), ("units", "1"), ("act", act), ("at", "main"), ("note", "slip 7")];
+            form.push(("key", key.as_str()));
             form.extend(list.iter().flat_map(|(code, qty)| [("code", *code), ("qty", *qty)]));
             staff.post("/stock/receive", &form).await
         };
@@ -377,6 +380,8 @@ async fn two_people_do_not_correct_the_same_number() {
         staff.post("/stock/TEA/move", &form("8")).await.expect(303);
         let late = staff.post("/stock/TEA/move", &form("12")).await.expect(409).body;
         assert!(late.contains("has moved since you looked: 8 are on hand now"), "{late}");
+        assert!(late.contains("value=\"12\"") && late.contains("<option value=\"set\" selected>"), "{late}");
+        assert_ne!(hidden(&late, "seen"), seen, "the form knows what is there now");
         assert_eq!(t.level("TEA").await, (8, 0, 0));
         let page = staff.page("/stock/TEA").await;
         assert!(page.contains("TEA at 本店: on hand 10 → 8"), "{page}");

@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
-use banto_channel::{Bilingual, both};
+use banto_channel::both;
 use serde::Deserialize;
 
 use super::super::access::Routes;
@@ -161,7 +161,11 @@ fn set_mode(path: &FilePath, live: bool) -> Result<(), Fault> {
     if let Err(errors) = Config::load(dir) {
         write(path, &text)?;
         let why: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        return Err(Fault::refused(Bilingual::quoted(why.join("\n"))));
+        let why = why.join("\n");
+        return Err(Fault::refused(both!(
+            "The config cannot be read so, and the file is as it was: {why}",
+            "この内容では設定を読み込めないため、ファイルを元に戻しました: {why}"
+        )));
     }
     Ok(())
 }

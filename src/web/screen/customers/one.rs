@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::CustomerCell;
 use crate::domain::order::{fulfilment_from, fulfilment_in_words};
+use crate::domain::timeline::hold_in_words;
 use crate::store::{
     ChannelRow, CustomerAct, CustomerFilter, CustomerKeyRow, CustomerNoteRow, CustomerRow, CustomerTotal,
     CustomerView, OrderRow, TOTALS_OF,
@@ -121,7 +122,7 @@ fn order_cell(p: &Page, row: OrderRow, channels: &[ChannelRow]) -> OrderCell {
         total: row.grand_total,
         currency: row.currency,
         state,
-        hold: row.hold,
+        hold: row.hold.as_deref().map(|why| p.say(&hold_in_words(why))),
     }
 }
 

@@ -11,6 +11,7 @@ use banto_channel::both;
 use super::super::access::Routes;
 use super::super::{Access, Desk, Fault, Page, Section, Visit, html};
 use super::{Button, buttons, words};
+use crate::domain::timeline::{answer_in_words, hold_in_words};
 use crate::mail::MailKind;
 use crate::queue::compose::MailRoom;
 use crate::queue::mail_lane::Composer;
@@ -75,7 +76,8 @@ async fn show(State(desk): State<Desk>, visit: Visit, named: Named) -> Result<Re
     let letter = letter(&desk, &key(named)?).await?;
     let p = desk.page(&visit, Section::Mails, &words::kind(&letter.mail.kind));
     let (text, written) = text(&desk, &letter);
-    let mail = letter.mail;
+    let mut mail = letter.mail;
+    mail.answer = mail.answer.map(|answer| p.say(&answer_in_words(&answer)));
     let (tone, state) = words::state(&mail.state);
     let (text, broken) = match text {
         Ok(text) => (text, None),
@@ -88,7 +90,7 @@ async fn show(State(desk): State<Desk>, visit: Visit, named: Named) -> Result<Re
                     text: nothing.clone(),
                     html: nothing,
                 },
-                Some(why),
+                Some(p.say(&answer_in_words(&why))),
             )
         }
     };
@@ -99,7 +101,7 @@ async fn show(State(desk): State<Desk>, visit: Visit, named: Named) -> Result<Re
         state: p.say(&state),
         channel: letter.channel.name,
         number: letter.order.number,
-        hold: letter.order.hold,
+        hold: letter.order.hold.map(|why| p.say(&hold_in_words(&why))),
         subject: text.subject,
         text: text.text,
         has_html: !text.html.is_empty(),
@@ -114,7 +116,7 @@ async fn show(State(desk): State<Desk>, visit: Visit, named: Named) -> Result<Re
 async fn body(State(desk): State<Desk>, named: Named) -> Result<Response, Fault> {
     let letter = letter(&desk, &key(named)?).await?;
     let (text, _) = text(&desk, &letter);
-    let text = text.map_err(|why| Fault::refused(banto_channel::Bilingual::quoted(why)))?;
+    let text = text.map_err(|why| Fault::refused(answer_in_words(&why)))?;
     Ok(boxed(text.html))
 }
 

@@ -141,7 +141,8 @@ pub(super) async fn deed(
 async fn grant(desk: &Desk, visit: &Visit, id: OrderId, typed: &Typed, wish: &Wish) -> Result<Done, Denied> {
     let store = desk.store();
     let row = store.orders_with(&[id]).await?.pop();
-    let row = row.ok_or_else(|| StoreError::NotFound(format!("there is no order #{id}")))?;
+    let none = || StoreError::NotFound(both!("there is no order #{id}", "受注 #{id} はありません"));
+    let row = row.ok_or_else(none)?;
     let channel = store.channel_of(row.channel_id).await?.name;
     let app = desk.app();
     let Some(running) = app.running(&channel) else { return Err(Denied::Refused(orphan(&channel))) };

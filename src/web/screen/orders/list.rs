@@ -13,6 +13,7 @@ use super::bulk;
 use super::words::{self, Chip};
 use crate::domain::order::payment_from;
 use crate::domain::search::{self, fold};
+use crate::domain::timeline::hold_in_words;
 use crate::domain::{ChannelId, OrderId};
 use crate::store::{Alongside, ChannelRow, LineRow, OrderPage, OrderRow, OrderTab};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, html};
@@ -233,7 +234,7 @@ fn view(p: &Page, row: &OrderRow, channels: &BTreeMap<ChannelId, &str>, beside: 
         currency: row.currency.clone(),
         payment: words::payment(&p.visit, &row.payment),
         fulfilment: words::fulfilment(&p.visit, &row.fulfilment),
-        hold: row.hold.clone(),
+        hold: row.hold.as_deref().map(|why| p.say(&hold_in_words(why))),
         short: beside.short.get(&row.id).copied().unwrap_or(0),
         ship_by: row.ship_by.filter(|_| row.open),
         late: row.open && row.ship_by.is_some_and(|at| at < p.now.0),

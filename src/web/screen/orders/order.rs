@@ -13,6 +13,7 @@ use crate::app::Running;
 use crate::domain::OrderId;
 use crate::domain::intake::is_unpaid;
 use crate::domain::order::{Line, Order, fulfilment_name, payment_name};
+use crate::domain::timeline::{answer_in_words, detail_in_words, hold_in_words};
 use crate::store::{JobRow, MailRow, OrderView, TimelineRow};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, html};
 
@@ -261,7 +262,7 @@ fn head(p: &Page, view: &OrderView) -> Head {
         payment_title: order.payment_title.clone(),
         paid_at: order.paid_at.map(|at| at.0),
         fulfilment: words::fulfilment(&p.visit, fulfilment_name(order.fulfilment)),
-        hold: order.hold.clone(),
+        hold: order.hold.as_deref().map(|why| p.say(&hold_in_words(why))),
         wait: details.wait.clone(),
         placed_at: order.placed_at.0,
         imported_at: order.imported_at.0,
@@ -399,7 +400,7 @@ fn mail_view(visit: &Visit, mail: &MailRow) -> Mail {
         at: mail.sent_at.unwrap_or(mail.updated_at),
         subject: mail.subject.clone().unwrap_or_default(),
         text: mail.body_text.as_ref().map(|text| text.chars().take(MAIL_SHOWN).collect()),
-        answer: mail.answer.clone().unwrap_or_default(),
+        answer: visit.say(&answer_in_words(mail.answer.as_deref().unwrap_or_default())),
     }
 }
 
@@ -428,7 +429,7 @@ fn event(visit: &Visit, row: &TimelineRow) -> Event {
     Event {
         at: row.at,
         what: visit.say(&words::event(&row.kind)),
-        detail: row.detail.clone(),
+        detail: visit.say(&detail_in_words(&row.kind, &row.detail)),
         actor: row.actor.clone(),
         is_note: row.kind == "note",
     }

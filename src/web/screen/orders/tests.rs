@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
 use askama::Template;
-use banto_channel::Timestamp;
+use banto_channel::{NoticeKind, Timestamp, has_japanese};
 use jiff::tz::TimeZone;
 
 use super::list::{ListQuery, OrdersPage, Row, Saved, Tab};
 use super::words::{self, Chip};
+use crate::domain::timeline;
+use crate::mail::{Stage, Verdict};
 use crate::web::screen::{Language, Page, Role, Section, Visit};
 
 const NASTY: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
@@ -87,6 +89,66 @@ fn a_list_shows_scripts_as_text_in_both_languages() {
         ["data-row data-href=\"/orders/5\"", "value=\"5:2\" data-select", "遅れ", "不足 3", "他 2点"]
     {
         assert!(ja.contains(expected), "{expected}");
+    }
+}
+
+#[test]
+fn every_event_is_told_in_japanese() {
+    let refusal = |stage| Verdict::Permanent { code: Some(550), text: "5.1.1 unknown".to_owned(), stage };
+    let refused = refusal(Stage::Recipient).to_string();
+    let stopped = Verdict::Stopped { reason: format!("{}: 535 5.7.8 no", Stage::Login) }.to_string();
+    let lost = Verdict::Unknown { text: "no answer within 30 s".to_owned() }.to_string();
+    for (kind, detail, told) in [
+        ("imported", "1001 4980 JPY, new".to_owned(), "取り込み 1001 4980 JPY, new"),
+        ("payment", "failed".to_owned(), "支払い状況 決済失敗"),
+        ("status", "on-hold".to_owned(), "チャネルの状態 on-hold"),
+        ("shortfall", timeline::SHORTFALL.fill(&["3"]), "在庫不足 3点が足りません"),
+        ("held", timeline::NO_LINES.fill(&[]), "保留 明細がありません"),
+        ("held", "call the buyer first".to_owned(), "保留 call the buyer first"),
+        ("released", timeline::NO_LONGER.fill(&["審査中"]), "保留解除 チャネルで解消: 審査中"),
+        ("cancelled", timeline::NOT_PAID.fill(&[]), "キャンセル 期限までに入金がありませんでした"),
+        ("shipped", format!("Yamato {}", timeline::NO_TRACKING), "出荷 Yamato 追跡番号なし"),
+        ("returned", timeline::SET_ASIDE.fill(&["1", "Mug"]), "返品 1 × Mug（返品保管）"),
+        ("unmatched", timeline::NO_CODE.fill(&["Mug"]), "商品未紐付け Mug: 商品コードがないため"),
+        ("matched", "Mug: 2 × CUP".to_owned(), "商品に紐付け Mug: 2 × CUP"),
+        ("no_mail", timeline::NO_ADDRESS.fill(&["paid"]), "メールなし 「入金確認」を送れません"),
+        ("told", NoticeKind::Shipped.name().to_owned(), "チャネルへ通知 出荷"),
+        (
+            "told_refused",
+            "paid: no such order (try 12 of 12)".to_owned(),
+            "通知不可 入金: no such order（12回目",
+        ),
+        ("mail_sent", "received 1: 250 2.0.0 OK".to_owned(), "メール送信 「注文受付」250 2.0.0 OK"),
+        (
+            "mail_refused",
+            format!("shipped 2: {refused}"),
+            "「発送通知」（2） 受け付けられませんでした（宛先の指定）: 550 5.1.1",
+        ),
+        (
+            "mail_refused",
+            format!("paid 1: given up: {stopped} (try 9 of 9)"),
+            "打ち切りました: メールサーバーに拒否されました（ログイン）: 535",
+        ),
+        (
+            "mail_uncertain",
+            format!("paid 1: {lost}; counted as sent, as the setting says"),
+            "30秒以内に応答がありませんでした。設定により",
+        ),
+        ("mail_hold", "received 1: a@example.jp".to_owned(), "メール保留 「注文受付」a@example.jp"),
+    ] {
+        let name = words::event(kind).ja;
+        let ja = format!("{name} {}", timeline::detail_in_words(kind, &detail).ja);
+        assert!(ja.contains(told), "{kind} {detail}: {ja}");
+        assert!(has_japanese(&name), "{kind} has a name");
+        assert_eq!(timeline::detail_in_words(kind, &detail).en, detail, "programs and English pages: {kind}");
+    }
+    let stages = [Stage::Connect, Stage::Greeting, Stage::Tls, Stage::Check, Stage::Sender, Stage::Data];
+    for stage in stages.into_iter().chain([Stage::Content, Stage::Answer]) {
+        let ja = timeline::answer_in_words(&refusal(stage).to_string()).ja;
+        assert!(!ja.contains(&stage.to_string()), "{ja}");
+    }
+    for kind in ["confirmed", "reminded", "refunded", "forgotten", "changed", "mail_drop", "mail_arrived"] {
+        assert!(has_japanese(&words::event(kind).ja), "{kind} has a name");
     }
 }
 

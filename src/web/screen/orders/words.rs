@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use banto_channel::{Bilingual, NoticeKind, both};
 
 use crate::domain::deeds::mail_in_words;
-use crate::domain::mail_policy::MailKind;
+use crate::domain::mail_policy::{MailKind, mail_state_in_words};
 use crate::domain::order::{
     fulfilment_from, fulfilment_in_words, fulfilment_name, payment_from, payment_in_words, payment_name,
 };
-use crate::domain::stock::Account;
+use crate::domain::timeline::hold_in_words;
 use crate::domain::{ItemId, OrderId};
 use crate::store::{Done, MailChange, Move, OrderRow, OrderTab};
 use crate::web::screen::Visit;
@@ -70,18 +70,14 @@ pub(super) fn mail_kind(name: &str) -> Bilingual {
 }
 
 pub(super) fn mail_state(visit: &Visit, state: &str) -> Chip {
-    let (class, text) = match state {
-        "queued" => ("info", both!("waits to be sent", "送信待ち")),
-        "by_hand" => ("warn", both!("waits for your word", "送信の確認待ち")),
-        "held" => ("warn", both!("held with the order", "保留中")),
-        "sending" => ("info", both!("being sent", "送信中")),
-        "sent" => ("ok", both!("sent", "送信済み")),
-        "refused" => ("bad", both!("refused", "送信不可")),
-        "uncertain" => ("bad", both!("uncertain", "到達不明")),
-        "dropped" => ("quiet", both!("dropped", "取りやめ")),
-        other => ("quiet", Bilingual::quoted(other)),
+    let class = match state {
+        "queued" | "sending" => "info",
+        "by_hand" | "held" => "warn",
+        "sent" => "ok",
+        "refused" | "uncertain" => "bad",
+        _ => "quiet",
     };
-    Chip::new(class, visit.say(&text))
+    Chip::new(class, visit.say(&mail_state_in_words(state)))
 }
 
 /// What the timeline says, by its stored word.
@@ -91,6 +87,10 @@ pub(super) fn event(kind: &str) -> Bilingual {
         "changed" => both!("changed", "変更"),
         "paid" => both!("paid", "入金"),
         "payment" => both!("payment", "支払い状況"),
+        "refunded" => both!("refunded", "返金"),
+        "status" => both!("status at the channel", "チャネルの状態"),
+        "shortfall" => both!("short", "在庫不足"),
+        "unmatched" => both!("no item", "商品未紐付け"),
         "shipped" => both!("shipped", "出荷"),
         "cancelled" => both!("cancelled", "キャンセル"),
         "returned" => both!("returned", "返品"),
@@ -98,6 +98,10 @@ pub(super) fn event(kind: &str) -> Bilingual {
         "released" => both!("released", "保留解除"),
         "confirmed" => both!("confirmed", "受注確認"),
         "reminded" => both!("reminded of the money", "入金のお願い"),
+        "told" => both!("channel told", "チャネルへ通知"),
+        "told_refused" => both!("channel not told", "チャネルへの通知不可"),
+        "forgotten" => both!("personal data taken out", "個人情報を削除"),
+        "no_mail" => both!("no mail", "メールなし"),
         "note" => both!("note", "メモ"),
         "matched" => both!("item found", "商品に紐付け"),
         "mail_sent" => both!("mail sent", "メール送信"),
@@ -106,7 +110,7 @@ pub(super) fn event(kind: &str) -> Bilingual {
         "mail_send" => both!("mail let go", "メール送信の指示"),
         "mail_resend" | "mail_rewrite" => both!("mail sent again", "メール再送の指示"),
         "mail_hold" => both!("mail held", "メール保留"),
-        "mail_drop" => both!("mail dropped", "メール取りやめ"),
+        "mail_drop" | "mail_dropped" => both!("mail dropped", "メール取りやめ"),
         "mail_arrived" => both!("mail arrived", "メール到着を確認"),
         other => Bilingual::quoted(other.replace('_', " ")),
     }
@@ -119,20 +123,6 @@ pub(super) fn notice(kind: NoticeKind) -> Bilingual {
         NoticeKind::Paid => both!("the payment", "入金"),
         NoticeKind::Note => both!("a note", "メモ"),
         NoticeKind::Confirmed => both!("the confirmation", "受注確認"),
-    }
-}
-
-fn account(account: Account) -> Bilingual {
-    match account {
-        Account::Supplier => both!("supplier", "仕入先"),
-        Account::Available => both!("free to sell", "販売可能"),
-        Account::Reserved => both!("reserved", "引当"),
-        Account::Owed => both!("owed", "未引当の解消"),
-        Account::Short => both!("short", "在庫不足"),
-        Account::Shipped => both!("shipped", "出荷"),
-        Account::Returned => both!("set aside", "返品保管"),
-        Account::WrittenOff => both!("written off", "除却"),
-        Account::Counted => both!("counted", "棚卸"),
     }
 }
 
@@ -174,7 +164,9 @@ fn states(before: &OrderRow, done: &Done) -> Vec<Bilingual> {
         told.push(arrow(from, fulfilment_in_words(order.fulfilment)));
     }
     match (&before.hold, &order.hold) {
-        (None, Some(why)) => told.push(both!("on hold: {why}", "保留：{why}")),
+        (None, Some(why)) => {
+            told.push(both!("on hold: {why}", "保留：{ja}", ja = hold_in_words(why).ja));
+        }
         (Some(_), None) => told.push(both!("the hold ends", "保留を解除")),
         _ => {}
     }
@@ -189,13 +181,16 @@ fn mail_change(change: &MailChange) -> Bilingual {
         "by_hand" => both!("mail \"{en}\" waits for your word", "メール「{ja}」は送信の確認待ち"),
         "held" => both!("mail \"{en}\" is held", "メール「{ja}」は保留"),
         "dropped" => both!("mail \"{en}\" is not sent any more", "メール「{ja}」は送信取りやめ"),
-        state => both!("mail \"{en}\": {state}", "メール「{ja}」：{state}"),
+        state => {
+            let now = mail_state_in_words(state).ja;
+            both!("mail \"{en}\": {state}", "メール「{ja}」：{now}")
+        }
     }
 }
 
 fn movement(m: &Move, own: OrderId, codes: &BTreeMap<ItemId, String>) -> Bilingual {
     let code = codes.get(&m.item).cloned().unwrap_or_else(|| format!("#{}", m.item));
-    let (from, to, n) = (account(m.source), account(m.target), m.quantity);
+    let (from, to, n) = (m.source.in_words(), m.target.in_words(), m.quantity);
     let text = both!(
         "{code} × {n}: {from_en} → {to_en}",
         "{code}を{n}点：{from_ja} → {to_ja}",

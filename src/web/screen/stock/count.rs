@@ -7,12 +7,13 @@ use axum::response::Response;
 use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
+use super::once::{Turn, end, new_key, sent_key, turn};
 use super::scan::{Heard, ScanPage, Slip, hear};
-use super::sheet::{Upload, read, remark_words, written};
+use super::sheet::{Upload, read, written};
 use super::{Place, item_path, place};
 use crate::domain::catalogue::{CountLine, Remark};
 use crate::sheet;
-use crate::store::{CountPlan, CountRow, LocationRow};
+use crate::store::{CountPlan, CountRow, LocationRow, Store};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, html};
 
 const COUNT: (&str, bool) = ("/stock/count", true);
@@ -70,7 +71,7 @@ pub(super) async fn sheet(
     form: Multipart,
 ) -> Result<Response, Fault> {
     let upload = Upload::read(form).await?;
-    let sheet = sheet::count(&upload.bytes).map_err(|remark| Fault::bad_input(remark_words(&remark)))?;
+    let sheet = sheet::count(&upload.bytes).map_err(|remark| Fault::bad_input(remark.words()))?;
     let remarks = sheet.faults.into_iter().chain(sheet.warnings).collect();
     let count = Count {
         lines: sheet.lines,
@@ -158,6 +159,8 @@ struct PlanPage {
     at: String,
     sum: bool,
     name: String,
+    /// So that it is written once.
+    key: String,
     as_of: i64,
     /// The newest entry now: who commits with it says that the moved shelves were counted again.
     newest: i64,
@@ -183,7 +186,7 @@ impl PlanPage {
             all: number(all),
             differ: number(differ),
             moved: number(moved.len()),
-            remarks: remarks.iter().take(SHOWN).map(|r| p.say(&remark_words(r))).collect(),
+            remarks: remarks.iter().take(SHOWN).map(|r| p.say(&r.words())).collect(),
             faulty: !plan.faults.is_empty(),
             uncounted: plan.uncounted.iter().take(UNCOUNTED).cloned().collect(),
             uncounted_more: number(plan.uncounted.len().saturating_sub(UNCOUNTED)),
@@ -192,6 +195,7 @@ impl PlanPage {
             at: count.at.clone(),
             sum: count.sum,
             name: count.name.clone(),
+            key: new_key(),
             as_of,
             newest: plan.as_of,
             p,
@@ -212,6 +216,9 @@ pub(super) struct CommitForm {
     as_of: i64,
     /// `all`, or `rest` without the shelves that moved.
     act: String,
+    /// Made with the page; without one `as_of` alone keeps the same count from being written twice.
+    #[serde(default)]
+    key: String,
 }
 
 pub(super) async fn commit(
@@ -219,7 +226,23 @@ pub(super) async fn commit(
     visit: Visit,
     Form(form): Form<CommitForm>,
 ) -> Result<Response, Fault> {
-    let location = place(&desk, &form.at).await?;
+    let Some(key) = sent_key(&form.key) else { return take(&desk, &visit, form, desk.store()).await };
+    let as_of = form.as_of.to_string();
+    let said = [&*form.sheet, &*form.at, &*form.sum, &*as_of, &*form.act];
+    match turn(&desk, &key, &said).await? {
+        Turn::First(this) => {
+            let answer = take(&desk, &visit, form, &desk.store().once(this)).await;
+            end(&desk, this).await;
+            answer
+        }
+        // A page that was sent before is not shown again: what it compared has changed since.
+        other => Ok(done(&visit, "/stock/count", &other.words())),
+    }
+}
+
+/// Writes the count by this store, or shows what is in the way.
+async fn take(desk: &Desk, visit: &Visit, form: CommitForm, by: &Store) -> Result<Response, Fault> {
+    let location = place(desk, &form.at).await?;
     let count = Count {
         lines: read(&form.sheet),
         at: form.at,
@@ -232,13 +255,13 @@ pub(super) async fn commit(
     if !plan.faults.is_empty() || plan.rows.is_empty() {
         let trouble =
             both!("Nothing was written: mend these lines", "登録していません。次の行を修正してください");
-        let page = PlanPage::of(frame(&desk, &visit), &count, plan, (form.as_of, Vec::new()), Some(trouble));
+        let page = PlanPage::of(frame(desk, visit), &count, plan, (form.as_of, Vec::new()), Some(trouble));
         return html(&page);
     }
     if form.act == "rest" {
         plan.rows.retain(|row| row.level.last_entry <= form.as_of);
     }
-    write(&desk, &visit, &location, &count, plan).await
+    write(desk, visit, &location, &count, plan, by).await
 }
 
 /// Writes the count, all of it or nothing.
@@ -248,10 +271,11 @@ async fn write(
     location: &LocationRow,
     count: &Count,
     plan: CountPlan,
+    by: &Store,
 ) -> Result<Response, Fault> {
     let as_of = count.as_of.unwrap_or(plan.as_of);
     let (actor, now) = (visit.actor(), desk.now());
-    let moved = desk.store().commit_count(&plan.rows, Some(as_of), (&actor, &count.name), now).await?;
+    let moved = by.commit_count(&plan.rows, Some(as_of), (&actor, &count.name), now).await?;
     if moved.is_empty() {
         let (shelves, differ) = (plan.rows.len(), plan.rows.iter().filter(|r| r.difference() != 0).count());
         let words = both!(
@@ -309,6 +333,7 @@ mod tests {
                 at: NASTY.into(),
                 sum: true,
                 name: NASTY.into(),
+                key: "once".into(),
                 as_of: 7,
                 newest: 9,
             };

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::place;
-use super::sheet::{Upload, remark_words};
+use super::sheet::Upload;
 use crate::domain::catalogue::{Draft, Remark, parts_text};
 use crate::sheet;
 use crate::store::{Import, Imported};
@@ -127,7 +127,7 @@ async fn import(
     take: Option<bool>,
 ) -> Result<(&'static str, Remarks, Imported), Fault> {
     let currency = desk.app().config.shop.currency.clone();
-    let sheet = sheet::items(bytes, &currency).map_err(|remark| Fault::bad_input(remark_words(&remark)))?;
+    let sheet = sheet::items(bytes, &currency).map_err(|remark| Fault::bad_input(remark.words()))?;
     let location = place(desk, "").await?;
     let skip_bad = take == Some(true);
     let import = Import {
@@ -155,7 +155,7 @@ fn report(
     let plan = done.plan;
     let said = |mut remarks: Vec<Remark>| {
         remarks.sort();
-        remarks.iter().take(SHOWN).map(|r| p.say(&remark_words(r))).collect::<Vec<_>>()
+        remarks.iter().take(SHOWN).map(|r| p.say(&r.words())).collect::<Vec<_>>()
     };
     let new = |d: &Draft| New {
         code: d.code.clone(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
-use axum::response::Response;
-use banto_channel::both;
+use axum::response::{IntoResponse, Response};
+use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
 use super::cells::Cell;
@@ -48,6 +48,9 @@ struct ItemPage {
     moves: Vec<Move>,
     newest: bool,
     older: Option<String>,
+    /// Why a wish was not granted, and what was typed then.
+    problem: Option<String>,
+    typed: MoveForm,
 }
 
 #[derive(Clone, Debug)]
@@ -77,13 +80,16 @@ pub(super) async fn show(
     Path(code): Path<String>,
     Query(query): Query<ItemQuery>,
 ) -> Result<Response, Fault> {
-    let item = desk.store().item(&code).await?;
-    let title = both!("{code} {name}", "{code} {name} の在庫", name = item.name);
-    let p = desk.page(&visit, Section::Stock, &title);
-    html(&page(&desk, p, item, &query.from).await?)
+    html(&page(&desk, &visit, &code, &query.from).await?)
 }
 
-async fn page(desk: &Desk, p: Page, item: ItemRow, from: &str) -> Result<ItemPage, Fault> {
+async fn page(desk: &Desk, visit: &Visit, code: &str, from: &str) -> Result<ItemPage, Fault> {
+    let item = desk.store().item(code).await?;
+    let title = both!("{code} {name}", "{code} {name} の在庫", name = item.name);
+    build(desk, desk.page(visit, Section::Stock, &title), item, from).await
+}
+
+async fn build(desk: &Desk, p: Page, item: ItemRow, from: &str) -> Result<ItemPage, Fault> {
     let store = desk.store();
     let own = BTreeSet::from([item.id]);
     let (parts, sets) = store.made_of(item.id).await?;
@@ -122,6 +128,8 @@ async fn page(desk: &Desk, p: Page, item: ItemRow, from: &str) -> Result<ItemPag
         places,
         path,
         item,
+        problem: None,
+        typed: MoveForm::default(),
         p,
     })
 }
@@ -157,7 +165,7 @@ async fn offers(desk: &Desk, p: &Page, item: &ItemRow) -> Result<Vec<(String, St
 }
 
 /// What a person does to a shelf.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct MoveForm {
     what: String,
     quantity: String,
@@ -200,9 +208,22 @@ pub(super) async fn act(
     Path(code): Path<String>,
     Form(form): Form<MoveForm>,
 ) -> Result<Response, Fault> {
-    let (location, actor, quantity) = (place(&desk, &form.at).await?, visit.actor(), form.quantity()?);
-    let act =
-        StockAct { code: &code, location: &location, actor: &actor, note: form.note.trim(), now: desk.now() };
+    let fault = match book(&desk, &visit, &code, &form).await {
+        Ok(words) => return Ok(done(&visit, &item_path(&code), &words)),
+        Err(fault) if fault.status.is_server_error() => return Err(fault),
+        Err(fault) => fault,
+    };
+    // The page as it is now, with why not, and with what was typed.
+    let mut page = page(&desk, &visit, &code, "").await?;
+    page.problem = Some(page.p.say(&fault.why));
+    page.typed = form;
+    Ok((fault.status, html(&page)?).into_response())
+}
+
+/// Does what the form says; what it did.
+async fn book(desk: &Desk, visit: &Visit, code: &str, form: &MoveForm) -> Result<Bilingual, Fault> {
+    let (location, actor, quantity) = (place(desk, &form.at).await?, visit.actor(), form.quantity()?);
+    let act = StockAct { code, location: &location, actor: &actor, note: form.note.trim(), now: desk.now() };
     let store = desk.store();
     let moved = match form.what.as_str() {
         "receive" => store.receive_stock(&act, quantity, false).await,
@@ -218,8 +239,7 @@ pub(super) async fn act(
             )));
         }
     };
-    let place = Place::from(location.clone()).name;
-    Ok(done(&visit, &item_path(&code), &moved_words(&moved?, &place)))
+    Ok(moved_words(&moved?, &Place::from(location).name))
 }
 
 #[cfg(test)]
@@ -244,7 +264,7 @@ mod tests {
         }
     }
 
-    fn shown(language: Language, role: Role) -> String {
+    fn shown(language: Language, role: Role, problem: Option<&str>) -> String {
         let nasty = || NASTY.to_owned();
         let item = ItemRow {
             id: 1,
@@ -289,6 +309,13 @@ mod tests {
             moves: vec![movement(&order)],
             newest: true,
             older: Some("/stock/A?from=1-2#history".into()),
+            problem: problem.map(str::to_owned),
+            typed: MoveForm {
+                what: "write_off".into(),
+                quantity: nasty(),
+                note: nasty(),
+                ..MoveForm::default()
+            },
         }
         .render()
         .unwrap()
@@ -297,14 +324,30 @@ mod tests {
     #[test]
     fn strangers_texts_are_texts_and_readers_get_no_forms() {
         for language in [Language::Ja, Language::En] {
-            let text = shown(language, Role::Staff);
+            let text = shown(language, Role::Staff, None);
             assert_tame(&text);
             assert!(text.contains("name=\"csrf\" value=\"token\"") && text.contains("<svg role"), "{text}");
-            let reader = shown(language, Role::ReadOnly);
+            assert!(!text.contains("role=\"alert\""), "{text}");
+            let reader = shown(language, Role::ReadOnly, None);
             assert!(!reader.contains("/move\""), "{reader}");
         }
-        assert!(shown(Language::Ja, Role::Staff).contains("在庫を合わせる"));
-        assert!(shown(Language::En, Role::Staff).contains("Write off"));
+        assert!(shown(Language::Ja, Role::Staff, None).contains("在庫を合わせる"));
+        assert!(shown(Language::En, Role::Staff, None).contains("Write off"));
+    }
+
+    #[test]
+    fn a_refusal_stands_at_the_form_and_what_was_typed_stays() {
+        let text = shown(Language::Ja, Role::Staff, Some(NASTY));
+        assert_tame(&text);
+        let form = text.split_once("id=\"change\"").unwrap().1.split_once("</form>").unwrap().0;
+        assert!(
+            form.contains("role=\"alert\" id=\"refused\"") && form.contains("aria-describedby=\"refused\"")
+        );
+        assert!(
+            form.contains("value=\"write_off\" selected") && form.matches(" selected").count() == 1,
+            "{form}"
+        );
+        assert_eq!(form.matches("value=\"&#60;script&#62;alert(1)").count(), 2, "quantity and note: {form}");
     }
 
     #[test]

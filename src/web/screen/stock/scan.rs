@@ -8,10 +8,11 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use banto_channel::{Bilingual, both};
 
+use super::once::{Turn, end, new_key, sent_key, turn};
 use super::{Place, list, place, places};
 use crate::domain::ItemId;
 use crate::domain::stock::{Level, QUANTITY_MAX};
-use crate::store::{ItemRow, Moved, Scanned, StockAct, StoreError};
+use crate::store::{ItemRow, Moved, Scanned, StockAct};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, html};
 
 /// Lines of one slip.
@@ -35,6 +36,8 @@ pub(super) struct Slip {
     pub act: String,
     /// The newest movement when counting began.
     pub as_of: i64,
+    /// Made when the slip was opened, so that it is booked once; empty in a form that has none.
+    pub key: String,
 }
 
 impl Slip {
@@ -55,6 +58,7 @@ impl Slip {
                 "returned" => slip.returned = value == "1",
                 "act" => slip.act = value,
                 "as_of" => slip.as_of = value.parse().unwrap_or(0),
+                "key" => slip.key = sent_key(&value).unwrap_or_default(),
                 _ => {}
             }
         }
@@ -158,9 +162,12 @@ impl ScanPage {
         desk: &Desk,
         p: Page,
         (path, counts): (&'static str, bool),
-        slip: Slip,
+        mut slip: Slip,
         heard: Heard,
     ) -> Result<Self, Fault> {
+        if slip.key.is_empty() {
+            slip.key = new_key();
+        }
         let codes: Vec<&str> = slip.lines.iter().map(|(code, _)| code.as_str()).collect();
         let items = desk.store().items_by_code(&codes).await?;
         let places = places(desk).await?;
@@ -219,22 +226,35 @@ pub(super) async fn receive_act(
     html(&ScanPage::of(&desk, frame(&desk, &visit), RECEIVE, slip, heard).await?)
 }
 
-/// Books the slip, all of it or nothing; why not, else what it did.
+/// Books the slip, all of it or nothing, and once; why not, else what it did.
 async fn book(desk: &Desk, visit: &Visit, slip: &Slip) -> Result<Bilingual, Bilingual> {
     if slip.lines.is_empty() {
         return Err(both!("Nothing was scanned yet", "まだ何も読み取られていません"));
     }
+    if slip.key.is_empty() {
+        return Err(both!(
+            "This page is of an older version, and nothing was booked: look the list over and book it again",
+            "古い画面のため登録していません。リストを確認して、もう一度登録してください"
+        ));
+    }
     let location = place(desk, &slip.at).await.map_err(|fault| fault.why)?;
+    let mut said = vec![location.code.clone(), slip.returned.to_string()];
+    said.extend(slip.lines.iter().map(|(code, quantity)| format!("{quantity} {code}")));
+    let said: Vec<&str> = said.iter().map(String::as_str).collect();
+    let this = match turn(desk, &slip.key, &said).await.map_err(|fault| fault.why)? {
+        Turn::First(this) => this,
+        Turn::Again => return Ok(Turn::Again.words()),
+        other => return Err(other.words()),
+    };
     let (actor, now) = (visit.actor(), desk.now());
     let act = StockAct { code: "", location: &location, actor: &actor, note: &slip.note, now };
     // Scanned last stands first; it is booked as it was scanned.
     let lines: Vec<(String, i64)> = slip.lines.iter().rev().cloned().collect();
-    match desk.store().receive_slip(&lines, &act, slip.returned).await {
+    let done = desk.store().once(this).receive_slip(&lines, &act, slip.returned).await;
+    end(desk, this).await;
+    match done {
         Ok(moved) => Ok(booked_words(&moved, &Place::from(location).name)),
-        Err(StoreError::Refused(why) | StoreError::NotFound(why)) => {
-            Err(both!("Nothing was booked: {why}", "登録していません: {why}"))
-        }
-        Err(other) => Err(both!("Nothing was booked: {other}", "登録していません: {other}")),
+        Err(error) => Err(both!("Nothing was booked", "登録していません").with(&error.words())),
     }
 }
 
@@ -300,7 +320,13 @@ mod tests {
                 p: page(language),
                 path: "/stock/receive",
                 counts: false,
-                slip: Slip { scan: NASTY.into(), note: NASTY.into(), units: 1, ..Slip::default() },
+                slip: Slip {
+                    scan: NASTY.into(),
+                    note: NASTY.into(),
+                    units: 1,
+                    key: "once".into(),
+                    ..Slip::default()
+                },
                 lines: vec![line],
                 taken: true,
                 trouble: Some(NASTY.into()),
@@ -310,6 +336,7 @@ mod tests {
             let text = scan.render().unwrap();
             assert_tame(&text);
             assert!(text.contains(words) && text.contains("autofocus"), "{text}");
+            assert!(text.contains("name=\"key\" value=\"once\""), "{text}");
         }
     }
 }

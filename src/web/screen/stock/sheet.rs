@@ -1,9 +1,9 @@
 //! Sheets that come with a form: read from the browser, and carried from one page to the next as text.
 
 use axum::extract::Multipart;
-use banto_channel::{Bilingual, both};
+use banto_channel::both;
 
-use crate::domain::catalogue::{CountLine, Remark};
+use crate::domain::catalogue::CountLine;
 use crate::web::screen::Fault;
 
 /// A form with a file.
@@ -74,15 +74,6 @@ pub(super) fn read(text: &str) -> Vec<CountLine> {
         })
     };
     sheet.records().filter_map(|record| line(record.ok()?)).collect()
-}
-
-/// A remark about a line, as a page says it.
-pub(super) fn remark_words(remark: &Remark) -> Bilingual {
-    let (line, what) = (remark.line, &remark.what);
-    match &remark.column {
-        Some(column) => both!("Line {line}, {column}: {what}", "{line}行目「{column}」: {what}"),
-        None => both!("Line {line}: {what}", "{line}行目: {what}"),
-    }
 }
 
 #[cfg(test)]

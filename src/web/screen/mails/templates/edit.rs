@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::super::super::{Desk, Fault, Visit};
 use super::{files, refused};
 use crate::config::Config;
+use crate::domain::timeline::answer_in_words;
 use crate::mail::{Edit, MailKind, TemplateError, Templates, Verdict, sample};
 use crate::queue::compose::{self, MailRoom};
 use crate::queue::mail_lane::Composer;
@@ -243,7 +244,7 @@ pub(super) async fn send_test(
     let text =
         MailText { message_id, subject: format!("[TEST] {}", written.text.subject), ..written.text.clone() };
     let mail =
-        written.room.seal(&letter, &text, now).map_err(|e| refused(Bilingual::quoted(e.to_string())))?;
+        written.room.seal(&letter, &text, now).map_err(|e| refused(answer_in_words(&e.to_string())))?;
     let verdict = timeout(TEST_LIMIT, smtp.send(&mail)).await;
     let mut write = desk.store().write().await?;
     write.audit(&visit.actor(), "mail_test", &draft.path(), &draft.address, now).await?;
@@ -253,8 +254,8 @@ pub(super) async fn send_test(
             Ok(both!("The server took it: {answer}", "サーバーが受け付けました: {answer}"))
         }
         Ok(other) => {
-            let why = other.to_string();
-            Err(refused(both!("The server did not take it: {why}", "サーバーに拒否されました: {why}")))
+            let why = answer_in_words(&other.to_string());
+            Err(refused(both!("The server did not take it", "送信できませんでした").with(&why)))
         }
         Err(_) => Err(refused(both!(
             "The server has not answered yet; the test may still arrive",

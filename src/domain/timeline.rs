@@ -1,0 +1,294 @@
+//! What an order's timeline, its hold and the answers about its mails say, in both languages.
+//!
+//! The store keeps the English sentence, which the command line and the API print. It is made from a [`Phrase`], and a page
+//! finds the phrase in it again. What is no phrase of ours (a person's words, a marketplace's, a mail server's) stays as it
+//! came.
+
+use banto_channel::{Bilingual, NoticeKind, has_japanese};
+
+use super::deeds::mail_in_words;
+use super::mail_policy::MailKind;
+use super::order::{payment_from, payment_in_words};
+
+/// A sentence of ours in English and in Japanese, with a gap `{}` for each thing that differs, in the same order in both.
+#[derive(Clone, Copy, Debug)]
+pub struct Phrase {
+    en: &'static str,
+    ja: &'static str,
+}
+
+impl Phrase {
+    const fn new(en: &'static str, ja: &'static str) -> Self {
+        assert!(has_japanese(ja), "the second text of a phrase is the Japanese one");
+        Self { en, ja }
+    }
+
+    /// The English sentence, as the store keeps it.
+    #[must_use]
+    pub fn fill(&self, gaps: &[&str]) -> String {
+        filled(self.en, gaps)
+    }
+
+    /// What stands in the gaps of a text that is this sentence.
+    #[must_use]
+    pub fn read<'t>(&self, text: &'t str) -> Option<Vec<&'t str>> {
+        let mut pieces = self.en.split("{}").peekable();
+        let mut rest = text.strip_prefix(pieces.next()?)?;
+        let mut gaps = Vec::new();
+        while let Some(piece) = pieces.next() {
+            let (gap, after) = match pieces.peek() {
+                Some(_) => rest.split_once(piece)?,
+                None => (rest.strip_suffix(piece)?, ""),
+            };
+            gaps.push(gap);
+            rest = after;
+        }
+        rest.is_empty().then_some(gaps)
+    }
+
+    /// The Japanese sentence for a text that is this one.
+    fn translate(&self, text: &str, gap: impl Fn(&str) -> String) -> Option<String> {
+        let gaps: Vec<String> = self.read(text)?.into_iter().map(gap).collect();
+        Some(filled(self.ja, &gaps))
+    }
+}
+
+fn filled(pattern: &str, gaps: &[impl AsRef<str>]) -> String {
+    let mut gaps = gaps.iter();
+    let mut text = String::new();
+    for (at, piece) in pattern.split("{}").enumerate() {
+        if at > 0 {
+            text.push_str(gaps.next().map_or("", AsRef::as_ref));
+        }
+        text.push_str(piece);
+    }
+    text
+}
+
+/// A parcel that nobody can follow; behind its carrier.
+pub const NO_TRACKING: &str = "no tracking number";
+/// Units that an order lacks.
+pub const SHORTFALL: Phrase = Phrase::new("{} units are not there", "{}点が足りません");
+/// A line's title, and the code that no item has.
+pub const NO_ITEM: Phrase = Phrase::new(
+    "{}: no item for code {}; see `banto listings unmatched`",
+    "{}: コード「{}」の商品がありません。出品の画面で紐付けてください",
+);
+/// A line's title; the line has no code.
+pub const NO_CODE: Phrase = Phrase::new(
+    "{}: no item for code none; see `banto listings unmatched`",
+    "{}: 商品コードがないため商品が決まりません。出品の画面で紐付けてください",
+);
+/// The name of a kind of mail.
+pub const NO_ADDRESS: Phrase = Phrase::new(
+    "{}: the channel gives no mail address",
+    "「{}」を送れません。チャネルからメールアドレスが渡されていません",
+);
+/// Quantity and title of goods that came back.
+pub const ON_SALE_AGAIN: Phrase = Phrase::new("{} × {}, on sale again", "{} × {}（再販売）");
+/// Quantity and title of goods that came back.
+pub const SET_ASIDE: Phrase = Phrase::new("{} × {}, set aside", "{} × {}（返品保管）");
+/// What a channel had an order wait for.
+pub const NO_LONGER: Phrase = Phrase::new("the channel no longer says: {}", "チャネルで解消: {}");
+/// The currency's code in quotes.
+pub const UNKNOWN_CURRENCY: Phrase = Phrase::new("unknown currency {}", "不明な通貨 {}");
+/// The sum, its currency, and the channel's total.
+pub const ADDS_UP: Phrase = Phrase::new(
+    "the parts add up to {} {}, the channel's total is {}",
+    "内訳の合計 {} {} がチャネルの合計 {} と一致しません",
+);
+/// An order without lines.
+pub const NO_LINES: Phrase = Phrase::new("the order has no lines", "明細がありません");
+/// Why a customer is blocked.
+pub const BLOCKED: Phrase = Phrase::new("blocked customer: {}", "取引停止の顧客: {}");
+/// Why the house cancels by itself.
+pub const NOT_PAID: Phrase = Phrase::new("not paid in time", "期限までに入金がありませんでした");
+
+/// Reasons of ours to hold or cancel an order.
+const REASONS: &[Phrase] = &[UNKNOWN_CURRENCY, ADDS_UP, NO_LINES, BLOCKED, NOT_PAID];
+
+/// What stands in place of a mail server's answer, around it, or names the step at which it came (`mail/transport` and the
+/// mail lane say so).
+const ANSWERS: &[Phrase] = &[
+    Phrase::new(
+        "the money has come, or the order has ended",
+        "入金済みか、すでに完了した受注のため送りませんでした",
+    ),
+    Phrase::new("{}; counted as sent, as the setting says", "{}。設定により送信済みとして扱いました"),
+    Phrase::new("{}; sent again, as the setting says", "{}。設定により再送しました"),
+    Phrase::new("given up: {}", "再試行を打ち切りました: {}"),
+    Phrase::new("{} (try {} of {})", "{}（{}回目、上限{}回）"),
+    Phrase::new("refused for good, {}: {}", "受け付けられませんでした（{}）: {}"),
+    Phrase::new("not taken now, {}: {}", "今は受け付けられませんでした（{}）: {}"),
+    Phrase::new("unknown whether taken: {}", "受け付けられたか不明です: {}"),
+    Phrase::new("the mail server refuses us: {}: {}", "メールサーバーに拒否されました（{}）: {}"),
+    Phrase::new("banto was cut off while it was being sent", "送信中に処理が中断されました"),
+    Phrase::new("no answer within {} s", "{}秒以内に応答がありませんでした"),
+    Phrase::new("the server answered {} to DATA", "DATAへの応答は {} でした"),
+    Phrase::new("the server answered {} to the content", "本文への応答は {} でした"),
+    Phrase::new("not tried", "送信を試みていません"),
+    Phrase::new(
+        "banto.toml has no [mail], so no mail can go out",
+        "banto.toml に [mail] がないため送信できません",
+    ),
+    Phrase::new("there is no {} mail in {}", "メール「{}」のテンプレート（{}）がありません"),
+    Phrase::new("sender's address {} is not valid: {}", "差出人のアドレス {} が正しくありません: {}"),
+    Phrase::new("recipient's address {} is not valid: {}", "宛先のアドレス {} が正しくありません: {}"),
+    Phrase::new(
+        "it holds a blank, a control character or an angle bracket",
+        "空白・制御文字・山括弧が含まれています",
+    ),
+    Phrase::new("it is longer than 254 octets", "254バイトを超えています"),
+    Phrase::new(
+        "the mail server cannot write to {}: it does not offer SMTPUTF8; use an address in ASCII (a domain in its xn-- form)",
+        "メールサーバーがSMTPUTF8に対応していないため {} へ送れません。英数字のアドレスにしてください",
+    ),
+    Phrase::new(
+        "the mail is not ASCII, and the mail server does not offer 8BITMIME",
+        "メールサーバーが8BITMIMEに対応していないため、このメールを送れません",
+    ),
+    Phrase::new("connecting", "接続"),
+    Phrase::new("the greeting", "接続の応答"),
+    Phrase::new("starting TLS", "TLSの開始"),
+    Phrase::new("logging in", "ログイン"),
+    Phrase::new("checking the mail", "送信前の確認"),
+    Phrase::new("naming the sender", "差出人の指定"),
+    Phrase::new("naming the recipient", "宛先の指定"),
+    Phrase::new("asking to send the content", "本文の送信要求"),
+    Phrase::new("sending the content", "本文の送信"),
+    Phrase::new("waiting for the answer to the content", "本文への応答待ち"),
+];
+
+/// The detail of an event of that kind, as the store has both.
+#[must_use]
+pub fn detail_in_words(kind: &str, detail: &str) -> Bilingual {
+    let one_of =
+        |phrases: &[Phrase]| phrases.iter().find_map(|phrase| phrase.translate(detail, str::to_owned));
+    let ja = match kind {
+        "payment" => payment_from(detail).map(|payment| payment_in_words(payment).ja),
+        "told" => notice(detail).map(str::to_owned),
+        "told_refused" => detail
+            .split_once(": ")
+            .and_then(|(what, why)| Some(format!("{}: {}", notice(what)?, answer_in_words(why).ja))),
+        "held" | "cancelled" => Some(hold_in_words(detail).ja),
+        "released" => NO_LONGER
+            .translate(detail, |waited| hold_in_words(waited).ja)
+            .or_else(|| Some(hold_in_words(detail).ja)),
+        "shipped" => detail.strip_suffix(NO_TRACKING).map(|carrier| format!("{carrier}追跡番号なし")),
+        "shortfall" => one_of(&[SHORTFALL]),
+        "unmatched" => one_of(&[NO_CODE, NO_ITEM]),
+        "no_mail" => NO_ADDRESS.translate(detail, mail_name),
+        "returned" => one_of(&[ON_SALE_AGAIN, SET_ASIDE]),
+        kind if kind.starts_with("mail_") => about_mail(detail),
+        _ => None,
+    };
+    Bilingual { en: detail.to_owned(), ja: ja.unwrap_or_else(|| detail.to_owned()) }
+}
+
+/// Why an order is on hold, or was cancelled: reasons of ours with what else was said between them.
+#[must_use]
+pub fn hold_in_words(hold: &str) -> Bilingual {
+    let part = |part: &str| {
+        REASONS
+            .iter()
+            .find_map(|phrase| phrase.translate(part, str::to_owned))
+            .unwrap_or_else(|| part.to_owned())
+    };
+    let ja: Vec<String> = hold.split("; ").map(part).collect();
+    Bilingual { en: hold.to_owned(), ja: ja.join("; ") }
+}
+
+/// What a mail server said, or what we say in its place.
+#[must_use]
+pub fn answer_in_words(answer: &str) -> Bilingual {
+    let gap = |text: &str| answer_in_words(text).ja;
+    let ja = ANSWERS.iter().find_map(|phrase| phrase.translate(answer, gap));
+    Bilingual { en: answer.to_owned(), ja: ja.unwrap_or_else(|| answer.to_owned()) }
+}
+
+/// `shipped 2: what was said`: kind and revision of a mail, then its receiver or an answer.
+fn about_mail(detail: &str) -> Option<String> {
+    let (name, said) = detail.split_once(": ").or_else(|| Some((detail.strip_suffix(':')?, "")))?;
+    let (kind, revision) = name.split_once(' ')?;
+    let kind = mail_in_words(MailKind::from_name(kind)?).ja;
+    let said = answer_in_words(said).ja;
+    // Only of what a parcel asks for is there more than one.
+    Some(match revision {
+        "1" => format!("「{kind}」{said}"),
+        _ => format!("「{kind}」（{revision}） {said}"),
+    })
+}
+
+fn mail_name(name: &str) -> String {
+    MailKind::from_name(name).map_or_else(|| name.to_owned(), |kind| mail_in_words(kind).ja)
+}
+
+/// What a channel is told, by the word for it.
+fn notice(name: &str) -> Option<&'static str> {
+    let all = [
+        (NoticeKind::Shipped, "出荷"),
+        (NoticeKind::Cancelled, "キャンセル"),
+        (NoticeKind::Paid, "入金"),
+        (NoticeKind::Note, "メモ"),
+        (NoticeKind::Confirmed, "受注確認"),
+    ];
+    all.into_iter().find(|(kind, _)| kind.name() == name).map(|(_, ja)| ja)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phrase_finds_its_gaps_again_whatever_stands_in_them() {
+        let text = ADDS_UP.fill(&["12", "JPY", "13"]);
+        assert_eq!(ADDS_UP.read(&text), Some(vec!["12", "JPY", "13"]));
+        for gaps in [["", "", ""], ["a, b", "x", "the channel's total is"], ["{}", " ", ", the"]] {
+            let text = ADDS_UP.fill(&gaps);
+            let found = ADDS_UP.read(&text).map(|gaps| ADDS_UP.fill(&gaps));
+            assert_eq!(found.as_ref(), Some(&text), "{gaps:?}");
+        }
+        for other in ["", "the parts add up to 1 JPY", "so the order has no lines", "the order has no lines."]
+        {
+            assert_eq!((ADDS_UP.read(other), NO_LINES.read(other)), (None, None), "{other}");
+        }
+        assert_eq!(NO_LINES.read(&NO_LINES.fill(&[])), Some(vec![]));
+    }
+
+    #[test]
+    fn every_phrase_has_as_many_gaps_in_both_languages() {
+        let single =
+            [SHORTFALL, NO_ITEM, NO_CODE, NO_ADDRESS, ON_SALE_AGAIN, SET_ASIDE, NO_LONGER].into_iter();
+        for phrase in single.chain(REASONS.iter().copied()).chain(ANSWERS.iter().copied()) {
+            assert_eq!(phrase.en.matches("{}").count(), phrase.ja.matches("{}").count(), "{phrase:?}");
+        }
+    }
+
+    #[test]
+    fn what_others_said_stays_as_it_came() {
+        for (kind, detail) in [
+            ("held", "RMS: 不正注文の疑い; call the buyer"),
+            ("status", "on-hold"),
+            ("note", "the order has no lines"),
+            ("paid", "paid"),
+            ("payment", "tumbled"),
+            ("mail_sent", "no such kind of mail"),
+        ] {
+            let told = detail_in_words(kind, detail);
+            assert_eq!((told.en.as_str(), told.ja.as_str()), (detail, detail), "{kind}");
+        }
+        assert_eq!(
+            answer_in_words("250 2.0.0 OK 1795311000 given up: no").ja,
+            "250 2.0.0 OK 1795311000 given up: no"
+        );
+    }
+
+    #[test]
+    fn reasons_are_told_one_by_one() {
+        let hold = format!("{}; {}; call first", NO_LINES.fill(&[]), BLOCKED.fill(&["二重払い"]));
+        assert_eq!(hold_in_words(&hold).ja, "明細がありません; 取引停止の顧客: 二重払い; call first");
+        let gone = detail_in_words("released", &NO_LONGER.fill(&["審査中; the order has no lines"]));
+        assert_eq!(gone.ja, "チャネルで解消: 審査中; 明細がありません");
+        assert_eq!(detail_in_words("released", "call first").ja, "call first");
+    }
+}
