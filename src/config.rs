@@ -8,6 +8,7 @@ mod check;
 mod daemon;
 mod diff;
 mod error;
+pub mod new_channel;
 mod secrets;
 mod sheet;
 #[cfg(test)]

@@ -63,7 +63,8 @@ impl Channel {
         Ok(stocked.into_iter().map(|one| self.offer(one)).collect())
     }
 
-    fn plan_rules(&self) -> PlanRules<'_> {
+    /// Where and how it sells.
+    pub(super) fn plan_rules(&self) -> PlanRules<'_> {
         let basis = self.connector.capabilities().stock_basis;
         PlanRules { channel: self.id, locations: &self.facts.locations, basis }
     }

@@ -13,12 +13,12 @@ use serde::Serialize;
 use super::words::{accepted, lifetime, local};
 use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
 use crate::app::App;
-use crate::channels::diff::Action;
+use crate::channels::Channel;
+use crate::channels::diff::{Action, Difference as Looked, PAGE, differences, survey};
 use crate::channels::pull::{PullError, pull_round};
-use crate::channels::{self, Channel};
 use crate::clock::SystemClock;
 use crate::domain::plan::Step as Why;
-use crate::store::ChannelRow;
+use crate::store::{ChannelRow, Scope};
 
 /// Look at channels and drive them by hand
 #[derive(Args, Debug)]
@@ -268,29 +268,41 @@ struct Difference {
 
 async fn diff(house: &House, name: &str, all: bool) -> Outcome {
     let channel = open(house, name).await?;
-    let found = channels::diff::diff(&channel, &house.store).await?;
-    let going = found.count(Action::Push);
-    let listings = found.listings.len();
-    let shown = found.listings.into_iter().filter(|d| all || !d.action.is_settled());
-    let differences = shown.map(|d| Difference {
-        listing: d.row.remote_id,
-        code: d.row.code,
-        title: d.row.title,
-        shows: d.shows,
-        wanted: d.wanted,
-        action: d.action.name(),
-        why: d.why,
-        error: d.row.error,
-    });
-    let found = Found { name, listings, going, stopped: found.stopped, differences: differences.collect() };
+    let survey = survey(&channel, &house.store).await?;
+    let mut shown: Vec<Difference> = Vec::new();
+    let mut after = 0;
+    loop {
+        let scope = Scope::Page(after, PAGE);
+        let page = differences(&channel, &house.store, scope, &survey.verdict).await?;
+        let Some(last) = page.last() else { break };
+        after = last.row.id;
+        shown.extend(page.into_iter().filter(|d| all || !d.action.is_settled()).map(Difference::from));
+    }
+    let (listings, going) = (survey.listings, survey.count(Action::Push));
+    let found = Found { name, listings, going, stopped: survey.verdict.reason, differences: shown };
     found.answer(house, channel.live)
+}
+
+impl From<Looked> for Difference {
+    fn from(looked: Looked) -> Self {
+        Self {
+            listing: looked.row.remote_id,
+            code: looked.row.code,
+            title: looked.row.title,
+            shows: looked.shows,
+            wanted: looked.wanted,
+            action: looked.action.name(),
+            why: looked.why,
+            error: looked.row.error,
+        }
+    }
 }
 
 /// What a diff found.
 struct Found<'a> {
     name: &'a str,
-    listings: usize,
-    going: usize,
+    listings: i64,
+    going: i64,
     stopped: Option<String>,
     differences: Vec<Difference>,
 }

@@ -355,7 +355,7 @@ fn inline_secrets(table: &toml::Table, section: &str, f: &mut Findings<'_>) {
 /// What a channel, a location and a template set may be called: it stands in addresses, file names and metrics.
 const NAME_RULE: &str = "use a to z, 0 to 9, - and _, at most 40 of them, a letter or digit first";
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     (1..=40).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with(['-', '_'])
 }

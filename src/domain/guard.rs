@@ -34,34 +34,97 @@ pub struct Guarded {
     pub reason: Option<String>,
 }
 
+/// What makes a push suspicious where many are like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// What is on sale would show nothing.
+    Zero,
+    /// The number would rise beyond belief.
+    Raise,
+}
+
+impl Harm {
+    /// What is suspicious about a push.
+    #[must_use]
+    pub fn of(push: &Push, limits: &GuardLimits) -> Option<Self> {
+        let was = push.was?;
+        let raised = push.quantity >= was.max(1).saturating_mul(limits.raise_factor);
+        match push.quantity {
+            0 => (was > 0).then_some(Self::Zero),
+            n => (raised && n.saturating_sub(was) >= 10).then_some(Self::Raise),
+        }
+    }
+}
+
+/// How many pushes of a plan are suspicious: added up one by one, so that nobody has to hold them all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    zeros: i64,
+    raises: i64,
+}
+
+impl Tally {
+    /// Counts one more push.
+    pub const fn add(&mut self, harm: Option<Harm>) {
+        match harm {
+            Some(Harm::Zero) => self.zeros += 1,
+            Some(Harm::Raise) => self.raises += 1,
+            None => {}
+        }
+    }
+
+    /// What becomes of the plan whose pushes were all counted. `on_sale` is how many of the channel's listings show more
+    /// than zero.
+    #[must_use]
+    pub fn verdict(&self, on_sale: i64, limits: &GuardLimits) -> Verdict {
+        let Self { zeros, raises } = *self;
+        let too_many =
+            |n: i64, min: i64, percent: i64| n >= min.max(1) && n * 100 >= percent * on_sale.max(1);
+        let stop_zeros = too_many(zeros, limits.zeros_min, limits.zeros_percent);
+        let stop_raises = too_many(raises, limits.raise_min, limits.raise_percent);
+        let mut reasons = Vec::new();
+        if stop_zeros {
+            reasons.push(format!("{zeros} of {on_sale} listings on sale would show 0"));
+        }
+        if stop_raises {
+            let factor = limits.raise_factor;
+            reasons.push(format!(
+                "{raises} of {on_sale} listings would rise to {factor} times their number or more"
+            ));
+        }
+        Verdict { stop_zeros, stop_raises, reason: (!reasons.is_empty()).then(|| reasons.join("; ")) }
+    }
+}
+
+/// Which pushes of a plan wait for a person; none, unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    stop_zeros: bool,
+    stop_raises: bool,
+    /// Why, in plain words, when any wait.
+    pub reason: Option<String>,
+}
+
+impl Verdict {
+    /// Whether such a push waits.
+    #[must_use]
+    pub const fn stops(&self, harm: Option<Harm>) -> bool {
+        match harm {
+            Some(Harm::Zero) => self.stop_zeros,
+            Some(Harm::Raise) => self.stop_raises,
+            None => false,
+        }
+    }
+}
+
 /// Parts a plan. `on_sale` is how many of the channel's listings show more than zero.
 #[must_use]
 pub fn guard(pushes: Vec<Push>, on_sale: i64, limits: &GuardLimits) -> Guarded {
-    let is_zero = |p: &Push| p.quantity == 0 && p.was.is_some_and(|was| was > 0);
-    let is_raise = |p: &Push| {
-        p.was.is_some_and(|was| {
-            p.quantity >= was.max(1).saturating_mul(limits.raise_factor) && p.quantity - was >= 10
-        })
-    };
-    let count =
-        |f: &dyn Fn(&Push) -> bool| i64::try_from(pushes.iter().filter(|p| f(p)).count()).unwrap_or(i64::MAX);
-    let too_many = |n: i64, min: i64, percent: i64| n >= min.max(1) && n * 100 >= percent * on_sale.max(1);
-    let (zeros, raises) = (count(&is_zero), count(&is_raise));
-    let stop_zeros = too_many(zeros, limits.zeros_min, limits.zeros_percent);
-    let stop_raises = too_many(raises, limits.raise_min, limits.raise_percent);
-    let mut reasons = Vec::new();
-    if stop_zeros {
-        reasons.push(format!("{zeros} of {on_sale} listings on sale would show 0"));
-    }
-    if stop_raises {
-        let factor = limits.raise_factor;
-        reasons.push(format!(
-            "{raises} of {on_sale} listings would rise to {factor} times their number or more"
-        ));
-    }
-    let (stopped, go) =
-        pushes.into_iter().partition(|p| (stop_zeros && is_zero(p)) || (stop_raises && is_raise(p)));
-    Guarded { go, stopped, reason: (!reasons.is_empty()).then(|| reasons.join("; ")) }
+    let mut tally = Tally::default();
+    pushes.iter().for_each(|push| tally.add(Harm::of(push, limits)));
+    let verdict = tally.verdict(on_sale, limits);
+    let (stopped, go) = pushes.into_iter().partition(|push| verdict.stops(Harm::of(push, limits)));
+    Guarded { go, stopped, reason: verdict.reason }
 }
 
 #[cfg(test)]
@@ -91,5 +154,15 @@ mod tests {
     fn wild_raises_stop() {
         let pushes = (0..50).map(|n| push(n, 2, 5000)).collect();
         assert_eq!(guard(pushes, 100, &GuardLimits::default()).stopped.len(), 50);
+    }
+
+    #[test]
+    fn a_push_is_suspicious_by_what_it_changes() {
+        let harm = |was, quantity| Harm::of(&push(1, was, quantity), &GuardLimits::default());
+        assert_eq!((harm(3, 0), harm(0, 0)), (Some(Harm::Zero), None));
+        assert_eq!((harm(2, 20), harm(2, 19)), (Some(Harm::Raise), None));
+        assert_eq!((harm(0, 10), harm(0, 9)), (Some(Harm::Raise), None), "a few units are no wild raise");
+        let unheard = Push { was: None, ..push(1, 0, 0) };
+        assert_eq!(Harm::of(&unheard, &GuardLimits::default()), None);
     }
 }

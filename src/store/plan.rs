@@ -27,6 +27,8 @@ pub enum Scope<'a> {
     Items(&'a BTreeSet<ItemId>),
     /// A page of all of them: keys after the first number, at most the second.
     Page(i64, i64),
+    /// Those with these keys; another channel's are left out.
+    Listings(&'a [i64]),
 }
 
 /// A listing with what it draws on.
@@ -86,6 +88,11 @@ impl Store {
         let rows: Vec<ListingRow> = match scope {
             Scope::Page(after, limit) => {
                 self.db.all(sql::LISTINGS_OF_CHANNEL, args![rules.channel, after, limit]).await?
+            }
+            Scope::Listings(ids) => {
+                let mut rows: Vec<ListingRow> = self.db.all(sql::LISTINGS_BY_IDS, args![&keys(ids)?]).await?;
+                rows.retain(|row| row.channel_id == rules.channel);
+                rows
             }
             Scope::Items(items) => {
                 let sets: Vec<ComponentRow> = self.db.all(sql::SETS_WITH, args![&keys(items)?]).await?;

@@ -77,6 +77,7 @@ pub struct Desk {
     store: Store,
     stop: CancellationToken,
     limit: Arc<limit::Limit>,
+    surveys: Arc<channels::survey::Surveys>,
 }
 
 impl Desk {
@@ -84,7 +85,7 @@ impl Desk {
     #[must_use]
     pub fn new(house: Arc<dyn House>, stop: CancellationToken) -> Self {
         let store = house.app().store;
-        Self { house, store, stop, limit: Arc::default() }
+        Self { house, store, stop, limit: Arc::default(), surveys: Arc::default() }
     }
 
     /// Everything that runs now.

@@ -77,6 +77,21 @@ function listen() {
   addEventListener("pagehide", () => events.close());
 }
 
+// ---- a region that is still being counted is asked for again until it is whole
+
+async function again(region) {
+  if (!region) return;
+  await new Promise((later) => { setTimeout(later, Number(region.dataset.again) || 1000); });
+  if (document.hidden) return again(region);
+  const answer = await fetch(location.href, { headers: { "x-live": "1" }, redirect: "manual" }).catch(() => null);
+  if (answer?.status === 401 || answer?.type === "opaqueredirect") return location.reload();
+  if (!answer?.ok) return again(region);
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(region.id);
+  if (!next) return location.reload();
+  region.replaceWith(next);
+  return again(next.matches("[data-again]") ? next : null);
+}
+
 // ---- keyboard
 
 let went = 0;
@@ -147,6 +162,7 @@ document.addEventListener("click", (event) => {
 });
 for (const select of $$("select[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
 
+$$("[data-again]").forEach(again);
 countChosen();
 listen();
 

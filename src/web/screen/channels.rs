@@ -3,8 +3,10 @@
 mod credentials;
 mod diff;
 mod mode;
+mod new;
 mod queue;
 pub(super) mod state;
+pub(super) mod survey;
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
@@ -42,6 +44,8 @@ struct ChannelPage {
     facts: Vec<(String, String)>,
     limits: Vec<(String, String)>,
     notices: usize,
+    /// It has its file, and is not switched on.
+    waits_to_run: bool,
 }
 
 /// One channel, as its card and its page show it.
@@ -95,7 +99,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         Access::Staff,
         act,
     );
-    queue::routes(credentials::routes(mode::routes(diff::routes(routes))))
+    queue::routes(credentials::routes(mode::routes(diff::routes(new::routes(routes)))))
 }
 
 fn unknown() -> Fault {
@@ -225,6 +229,7 @@ async fn show(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) 
         facts: config.map(|config| facts(&p, config, running)).unwrap_or_default(),
         limits: running.map(|running| limits(&p, running)).unwrap_or_default(),
         notices: waiting.len(),
+        waits_to_run: config.is_some_and(|config| !config.enabled),
         p,
     })
 }

@@ -25,6 +25,20 @@ pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> 
     fs::File::open(folder)?.sync_all()
 }
 
+/// As [`replace`], for a file that is not there yet.
+///
+/// Errors: the system's; [`io::ErrorKind::AlreadyExists`] where there is one, which stays as it is.
+pub(super) fn create(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let new = beside(path);
+    // A second name for the whole file, which must not be taken: a rename would take it.
+    let made = write(&new, content, mode).and_then(|()| fs::hard_link(&new, path));
+    let _ = fs::remove_file(&new);
+    made?;
+    fs::File::open(folder)?.sync_all()
+}
+
 /// A name that nobody reads: those of templates and channels do not begin with a dot.
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -77,6 +91,17 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("channels/honten.toml");
+        create(&path, b"first", 0o640).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(create(&path, b"second", 0o640).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 

@@ -12,10 +12,14 @@ use super::super::access::Routes;
 use super::super::stock::cells::step_words;
 use super::super::{Desk, Fault, Page, Section, Visit, html};
 use super::unknown;
-use crate::channels::diff::{Action, Diff, Difference, diff};
-use crate::domain::plan::Why;
+use crate::channels::Channel;
+use crate::channels::diff::{Action, Difference, Mark, Survey, differences};
+use crate::domain::ItemId;
+use crate::domain::guard::Verdict;
+use crate::domain::plan::{Step, Why};
+use crate::store::{Scope, Store};
 
-/// Lines that the page shows; the counts above them are of all.
+/// Lines of a page.
 const LINES: usize = 200;
 
 #[derive(Template)]
@@ -30,19 +34,26 @@ struct DiffPage {
     /// Why the guard would stop some.
     stopped: Option<String>,
     counts: Counts,
+    /// Not everything was looked at yet.
+    counting: bool,
     all: bool,
+    /// The one action that is looked at; empty: all.
+    only: &'static str,
     lines: Vec<Line>,
-    /// Lines that are not shown.
-    left_off: i64,
+    /// It is not the first page.
+    turned: bool,
+    /// Where the next page begins.
+    next: Option<String>,
 }
 
 /// How many listings would be treated in which way.
-struct Counts {
-    listings: i64,
-    push: i64,
-    stopped: i64,
-    no_item: i64,
-    right: i64,
+pub(super) struct Counts {
+    pub(super) listings: i64,
+    pub(super) push: i64,
+    pub(super) stopped: i64,
+    pub(super) no_item: i64,
+    pub(super) paused: i64,
+    pub(super) right: i64,
 }
 
 /// One listing.
@@ -59,10 +70,26 @@ struct Line {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct DiffQuery {
     /// Also listings that show the right number.
-    #[serde(default)]
     all: Option<String>,
+    /// Listings of one action alone.
+    only: String,
+    /// The last one of the page before: its key, behind its action where only those that differ are shown.
+    after: String,
+}
+
+/// Actions that a page can be asked for, and their words in addresses.
+const ASKED: [(Action, &str); 4] = [
+    (Action::Stopped, "stopped"),
+    (Action::Push, "push"),
+    (Action::NoItem, "no_item"),
+    (Action::Paused, "paused"),
+];
+
+fn asked(word: &str) -> Option<(Action, &'static str)> {
+    ASKED.into_iter().find(|(_, name)| *name == word)
 }
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -79,66 +106,111 @@ async fn show(
     let running = app.running(&name).ok_or_else(unknown)?;
     let (store, channel) = (desk.store(), &running.channel);
     let row = store.channel(&name).await?;
-    let found = diff(channel, store).await?;
+    let turned = !query.after.is_empty();
+    let found = desk.survey(channel, turned).await?;
+    let survey = found.survey.as_ref();
     let p =
         desk.page(&visit, Section::Channels, &both!("What would be pushed to {name}", "{name}への送信内容"));
+    let only = asked(&query.only);
     let all = query.all.is_some();
-    let counts = Counts::of(&found);
-    let mut shown: Vec<&Difference> =
-        found.listings.iter().filter(|d| all || !d.action.is_settled()).collect();
-    shown.sort_by_key(|d| d.action);
-    let left_off = whole(shown.len().saturating_sub(LINES));
-    shown.truncate(LINES);
-    let items = shown.iter().flat_map(|d| d.why.iter()).filter_map(|step| match step.why {
-        Why::There(supply) => Some(supply.item),
-        _ => None,
-    });
-    let items = store.items_of(&items.collect::<BTreeSet<_>>()).await?;
-    let line = |d: &&Difference| {
-        let why = |step: &crate::domain::plan::Step| {
-            format!("{} → {}", p.say(&step_words(&step.why, &items)), p.number(&step.gives))
-        };
-        let (tone, action) = words(&p, d.action);
-        Line {
-            remote_id: d.row.remote_id.clone(),
-            code: d.row.code.clone().unwrap_or_default(),
-            title: d.row.title.clone(),
-            shows: d.shows,
-            wanted: d.wanted,
-            tone,
-            action,
-            why: d.why.iter().map(why).collect(),
-            error: d.row.error.clone().unwrap_or_default(),
-        }
+    let (shown, next) = if all {
+        every(channel, store, &survey.verdict, query.after.parse().unwrap_or(0)).await?
+    } else {
+        unsettled(channel, store, survey, only.map(|(action, _)| action), &query.after).await?
     };
+    let lines = lines(&p, store, shown).await?;
     html(&DiffPage {
-        lines: shown.iter().map(line).collect(),
         live: channel.live,
         paused: row.paused,
         waits: row.stopped.filter(|_| !row.approved),
-        stopped: found.stopped.clone(),
+        stopped: survey.verdict.reason.clone(),
+        counts: Counts::of(survey),
+        counting: !survey.is_whole(),
+        only: only.map_or("", |(_, word)| word),
         name,
-        counts,
         all,
-        left_off,
+        lines,
+        turned,
+        next,
         p,
     })
 }
 
-impl Counts {
-    fn of(found: &Diff) -> Self {
-        Self {
-            listings: whole(found.listings.len()),
-            push: whole(found.count(Action::Push)),
-            stopped: whole(found.count(Action::Stopped)),
-            no_item: whole(found.count(Action::NoItem)),
-            right: whole(found.count(Action::Right)),
-        }
-    }
+/// A page, and where the next one begins.
+type Turned = (Vec<Difference>, Option<String>);
+
+/// The next of all listings, by key.
+async fn every(channel: &Channel, store: &Store, verdict: &Verdict, after: i64) -> Result<Turned, Fault> {
+    let most = i64::try_from(LINES).unwrap_or(i64::MAX);
+    let mut shown = differences(channel, store, Scope::Page(after, most.saturating_add(1)), verdict).await?;
+    let more = shown.len() > LINES;
+    shown.truncate(LINES);
+    let next = shown.last().filter(|_| more).map(|d| d.row.id.to_string());
+    Ok((shown, next))
 }
 
-fn whole(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+/// The next listings that are not settled, the most pressing first. They are read as they are now.
+async fn unsettled(
+    channel: &Channel,
+    store: &Store,
+    survey: &Survey,
+    only: Option<Action>,
+    after: &str,
+) -> Result<Turned, Fault> {
+    let behind = mark(after).or_else(|| only.map(|action| (action, 0)));
+    let mut marks = survey.marks(only, behind, LINES + 1);
+    let more = marks.len() > LINES;
+    marks.truncate(LINES);
+    let word = |action: Action| ASKED.iter().find(|(one, _)| *one == action).map_or("", |(_, word)| word);
+    let next = marks.last().filter(|_| more && survey.is_whole());
+    let next = next.map(|(action, id)| format!("{}-{id}", word(*action)));
+    let ids: Vec<i64> = marks.iter().map(|(_, id)| *id).collect();
+    let mut shown = differences(channel, store, Scope::Listings(&ids), &survey.verdict).await?;
+    let place = |d: &Difference| ids.iter().position(|id| *id == d.row.id);
+    shown.sort_by_cached_key(place);
+    Ok((shown, next))
+}
+
+fn mark(text: &str) -> Option<Mark> {
+    let (word, id) = text.split_once('-')?;
+    Some((asked(word)?.0, id.parse().ok()?))
+}
+
+async fn lines(p: &Page, store: &Store, shown: Vec<Difference>) -> Result<Vec<Line>, Fault> {
+    let items = shown.iter().flat_map(|d| d.why.iter()).filter_map(|step| match step.why {
+        Why::There(supply) => Some(supply.item),
+        _ => None,
+    });
+    let items = store.items_of(&items.collect::<BTreeSet<ItemId>>()).await?;
+    let why = |step: &Step| format!("{} → {}", p.say(&step_words(&step.why, &items)), p.number(&step.gives));
+    let line = |d: Difference| {
+        let (tone, action) = words(p, d.action);
+        Line {
+            why: d.why.iter().map(why).collect(),
+            remote_id: d.row.remote_id,
+            code: d.row.code.unwrap_or_default(),
+            title: d.row.title,
+            shows: d.shows,
+            wanted: d.wanted,
+            tone,
+            action,
+            error: d.row.error.unwrap_or_default(),
+        }
+    };
+    Ok(shown.into_iter().map(line).collect())
+}
+
+impl Counts {
+    pub(super) fn of(survey: &Survey) -> Self {
+        Self {
+            listings: survey.listings,
+            push: survey.count(Action::Push),
+            stopped: survey.count(Action::Stopped),
+            no_item: survey.count(Action::NoItem),
+            paused: survey.count(Action::Paused),
+            right: survey.right,
+        }
+    }
 }
 
 fn words(p: &Page, action: Action) -> (&'static str, String) {
@@ -151,4 +223,64 @@ fn words(p: &Page, action: Action) -> (&'static str, String) {
         Action::Right => ("ok", both!("right", "一致")),
     };
     (tone, p.say(&words))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+mod tests {
+    use super::super::tests::{NASTY, page};
+    use super::*;
+    use crate::web::screen::Language;
+
+    fn diff_page(language: Language, counting: bool, next: Option<&str>) -> DiffPage {
+        let nasty = || NASTY.to_owned();
+        let line = Line {
+            remote_id: nasty(),
+            code: nasty(),
+            title: nasty(),
+            shows: None,
+            wanted: Some(3),
+            tone: "info",
+            action: nasty(),
+            why: vec![nasty()],
+            error: nasty(),
+        };
+        DiffPage {
+            p: page(language),
+            name: nasty(),
+            live: true,
+            paused: false,
+            waits: Some(nasty()),
+            stopped: Some(nasty()),
+            counts: Counts { listings: 100_000, push: 70_000, stopped: 1, no_item: 2, paused: 3, right: 4 },
+            counting,
+            all: false,
+            only: "push",
+            lines: vec![line],
+            turned: true,
+            next: next.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn what_shops_wrote_stays_text_and_a_page_says_while_it_is_counted() {
+        for (language, so_far) in [(Language::En, "looked at so far"), (Language::Ja, "照合中")] {
+            let whole = diff_page(language, false, Some("push-7")).render().unwrap();
+            assert!(!whole.contains("<script>alert") && whole.contains("70,000"), "{whole}");
+            assert!(whole.contains("after=push-7") && whole.contains("only=push"), "{whole}");
+            assert!(!whole.contains("data-again") && !whole.contains(so_far), "{whole}");
+            let counting = diff_page(language, true, None).render().unwrap();
+            assert!(counting.contains("data-again") && counting.contains(so_far), "{counting}");
+            // Nobody lets a push go of which they have not seen the whole.
+            assert!(whole.contains("value=\"approve\"") && !counting.contains("value=\"approve\""));
+        }
+    }
+
+    #[test]
+    fn a_place_in_the_list_is_read_back() {
+        assert_eq!(mark("no_item-12"), Some((Action::NoItem, 12)));
+        for nonsense in ["", "12", "right-1", "push-", "push-x"] {
+            assert_eq!(mark(nonsense), None, "{nonsense}");
+        }
+    }
 }

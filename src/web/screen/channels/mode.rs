@@ -1,4 +1,5 @@
-//! Going live, and back: the one key `mode` of a channel's file, changed after somebody has seen what would be pushed.
+//! Switched on, live, and back: one key of a channel's file is changed; `mode` after somebody has seen what would be
+//! pushed.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -10,8 +11,11 @@ use serde::Deserialize;
 
 use super::super::access::Routes;
 use super::super::{Access, Desk, Fault, Page, Section, Visit, done, html, safe_file};
+use super::diff::Counts;
+use super::survey::Found;
 use super::unknown;
-use crate::channels::diff::{Action, diff};
+use crate::app::App;
+use crate::channels::diff::{Action, survey};
 use crate::config::{Config, Mode};
 
 #[derive(Template)]
@@ -24,10 +28,11 @@ struct ModePage {
     /// The line as it is, and as it should be.
     line: String,
     new_line: String,
-    push: i64,
-    stopped: i64,
-    no_item: i64,
+    /// What would be done with the listings.
+    counts: Counts,
     why_stopped: Option<String>,
+    /// Not everything was looked at yet; nobody goes live before that.
+    counting: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,11 +46,10 @@ struct ModeForm {
 }
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    routes.get("/channels/{name}/mode", Access::Read, show).post(
-        "/channels/{name}/mode",
-        Access::Owner,
-        change,
-    )
+    routes
+        .get("/channels/{name}/mode", Access::Read, show)
+        .post("/channels/{name}/mode", Access::Owner, change)
+        .post("/channels/{name}/enable", Access::Owner, enable)
 }
 
 async fn show(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) -> Result<Response, Fault> {
@@ -53,18 +57,17 @@ async fn show(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) 
     let config = app.config.channel(&name).ok_or_else(unknown)?;
     let running = app.running(&name).ok_or_else(unknown)?;
     let live = config.mode == Mode::Live;
-    let found = diff(&running.channel, desk.store()).await?;
-    let count = |action| i64::try_from(found.count(action)).unwrap_or(i64::MAX);
+    // Of a live channel nothing is asked here.
+    let found = if live { Found::default() } else { desk.survey(&running.channel, false).await? };
     let p = desk.page(&visit, Section::Channels, &both!("Mode of {name}", "{name}の動作モード"));
     let line = |live: bool| format!("mode = \"{}\"", word(live));
     html(&ModePage {
         file: file_of(&app.config, &name)?.display().to_string(),
         line: line(live),
         new_line: line(!live),
-        push: count(Action::Push),
-        stopped: count(Action::Stopped),
-        no_item: count(Action::NoItem),
-        why_stopped: found.stopped,
+        counts: Counts::of(&found.survey),
+        why_stopped: found.survey.verdict.reason.clone(),
+        counting: !live && !found.survey.is_whole(),
         live,
         name,
         p,
@@ -96,8 +99,10 @@ async fn change(
     }
     if live {
         let running = app.running(&name).ok_or_else(unknown)?;
-        let push = diff(&running.channel, desk.store()).await?.count(Action::Push);
+        // Every listing is looked at once more: what was seen may be some minutes old.
+        let push = survey(&running.channel, desk.store()).await?.count(Action::Push);
         if form.sure != "yes" || form.seen != push.to_string() {
+            desk.forget_survey(&running.channel);
             return Err(Fault::refused(both!(
                 "What would be pushed has changed since you looked, or you did not say that you have looked. Look again",
                 "確認後に送信内容が変わったか、確認のチェックがありません。もう一度確認してください"
@@ -109,7 +114,7 @@ async fn change(
     let state = |live: bool| format!("{{\"mode\":\"{}\"}}", word(live));
     let states = (state(!live), state(live));
     write.audit_change(&visit.actor(), "channel_mode", &name, "", (&states.0, &states.1), desk.now()).await?;
-    set_mode(&path, live)?;
+    set(&path, &Setting::mode(live))?;
     write.commit().await?;
     desk.reload();
     let told = if live {
@@ -121,6 +126,54 @@ async fn change(
         both!("{name} is only read from now on", "{name}を観察モードに切り替えました。今後は読み取りのみです")
     };
     Ok(done(&visit, &format!("/channels/{name}"), &told))
+}
+
+/// Switches a channel on, if it can run: its credentials are there, and its connector takes its keys.
+async fn enable(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) -> Result<Response, Fault> {
+    let app = desk.app();
+    let config = app.config.channel(&name).ok_or_else(unknown)?;
+    if config.enabled {
+        return Err(Fault::refused(both!(
+            "Somebody else has done that already",
+            "すでに他の人が操作しました"
+        )));
+    }
+    let path = file_of(&app.config, &name)?;
+    if let Err(error) = App::channel(&app.config, &app.store, &app.clock, config).await {
+        return Err(Fault::refused(both!(
+            "{name} cannot run yet: {error:#}",
+            "{name}はまだ稼働できません: {error:#}"
+        )));
+    }
+    let mut write = desk.store().write().await?;
+    write.audit(&visit.actor(), "channel_enable", &name, "", desk.now()).await?;
+    set(&path, &Setting::ENABLED)?;
+    write.commit().await?;
+    desk.reload();
+    let told = both!(
+        "{name} is switched on: orders and listings are being read",
+        "{name}を有効にしました。受注と出品の取得を始めます"
+    );
+    Ok(done(&visit, &format!("/channels/{name}"), &told))
+}
+
+/// One key of a channel's file, and what it should say.
+struct Setting {
+    key: &'static str,
+    /// As TOML.
+    value: toml::Value,
+}
+
+impl Setting {
+    const ENABLED: Self = Self { key: "enabled", value: toml::Value::Boolean(true) };
+
+    fn mode(live: bool) -> Self {
+        Self { key: "mode", value: word(live).into() }
+    }
+
+    fn line(&self) -> String {
+        format!("{} = {}", self.key, self.value)
+    }
 }
 
 /// The file of a channel: the one whose stem is its name, else the one that says `name = "…"`.
@@ -148,9 +201,9 @@ fn file_of(config: &Config, name: &str) -> Result<PathBuf, Fault> {
 }
 
 /// Changes the one key of the file, keeps the file before it beside it, and takes it back if the config would not load.
-fn set_mode(path: &FilePath, live: bool) -> Result<(), Fault> {
+fn set(path: &FilePath, setting: &Setting) -> Result<(), Fault> {
     let text = std::fs::read_to_string(path).map_err(|e| safe_file::fault(path, &e))?;
-    let new = with_mode(&text, live).ok_or_else(|| by_hand(path, live))?;
+    let new = with(&text, setting).ok_or_else(|| by_hand(path, setting))?;
     let kept = path.with_extension("toml.before");
     let write = |path: &FilePath, text: &str| {
         safe_file::replace(path, text.as_bytes(), 0o640).map_err(|e| safe_file::fault(path, &e))
@@ -170,25 +223,25 @@ fn set_mode(path: &FilePath, live: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn by_hand(path: &FilePath, live: bool) -> Fault {
-    let (shown, mode) = (path.display(), word(live));
+fn by_hand(path: &FilePath, setting: &Setting) -> Fault {
+    let (shown, line) = (path.display(), setting.line());
     Fault::refused(both!(
-        "{shown} is written in a way that cannot be changed safely; write mode = \"{mode}\" there and reload banto",
-        "{shown} を自動では安全に変更できません。mode = \"{mode}\" と書き、banto を再読み込みしてください"
+        "{shown} is written in a way that cannot be changed safely; write {line} there and reload banto",
+        "{shown} を自動では安全に変更できません。{line} と書き、banto を再読み込みしてください"
     ))
 }
 
-/// The text with another mode, everything else as it was; `None` where that would change anything else.
-fn with_mode(text: &str, live: bool) -> Option<String> {
+/// The text with another value for a key, everything else as it was; `None` where that would change anything else.
+fn with(text: &str, setting: &Setting) -> Option<String> {
     let before: toml::Table = text.parse().ok()?;
-    let line = format!("mode = \"{}\"", word(live));
+    let line = setting.line();
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     let top = lines.iter().position(|l| l.trim_start().starts_with('[')).unwrap_or(lines.len());
     let is_key = |l: &String, key: &str| {
         l.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
     };
     let head = lines.get(..top)?;
-    if let Some(at) = head.iter().position(|l| is_key(l, "mode")) {
+    if let Some(at) = head.iter().position(|l| is_key(l, setting.key)) {
         let old = lines.get(at)?;
         // A remark behind the value stays.
         let remark = old.split_once('#').map(|(_, remark)| format!("  #{remark}")).unwrap_or_default();
@@ -199,7 +252,7 @@ fn with_mode(text: &str, live: bool) -> Option<String> {
     }
     let new = lines.join("\n");
     let mut wanted = before;
-    wanted.insert("mode".to_owned(), word(live).into());
+    wanted.insert(setting.key.to_owned(), setting.value.clone());
     (new.parse::<toml::Table>().ok()? == wanted).then_some(new)
 }
 
@@ -213,24 +266,31 @@ mod tests {
     fn only_the_mode_is_changed() {
         let text =
             "# The shop\nkind = \"woocommerce\"\nmode = \"observe\" # for now\n\n[connector]\nmode = \"x\"\n";
-        let live = with_mode(text, true).unwrap();
+        let live = with(text, &Setting::mode(true)).unwrap();
         assert_eq!(live, text.replace("mode = \"observe\" # for now", "mode = \"live\"  # for now"));
         assert_eq!(
-            with_mode(&live, false).unwrap().parse::<toml::Table>().unwrap()["mode"].as_str(),
+            with(&live, &Setting::mode(false)).unwrap().parse::<toml::Table>().unwrap()["mode"].as_str(),
             Some("observe")
         );
         let absent = "kind = \"sim\"\n[connector]\nurl = \"x\"\n";
         assert_eq!(
-            with_mode(absent, true).unwrap(),
+            with(absent, &Setting::mode(true)).unwrap(),
             "kind = \"sim\"\nmode = \"live\"\n[connector]\nurl = \"x\"\n"
         );
     }
 
     #[test]
+    fn a_channel_is_switched_on_by_one_line() {
+        let text = "kind = \"sim\"\n# Not yet.\nenabled = false\n[connector]\nenabled = false\n";
+        let on = with(text, &Setting::ENABLED).unwrap();
+        assert_eq!(on, "kind = \"sim\"\n# Not yet.\nenabled = true\n[connector]\nenabled = false\n");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_changed_safely_is_left_alone() {
         let hidden = "kind = \"sim\"\nnote = \"\"\"\nmode = \"observe\"\n\"\"\"\n";
-        assert_eq!(with_mode(hidden, true), None, "that line is a text's");
-        assert_eq!(with_mode("kind = ", true), None);
+        assert_eq!(with(hidden, &Setting::mode(true)), None, "that line is a text's");
+        assert_eq!(with("kind = ", &Setting::mode(true)), None);
     }
 
     #[test]
@@ -242,12 +302,12 @@ mod tests {
         let path = channels.join("honten.toml");
         let text = "kind = \"sim\"\nmode = \"observe\"\n";
         std::fs::write(&path, text).unwrap();
-        set_mode(&path, true).unwrap();
+        set(&path, &Setting::mode(true)).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "kind = \"sim\"\nmode = \"live\"\n");
         assert_eq!(std::fs::read_to_string(channels.join("honten.toml.before")).unwrap(), text);
         assert!(Config::load(dir.path()).is_ok(), "the kept file is no channel");
         std::fs::write(channels.join("other.toml"), "kind = 7\n").unwrap();
-        assert!(set_mode(&path, false).is_err());
+        assert!(set(&path, &Setting::mode(false)).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "kind = \"sim\"\nmode = \"live\"\n");
     }
 }

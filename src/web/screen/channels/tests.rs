@@ -70,6 +70,7 @@ fn what_others_wrote_stays_text_and_trouble_comes_with_its_remedy() {
             limits: facts.clone(),
             facts,
             notices: 1,
+            waits_to_run: true,
             p: p.clone(),
         };
         let text = text.render().unwrap();
