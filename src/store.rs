@@ -23,6 +23,7 @@ mod mails;
 mod maintenance;
 mod order_lists;
 mod orders;
+mod pace;
 mod plan;
 mod post;
 mod projection;
@@ -67,15 +68,16 @@ pub use listed::{COUNTED_MAX, ListingCounts, ListingPage, ListingTab};
 pub use listings::{ListingView, Mapped, Waiting};
 pub use mails::{Letter, MailAct, MailEnd, MailKey, MailText};
 pub use maintenance::{CHECKS, Check, Named, PendingMigration, RESTORE};
-pub use order_lists::{Alongside, OrderPage, OrderTab, PayloadVersion};
+pub use order_lists::{Alongside, Counted, OrderPage, OrderTab, PayloadVersion};
 pub use orders::{OrderFilter, OrderView, Retried};
+pub use pace::{PACE_DAYS, SalesWindow, SellingPace};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
 pub use post::{MailHead, MailPlace};
 pub use reports::{DaySales, ItemSales, SalesOf, SalesSpan, date_of, day_at, day_number, month_number};
 pub use schema::SchemaState;
 pub use search::Found;
 pub use sessions::{Login, SessionView, Visitor};
-pub use shelf::{Levels, SalesWindow, Scanned, SellingPace, ShelfFilter, ShelfPage};
+pub use shelf::{Levels, Scanned, ShelfFilter, ShelfPage};
 pub use stock::{CountPlan, CountRow, Moved, StockAct, WriteOff};
 pub use tables::{
     AlertRow, AuditRow, ChannelRow, ComponentRow, CustomerKeyRow, CustomerNoteRow, CustomerRow, EntryRow,
@@ -314,6 +316,7 @@ impl Store {
             .iter()
             .chain(tables::ALL)
             .chain(shelf::ALL)
+            .chain(pace::ALL)
             .chain(listed::ALL)
             .chain(api::ALL)
             .chain(webhooks::ALL)

@@ -37,6 +37,25 @@ texts! {
     LIST_UNCERTAIN = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM mail WHERE state = 'uncertain' \
         AND state NOT IN ('sent', 'dropped')) AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    // `$1` is where counting ends, `$2` the time now. What no index knows is counted among the newest open orders.
+    LIST_COUNTS = "WITH newest AS (SELECT id, hold, moves_stock, payment, payment_method, payment_title FROM orders \
+            WHERE open ORDER BY id DESC LIMIT $1) \
+        SELECT CAST((SELECT COUNT(*) FROM newest) AS BIGINT), \
+        CAST((SELECT COUNT(*) FROM newest o WHERE hold IS NULL AND moves_stock AND (payment IN ('paid', 'partly_refunded') \
+            OR LOWER(payment_method) IN ('cod', 'cash_on_delivery') OR payment_title LIKE '%代引%' \
+            OR payment_title LIKE '%代金引換%') AND NOT EXISTS (SELECT 1 FROM reservation r \
+            WHERE r.order_id = o.id AND r.short > 0)) AS BIGINT), \
+        CAST((SELECT COUNT(*) FROM (SELECT id FROM orders WHERE open AND payment <> 'paid' \
+            AND payment IN ('awaiting', 'partial', 'failed') ORDER BY id DESC LIMIT $1) u) AS BIGINT), \
+        CAST((SELECT COUNT(*) FROM (SELECT id FROM orders WHERE hold IS NOT NULL ORDER BY id DESC LIMIT $1) h) AS BIGINT), \
+        CAST((SELECT COUNT(DISTINCT s.order_id) FROM (SELECT order_id FROM reservation WHERE short > 0 ORDER BY item_id \
+            LIMIT $1) s) AS BIGINT), \
+        CAST((SELECT COUNT(*) FROM newest o WHERE moves_stock AND EXISTS (SELECT 1 FROM order_line l \
+            WHERE l.order_id = o.id AND l.item_id IS NULL AND l.per > 0 AND l.quantity > l.cancelled)) AS BIGINT), \
+        CAST((SELECT COUNT(*) FROM (SELECT ship_by FROM orders WHERE open AND ship_by IS NOT NULL AND ship_by < $2 \
+            ORDER BY ship_by LIMIT $1) d) AS BIGINT), \
+        CAST((SELECT COUNT(DISTINCT m.order_id) FROM (SELECT order_id FROM mail WHERE state = 'uncertain' \
+            AND state NOT IN ('sent', 'dropped') LIMIT $1) m) AS BIGINT)";
     SHORT_OF_ORDERS = "SELECT order_id, CAST(SUM(short) AS BIGINT) FROM reservation WHERE short > 0 \
         AND order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) GROUP BY order_id ORDER BY order_id";
     PAYLOAD_VERSIONS = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
@@ -138,6 +157,18 @@ pub struct OrderPage<'a> {
     pub now: Timestamp,
 }
 
+/// Where the counting of a list ends.
+const COUNTED: i64 = 1_000;
+
+/// How many orders stand in a list, as far as they were counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// So many.
+    pub n: i64,
+    /// There may be more.
+    pub more: bool,
+}
+
 /// What a list shows of orders beside their rows.
 #[derive(Clone, Debug, Default)]
 pub struct Alongside {
@@ -173,6 +204,28 @@ impl Store {
                 self.db.all(tab.text(), args![before, channel, payment, limit]).await
             }
         }
+    }
+
+    /// How many orders stand in each list but that of all orders; counting ends at a thousand.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn order_counts(&self, now: Timestamp) -> Result<Vec<(OrderTab, Counted)>> {
+        type Numbers = (i64, i64, i64, i64, i64, i64, i64, i64);
+        let row: Option<Numbers> = self.db.first(LIST_COUNTS, args![COUNTED, now.0]).await?;
+        let (open, to_ship, unpaid, held, short, unmatched, late, uncertain) = row.unwrap_or_default();
+        let whole = |n: i64| Counted { n, more: n >= COUNTED };
+        // Looked for among the newest open orders only.
+        let part = |n: i64| Counted { n, more: open >= COUNTED };
+        Ok(vec![
+            (OrderTab::Open, whole(open)),
+            (OrderTab::ToShip, part(to_ship)),
+            (OrderTab::Unpaid, whole(unpaid)),
+            (OrderTab::Held, whole(held)),
+            (OrderTab::Short, whole(short)),
+            (OrderTab::Unmatched, part(unmatched)),
+            (OrderTab::Late, whole(late)),
+            (OrderTab::Uncertain, whole(uncertain)),
+        ])
     }
 
     /// Orders by their keys, in the order of the keys; those that are not there are left out.

@@ -57,7 +57,7 @@ impl Write {
     async fn project(&mut self, orders: &[Order], now: Timestamp) -> Result<()> {
         search::project(self, orders).await?;
         customers::project(self, orders, now).await?;
-        reports::project(self, orders).await
+        reports::project(self, orders, now).await
     }
 
     /// Orders with lines and parcels. One whose stored words cannot be read is left out and said, or it would keep all

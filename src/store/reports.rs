@@ -33,6 +33,11 @@ texts! {
         CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT) FROM jsonb_each($1) WHERE true \
         ON CONFLICT (month, channel_id, item_id, currency) DO UPDATE SET units = sales_item_month.units + excluded.units, \
         total = sales_item_month.total + excluded.total";
+    SALES_RECENT_ADD = "INSERT INTO sales_item_recent (item_id, day, units) SELECT CAST(value ->> 0 AS BIGINT), \
+        CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT) FROM jsonb_each($1) WHERE true \
+        ON CONFLICT (item_id, day) DO UPDATE SET units = sales_item_recent.units + excluded.units";
+    SALES_RECENT_OLD = "SELECT item_id FROM sales_item_recent WHERE day < $1 LIMIT 1";
+    SALES_RECENT_FORGET = "DELETE FROM sales_item_recent WHERE day < $1";
     SALES_DAYS = "SELECT * FROM sales_day WHERE day >= $1 AND day < $2 AND orders > 0 ORDER BY day, channel_id, currency";
     SALES_ITEMS_OF_DAYS = "SELECT item_id, units, total FROM (SELECT item_id, CAST(SUM(units) AS BIGINT) AS units, \
         CAST(SUM(total) AS BIGINT) AS total FROM sales_item_day WHERE day >= $1 AND day < $2 \
@@ -53,6 +58,7 @@ texts! {
     SALES_DROP_DAYS = "DELETE FROM sales_day";
     SALES_DROP_ITEM_DAYS = "DELETE FROM sales_item_day";
     SALES_DROP_ITEM_MONTHS = "DELETE FROM sales_item_month";
+    SALES_DROP_RECENT = "DELETE FROM sales_item_recent";
     SALES_TOUCH_ALL = "INSERT INTO order_touched (order_id) SELECT id FROM orders WHERE true \
         ON CONFLICT (order_id) DO NOTHING";
     SALES_LEFT = "SELECT order_id FROM order_touched LIMIT 1";
@@ -64,6 +70,9 @@ const ZONE: &str = "report_zone";
 const STOCK: &str = "units_on_hand";
 /// Stands for all channels together in the months of items.
 const ALL_CHANNELS: ChannelId = 0;
+/// Days for which an item's sales are kept by item: those that tell how fast it sells, and a week for clocks and zones
+/// that differ.
+const RECENT_DAYS: i64 = 35;
 /// A quadrillion minor units: more than anybody sells.
 const SANE: i64 = 1_000_000_000_000_000;
 
@@ -219,6 +228,19 @@ impl Store {
         write.commit().await
     }
 
+    /// Forgets by item what was sold so long ago that it says nothing of how fast an item sells now.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn forget_recent_sales(&self, now: Timestamp) -> Result<()> {
+        let from = recent_from(now, &zone_of(self.house_fact(ZONE).await?));
+        if self.db.first::<(ItemId,)>(SALES_RECENT_OLD, args![from]).await?.is_none() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        write.tx.run(SALES_RECENT_FORGET, args![from]).await?;
+        write.commit().await
+    }
+
     /// Whether the reports still follow orders that were written, or a change of zone.
     ///
     /// Errors: [`StoreError::Sql`].
@@ -243,7 +265,9 @@ impl Store {
     /// Errors: [`StoreError::Sql`], [`StoreError::DiskFull`]; nothing was thrown away then.
     pub async fn begin_reports_anew(&self, zone: &str) -> Result<()> {
         let mut write = self.write().await?;
-        for text in [SALES_DROP, SALES_DROP_DAYS, SALES_DROP_ITEM_DAYS, SALES_DROP_ITEM_MONTHS] {
+        let drops =
+            [SALES_DROP, SALES_DROP_DAYS, SALES_DROP_ITEM_DAYS, SALES_DROP_ITEM_MONTHS, SALES_DROP_RECENT];
+        for text in drops {
             write.tx.run(text, args![]).await?;
         }
         write.tx.run(SALES_TOUCH_ALL, args![]).await?;
@@ -256,22 +280,32 @@ impl Store {
 /// Has the reports count these orders as they are now.
 ///
 /// Errors: [`StoreError::Sql`], [`StoreError::Json`].
-pub(super) async fn project(write: &mut Write, orders: &[Order]) -> Result<()> {
+pub(super) async fn project(write: &mut Write, orders: &[Order], now: Timestamp) -> Result<()> {
     let zone: Option<(String,)> = write.tx.first(customers::HOUSE_FACT, args![ZONE]).await?;
-    let zone = zone.and_then(|(name,)| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC);
+    let zone = zone_of(zone.map(|row| row.0));
+    let recent_from = recent_from(now, &zone);
     let ids = keys(orders.iter().map(|order| order.id))?;
     let known: Vec<SaleRow> = write.tx.all(SALES_KNOWN, args![&ids]).await?;
-    let now = orders.iter().map(|order| share(order, &zone)).collect::<Result<Vec<SaleRow>>>()?;
+    let sales = orders.iter().map(|order| share(order, &zone)).collect::<Result<Vec<SaleRow>>>()?;
     let mut sums = Sums::default();
     for sale in &known {
         sums.add(sale, -1)?;
     }
-    for sale in &now {
+    for sale in &sales {
         sums.add(sale, 1)?;
     }
-    sums.write(write).await?;
-    let news: Vec<SaleRow> = now.into_iter().filter(|sale| !known.contains(sale)).collect();
+    sums.write(write, recent_from).await?;
+    let news: Vec<SaleRow> = sales.into_iter().filter(|sale| !known.contains(sale)).collect();
     tables::upsert(&mut write.tx, &news).await
+}
+
+fn zone_of(name: Option<String>) -> TimeZone {
+    name.and_then(|name| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC)
+}
+
+/// The first day whose sales are kept by item. It only moves on, so that what was never added is never taken off.
+fn recent_from(now: Timestamp, zone: &TimeZone) -> i64 {
+    day_at(now, zone) - RECENT_DAYS
 }
 
 /// What an order counts for.
@@ -354,7 +388,7 @@ impl Sums {
         Ok(())
     }
 
-    async fn write(self, write: &mut Write) -> Result<()> {
+    async fn write(self, write: &mut Write, recent_from: i64) -> Result<()> {
         let days: Vec<_> = self
             .days
             .into_iter()
@@ -362,6 +396,15 @@ impl Sums {
             .map(|((day, channel, currency), [n, c, u, t, r])| (day, channel, currency, n, c, u, t, r))
             .collect();
         add(write, SALES_DAY_ADD, &days).await?;
+        let mut recent: BTreeMap<(ItemId, i64), i64> = BTreeMap::new();
+        for ((day, _, item, _), [units, _]) in &self.item_days {
+            if *day >= recent_from {
+                *recent.entry((*item, *day)).or_default() += units;
+            }
+        }
+        let recent = recent.into_iter().filter(|(_, units)| *units != 0);
+        let recent: Vec<_> = recent.map(|((item, day), units)| (item, day, units)).collect();
+        add(write, SALES_RECENT_ADD, &recent).await?;
         let items = |sums: BTreeMap<ItemKey, [i64; 2]>| -> Vec<_> {
             let moved = sums.into_iter().filter(|(_, sum)| *sum != [0; 2]);
             moved

@@ -8,9 +8,9 @@ use banto_channel::both;
 use super::db::args;
 use super::sql::{self, texts};
 use super::tables::{self, ComponentRow, EntryRow, ItemRow, ItemTermRow, LevelRow, ListingRow};
-use super::{Holding, Moved, Result, StockAct, Store, StoreError, Write, keys};
+use super::{Holding, Moved, Result, SalesWindow, StockAct, Store, StoreError, Write, keys};
 use crate::domain::stock::{Account, Level, StockError};
-use crate::domain::{ItemId, LocationId, naming};
+use crate::domain::{ItemId, LocationId, OrderId, naming};
 
 texts! {
     SHELF_TERMS = "SELECT CAST(COUNT(*) AS BIGINT) FROM (\
@@ -37,18 +37,18 @@ texts! {
     SHELF_FAILED = "SELECT item_id FROM listing WHERE error IS NOT NULL AND channel_id > 0 LIMIT $1";
     SHELF_DRIFT = "SELECT item_id FROM listing WHERE answered <> shown AND answered_at > shown_at \
         AND channel_id > 0 LIMIT $1";
-    SHELF_SOLD = "SELECT s.item_id, CAST(SUM(s.units) AS BIGINT) FROM jsonb_each($1) k CROSS JOIN sales_item_month s \
-        WHERE s.month = $2 AND s.channel_id = 0 AND s.item_id = CAST(k.value ->> 0 AS BIGINT) \
-        GROUP BY s.item_id ORDER BY s.item_id";
     SHELF_BEST = "SELECT item_id FROM sales_item_month WHERE month = $1 AND channel_id = 0 AND currency = $2 \
         ORDER BY total DESC LIMIT $3";
-    SHELF_FIRST_SALE = "SELECT MIN(day) FROM sales_day";
     SHELF_GTINS = "SELECT * FROM item WHERE gtin IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY code LIMIT 10";
     SHELF_TERM_ITEMS = "SELECT i.* FROM item_term t CROSS JOIN item i WHERE t.term = $1 AND i.id = t.item_id \
         ORDER BY i.code LIMIT 10";
+    SHELF_LACKING = "SELECT DISTINCT order_id FROM reservation WHERE short > 0 AND item_id = $1 ORDER BY order_id LIMIT $2";
+    // CROSS JOIN has SQLite go from the orders to their reservations. There is no way from an item to its reservations:
+    // an index by item would cost each order that comes in more than all else that is written of its reservation.
     SHELF_HOLDINGS = "SELECT r.order_id, c.name AS channel, o.number, r.line_no, r.item_id, r.location_id, \
-        r.reserved, r.short FROM reservation r JOIN orders o ON o.id = r.order_id JOIN channel c ON c.id = o.channel_id \
-        WHERE r.item_id = $1 ORDER BY r.order_id, r.line_no, r.location_id LIMIT $2";
+        r.reserved, r.short FROM jsonb_each($2) k CROSS JOIN reservation r JOIN orders o ON o.id = r.order_id \
+        JOIN channel c ON c.id = o.channel_id WHERE r.order_id = CAST(k.value ->> 0 AS BIGINT) AND r.item_id = $1 \
+        ORDER BY r.order_id, r.line_no, r.location_id LIMIT $3";
     SHELF_UNNAMED = "SELECT * FROM item i WHERE id > $1 \
         AND NOT EXISTS (SELECT 1 FROM item_term t WHERE t.item_id = i.id) ORDER BY id LIMIT $2";
     SHELF_UNNAME = "DELETE FROM item_term WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
@@ -62,6 +62,9 @@ const WINDOW: i64 = 4_000;
 const FILTERED: i64 = 3_000;
 /// Best sellers of each month that are asked how long they last.
 const BEST: i64 = 1_500;
+/// Movements of an item that are followed back for the orders that hold it: at first, and at most.
+const HOLDS_FIRST: i64 = 80;
+const HOLDS_LOOKED: i64 = 2_000;
 /// Items named in one statement.
 const BATCH: i64 = 2_000;
 /// The last text of all.
@@ -91,17 +94,6 @@ pub enum ShelfFilter<'a> {
     },
 }
 
-/// The last whole month and this one so far, as numbered by the reports (year × 12 + month − 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SalesWindow {
-    /// This month.
-    pub month: i64,
-    /// Days since 1970-01-01 of today.
-    pub today: i64,
-    /// The same of the last month's first day.
-    pub first_day: i64,
-}
-
 /// A page of items by code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShelfPage {
@@ -129,24 +121,6 @@ struct Window {
     end: String,
     /// There are others behind it.
     more: bool,
-}
-
-/// How fast an item sells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SellingPace {
-    /// Units sold, also as part of sets.
-    pub units: i64,
-    /// In so many days.
-    pub days: i64,
-}
-
-impl SellingPace {
-    /// For how many days `available` units last; `None` when nothing sells.
-    #[must_use]
-    pub fn lasts(self, available: i64) -> Option<i64> {
-        let lasts = i128::from(available.max(0)) * i128::from(self.days) / i128::from(self.units.max(1));
-        (self.units > 0).then(|| i64::try_from(lasts).unwrap_or(i64::MAX))
-    }
 }
 
 /// What a scanner's text stands for.
@@ -277,36 +251,6 @@ impl Store {
         Ok(goods.into_iter().filter(|item| lasts(item).is_some_and(|n| n < days)).collect())
     }
 
-    /// How fast these items sell.
-    ///
-    /// Errors: [`StoreError::Sql`].
-    pub async fn pace(
-        &self,
-        items: &BTreeSet<ItemId>,
-        window: SalesWindow,
-    ) -> Result<BTreeMap<ItemId, SellingPace>> {
-        let sets: Vec<ComponentRow> = self.db.all(sql::SETS_WITH, args![&keys(items)?]).await?;
-        let selling: BTreeSet<ItemId> = items.iter().copied().chain(sets.iter().map(|c| c.set_id)).collect();
-        let selling = keys(selling)?;
-        let mut sold: HashMap<ItemId, i64> = HashMap::new();
-        for month in [window.month - 1, window.month] {
-            let rows: Vec<(ItemId, i64)> = self.db.all(SHELF_SOLD, args![&selling, month]).await?;
-            for (item, units) in rows {
-                *sold.entry(item).or_default() += units;
-            }
-        }
-        let first: Option<(Option<i64>,)> = self.db.first(SHELF_FIRST_SALE, args![]).await?;
-        let first = first.and_then(|row| row.0).unwrap_or(window.today).max(window.first_day);
-        let days = (window.today - first + 1).max(1);
-        let mut pace: BTreeMap<ItemId, SellingPace> = BTreeMap::new();
-        let own = items.iter().map(|item| (*item, *item, 1));
-        for (item, sells, n) in own.chain(sets.iter().map(|c| (c.item_id, c.set_id, c.quantity))) {
-            let one = pace.entry(item).or_insert(SellingPace { units: 0, days });
-            one.units += sold.get(&sells).copied().unwrap_or(0) * n;
-        }
-        Ok(pace)
-    }
-
     /// Levels of these items and, for sets, of their parts.
     ///
     /// Errors: [`StoreError::Sql`].
@@ -375,11 +319,43 @@ impl Store {
         })
     }
 
-    /// Orders that hold or wait for an item, oldest first, at most `limit` lines.
+    /// Orders that hold or wait for an item, oldest first, at most `limit` lines. Where thousands of movements lie behind
+    /// the oldest hold, those of the newest 2,000 movements at each location.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn first_holdings(&self, item: ItemId, limit: i64) -> Result<Vec<Holding>> {
-        self.db.all(SHELF_HOLDINGS, args![item, limit]).await
+        let lacking: Vec<(OrderId,)> = self.db.all(SHELF_LACKING, args![item, limit]).await?;
+        let mut orders: BTreeSet<OrderId> = lacking.into_iter().map(|row| row.0).collect();
+        for level in self.levels_of(&BTreeSet::from([item])).await? {
+            orders.extend(self.reserved_by(&level).await?);
+        }
+        self.db.all(SHELF_HOLDINGS, args![item, &keys(orders)?, limit]).await
+    }
+
+    /// The orders that hold units of a level: every unit came there by a movement, and whoever follows these back until
+    /// all reserved units are found has seen all orders.
+    async fn reserved_by(&self, level: &LevelRow) -> Result<BTreeSet<OrderId>> {
+        if level.reserved == 0 {
+            return Ok(BTreeSet::new());
+        }
+        let reserved = Account::Reserved.name();
+        let mut most = HOLDS_FIRST;
+        loop {
+            let chain = self.entry_chain(level.last_entry, most).await?;
+            let mut held: BTreeMap<OrderId, i64> = BTreeMap::new();
+            for entry in &chain {
+                let Some(order) = entry.order_id else { continue };
+                let came = if entry.target == reserved { entry.quantity } else { 0 };
+                let went = if entry.source == reserved { entry.quantity } else { 0 };
+                *held.entry(order).or_default() += came - went;
+            }
+            held.retain(|_, units| *units > 0);
+            let ended = i64::try_from(chain.len()).is_ok_and(|n| n < most);
+            if ended || most >= HOLDS_LOOKED || held.values().sum::<i64>() >= level.reserved {
+                return Ok(held.into_keys().collect());
+            }
+            most = HOLDS_LOOKED.min(most * 5);
+        }
     }
 
     /// An item's movements from these entries of its locations back, newest first, at most `limit`; and the entries from
@@ -541,12 +517,5 @@ mod tests {
         assert!(gtins("036000291452").contains("0036000291452"), "a UPC is a JAN with a zero before it");
         assert!(gtins("04901234567894").contains("4901234567894"));
         assert_eq!(gtins("TEA-490123"), BTreeSet::from(["TEA-490123".to_owned()]));
-    }
-
-    #[test]
-    fn how_long_goods_last() {
-        assert_eq!(SellingPace { units: 60, days: 30 }.lasts(7), Some(3));
-        assert_eq!(SellingPace { units: 0, days: 30 }.lasts(7), None);
-        assert_eq!(SellingPace { units: 1, days: 60 }.lasts(-4), Some(0));
     }
 }

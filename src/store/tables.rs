@@ -478,4 +478,9 @@ tables! {
         0 month: i64 = "BIGINT", 1 channel_id: i64 = "BIGINT", 2 item_id: i64 = "BIGINT",
         3 currency: String = "TEXT", 4 units: i64 = "BIGINT", 5 total: i64 = "BIGINT",
     }
+
+    /// Units sold of an item on a day of the last weeks.
+    SalesItemRecentRow = "sales_item_recent" (item_id, day) {
+        0 item_id: i64 = "BIGINT", 1 day: i64 = "BIGINT", 2 units: i64 = "BIGINT",
+    }
 }

@@ -10,7 +10,7 @@ use crate::store::{Keep, StoreError};
 
 /// Orders of a channel and raw answers that one round forgets: some milliseconds of the writers' turn.
 const BATCH: i64 = 100;
-/// How often every level is added up.
+/// How often every level is added up, and old sales by item are forgotten.
 const COUNTED: Duration = Duration::from_secs(3600);
 
 /// When what is not done every round was done.
@@ -31,6 +31,7 @@ impl Watchman {
         }
         if chores.counted.is_none_or(|at| at.elapsed() > COUNTED) {
             store.count_on_hand().await?;
+            store.forget_recent_sales(now).await?;
             chores.counted = Some(Instant::now());
         }
         Ok(())

@@ -14,7 +14,6 @@ mod sheet;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use banto_channel::{Bilingual, both};
-use jiff::civil::date;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::access::Routes;
@@ -92,15 +91,10 @@ async fn place(desk: &Desk, code: &str) -> Result<LocationRow, Fault> {
     })
 }
 
-/// Last month and this one so far, in the shop's zone, as the reports number months and days.
+/// The last days in the shop's zone: how fast things sell now.
 fn sales_window(p: &Page) -> SalesWindow {
-    let today =
-        jiff::Timestamp::from_microsecond(p.now.0).unwrap_or_default().to_zoned(p.zone.clone()).date();
-    let month = i64::from(today.year()) * 12 + i64::from(today.month()) - 1;
-    let last = today.first_of_month().yesterday().map_or(today, |day| day.first_of_month());
-    let number =
-        |day: jiff::civil::Date| i64::from(date(1970, 1, 1).until(day).map_or(0, |span| span.get_days()));
-    SalesWindow { month, today: number(today), first_day: number(last) }
+    let now = jiff::Timestamp::from_microsecond(p.now.0).unwrap_or_default();
+    SalesWindow::up_to(now.to_zoned(p.zone.clone()).date())
 }
 
 /// What a movement did, for the person who made it.

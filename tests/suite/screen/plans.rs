@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use crate::stores::Fresh;
 
 /// Tables that stay short whatever is sold: what is set up once, what is open, what waits.
-const SHORT: [&str; 17] = [
+const SHORT: [&str; 18] = [
     "alert",
     "api_request",
     "api_token",
@@ -25,6 +25,8 @@ const SHORT: [&str; 17] = [
     "quarantine",
     // Of open orders only: a few ten thousand rows where a million orders are stored.
     "reservation",
+    // Of the last five weeks only, an item and day.
+    "sales_item_recent",
     "saved_filter",
     "session",
     "setup_code",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use banto::domain::people::Role;
-use banto::store::{SalesOf, SalesSpan, Store, date_of, day_number, month_number};
+use banto::store::{SalesOf, SalesSpan, SalesWindow, Store, date_of, day_number, month_number};
 use banto_channel::{Fulfilment, Money, RemoteOrder, RemoteRefund, Timestamp};
 
 use super::site::each_site;
@@ -52,6 +52,10 @@ async fn proves(fresh: &Fresh, store: &Store) {
     {
         same(table, &sum("units", table), &sum(units, &matched)).await;
         same(table, &sum("total", table), &sum(part, &matched)).await;
+    }
+    let recent = ["units", "units * day", "units * item_id"];
+    for of in recent {
+        same("recent", &sum(of, "sales_item_recent"), &sum(of, "sales_item_day")).await;
     }
     // By day and shop, in the zone of the reports.
     let zone = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
@@ -184,6 +188,42 @@ async fn items_come_by_what_they_brought() {
         }
         store.count_on_hand().await.unwrap();
         assert_eq!(store.on_hand_counted().await.unwrap(), 150);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_pace_is_that_of_the_last_28_days() {
+    each_store(async |fresh: &Fresh| {
+        let trading = Trading::live(fresh).await;
+        trading.stock(&[("CUP", 100), ("TEA", 100)]).await;
+        let store = &trading.store;
+        store.count_days_in("Asia/Tokyo").await.unwrap();
+        let day = || {
+            let now = jiff::Timestamp::from_microsecond(trading.now().0).unwrap();
+            now.to_zoned(jiff::tz::TimeZone::get("Asia/Tokyo").unwrap()).date()
+        };
+        let pace = async |code: &str| {
+            let item = store.item(code).await.unwrap().id;
+            let pace = store.pace(&[item].into(), SalesWindow::up_to(day())).await.unwrap()[&item];
+            (pace.units, pace.days)
+        };
+        trading.take(vec![trading.remote("old", &[("CUP", 30)])]).await;
+        follow(store, trading.now()).await;
+        assert_eq!(pace("CUP").await, (30, 1), "a shop that is a day old has sold for a day");
+        trading.pass(DAY * 27);
+        trading.take(vec![trading.remote("new", &[("CUP", 5), ("TEA", 1)])]).await;
+        follow(store, trading.now()).await;
+        assert_eq!((pace("CUP").await, pace("TEA").await), ((35, 28), (1, 28)));
+        trading.pass(DAY);
+        assert_eq!(pace("CUP").await, (5, 28), "what was sold 28 days ago is over");
+        // What is over is forgotten, and an order of that time that changes now does no harm.
+        trading.pass(DAY * 10);
+        store.forget_recent_sales(trading.now()).await.unwrap();
+        assert_eq!(fresh.number("SELECT CAST(SUM(units) AS BIGINT) FROM sales_item_recent").await, 6);
+        fresh.run("INSERT INTO order_touched (order_id) SELECT id FROM orders").await;
+        follow(store, trading.now()).await;
+        assert_eq!((pace("CUP").await, pace("TEA").await), ((5, 28), (1, 28)));
     })
     .await;
 }
