@@ -64,6 +64,15 @@ texts! {
         (SELECT error_at FROM listing WHERE channel_id = $1 AND error IS NOT NULL LIMIT 1000) s";
     DESK_FAILING = "SELECT * FROM listing WHERE channel_id = $1 AND error IS NOT NULL ORDER BY error_at DESC, id LIMIT $2";
     DESK_JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND state <> 'dead' ORDER BY id LIMIT $3";
+    // `lane >= ''` keeps SQLite on the index of what is not given up.
+    DESK_JOB_COUNTS = "SELECT CAST((SELECT COUNT(*) FROM (SELECT lane FROM job WHERE state <> 'dead' AND lane >= '' \
+            LIMIT $1) w) AS BIGINT), \
+        CAST((SELECT COUNT(*) FROM (SELECT id FROM job WHERE state = 'dead' ORDER BY id LIMIT $1) d) AS BIGINT)";
+    // From lane to lane along the index, however many jobs wait in each.
+    DESK_LANES = "WITH RECURSIVE lanes (lane) AS (SELECT MIN(lane) FROM job WHERE state <> 'dead' UNION ALL \
+        SELECT (SELECT MIN(j.lane) FROM job j WHERE j.state <> 'dead' AND j.lane > l.lane) FROM lanes l \
+        WHERE l.lane IS NOT NULL) SELECT lane FROM lanes WHERE lane IS NOT NULL \
+        UNION SELECT lane FROM (SELECT lane FROM job WHERE state = 'dead' ORDER BY id LIMIT $1) d ORDER BY 1";
     DESK_ACTIONS = "SELECT DISTINCT action FROM audit WHERE id > $1 AND id <= $2 ORDER BY action LIMIT 100";
 }
 
@@ -301,6 +310,21 @@ impl Store {
     /// Errors: [`super::StoreError::Sql`].
     pub async fn jobs_waiting_after(&self, lane: &str, after: i64, limit: i64) -> Result<Vec<JobRow>> {
         self.db.all(DESK_JOBS, args![after, lane, limit]).await
+    }
+
+    /// How many jobs wait or run, and how many were given up; counting ends at [`COUNT_MAX`].
+    ///
+    /// Errors: [`super::StoreError::Sql`].
+    pub async fn desk_jobs(&self) -> Result<(i64, i64)> {
+        Ok(self.db.first(DESK_JOB_COUNTS, args![COUNT_MAX]).await?.unwrap_or_default())
+    }
+
+    /// The lanes in which jobs wait, or were given up, by name.
+    ///
+    /// Errors: [`super::StoreError::Sql`].
+    pub async fn desk_lanes(&self) -> Result<Vec<String>> {
+        let rows: Vec<(String,)> = self.db.all(DESK_LANES, args![COUNT_MAX]).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// Where everything stands now. A dozen look-ups, so it may be asked every second.

@@ -138,8 +138,7 @@ impl Store {
         self.views(rows, &channels).await
     }
 
-    /// Listings whose proposal was found by one of these rules, at most `limit` looked at: what
-    /// [`Store::accept_proposals`] would map.
+    /// Listings whose proposal was found by one of these rules, at most `limit` looked at.
     ///
     /// Errors: [`super::StoreError::Sql`], [`super::StoreError::Json`].
     pub async fn proposals(

@@ -185,31 +185,38 @@ impl Store {
         actor: &str,
         now: Timestamp,
     ) -> Result<Mapped> {
-        let names: BTreeMap<ChannelId, String> =
-            self.channels().await?.into_iter().map(|c| (c.id, c.name)).collect();
+        let names = self.channel_names().await?;
         let mut write = self.write().await?;
-        let rows: Vec<ListingRow> = write.tx.all(sql::LISTINGS_UNMAPPED, args![i64::MAX]).await?;
-        let (mut done, mut mapped) = (Mapped::default(), Vec::new());
-        for row in rows.into_iter().filter(|r| channel.is_none_or(|id| id == r.channel_id)) {
-            let Some(json) = &row.proposal else { continue };
-            let proposal: Proposal = serde_json::from_str(json).map_err(StoreError::Json)?;
-            if !rules.contains(&proposal.rule) {
-                continue;
-            }
-            let name = names.get(&row.channel_id).cloned().unwrap_or_default();
-            let subject = format!("{name}/{}", row.remote_id);
-            write
-                .audit(actor, "listing_map", &subject, &format!("1 × {} (proposed)", proposal.code), now)
-                .await?;
-            done.listings.push((name, row.remote_id.clone(), proposal.code));
-            mapped.push(write.map(row, proposal.item, 1).await?);
-        }
-        if mapped.is_empty() {
-            return Ok(done);
-        }
-        done.matched = write.rematch_listings(&mapped, actor, now).await?;
+        let mut rows: Vec<ListingRow> = write.tx.all(sql::LISTINGS_UNMAPPED, args![i64::MAX]).await?;
+        rows.retain(|row| channel.is_none_or(|id| id == row.channel_id));
+        let done = write.accept(rows, &names, |_, found| rules.contains(&found.rule), (actor, now)).await?;
         write.commit().await?;
         Ok(done)
+    }
+
+    /// Maps these listings to the items that were proposed for them when somebody looked: key of the listing, and the
+    /// item's. One that has been mapped since, or for which another item is proposed now, is left as it is.
+    ///
+    /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
+    pub async fn accept_shown(
+        &self,
+        shown: &BTreeMap<i64, ItemId>,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Mapped> {
+        let names = self.channel_names().await?;
+        let mut write = self.write().await?;
+        let mut rows: Vec<ListingRow> =
+            write.tx.all(sql::LISTINGS_BY_IDS, args![&keys(shown.keys())?]).await?;
+        rows.retain(|row| row.item_id.is_none() && !row.ignored);
+        let same = |id: i64, found: &Proposal| shown.get(&id) == Some(&found.item);
+        let done = write.accept(rows, &names, same, (actor, now)).await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    async fn channel_names(&self) -> Result<BTreeMap<ChannelId, String>> {
+        Ok(self.channels().await?.into_iter().map(|c| (c.id, c.name)).collect())
     }
 
     /// Says that no stock stands behind a listing (a service, a gift wrap): nothing is pushed to it, and its order
@@ -300,6 +307,34 @@ impl Write {
             ))
         })?;
         Ok((row, listing))
+    }
+
+    /// Maps those of these listings whose proposal is wanted, and serves the order lines that waited for them.
+    async fn accept(
+        &mut self,
+        rows: Vec<ListingRow>,
+        names: &BTreeMap<ChannelId, String>,
+        wanted: impl Fn(i64, &Proposal) -> bool,
+        (actor, now): (&str, Timestamp),
+    ) -> Result<Mapped> {
+        let (mut done, mut mapped) = (Mapped::default(), Vec::new());
+        for row in rows {
+            let Some(json) = &row.proposal else { continue };
+            let proposal: Proposal = serde_json::from_str(json).map_err(StoreError::Json)?;
+            if !wanted(row.id, &proposal) {
+                continue;
+            }
+            let name = names.get(&row.channel_id).cloned().unwrap_or_default();
+            let subject = format!("{name}/{}", row.remote_id);
+            let detail = format!("1 × {} (proposed)", proposal.code);
+            self.audit(actor, "listing_map", &subject, &detail, now).await?;
+            done.listings.push((name, row.remote_id.clone(), proposal.code));
+            mapped.push(self.map(row, proposal.item, 1).await?);
+        }
+        if !mapped.is_empty() {
+            done.matched = self.rematch_listings(&mapped, actor, now).await?;
+        }
+        Ok(done)
     }
 
     async fn map(&mut self, row: ListingRow, item: ItemId, per: i64) -> Result<ListingRow> {

@@ -1,9 +1,8 @@
 //! Mails as the screen lists them: by state, a page at a time, without their texts.
 
 use super::db::args;
-use super::desk::PendingMails;
 use super::sql::texts;
-use super::{Result, Store};
+use super::{Result, Store, keys};
 
 texts! {
     // The keys come from the index of what is not done with, which is short; `order_id + 0` keeps the engines on it.
@@ -22,8 +21,9 @@ texts! {
         JOIN mail m ON m.order_id = k.order_id AND m.kind = k.kind AND m.revision = k.revision \
         JOIN orders o ON o.id = m.order_id JOIN channel c ON c.id = m.channel_id \
         ORDER BY k.sent_at DESC, m.order_id DESC, m.kind DESC, m.revision DESC";
-    POST_COUNTS = "SELECT state, CAST(COUNT(*) AS BIGINT) AS mails, MIN(order_id) AS oldest FROM mail \
-        WHERE state NOT IN ('sent', 'dropped') GROUP BY state ORDER BY state";
+    POST_COUNTS = "SELECT t.state, t.mails FROM (SELECT k.value ->> 0 AS state, CAST((SELECT COUNT(*) FROM \
+        (SELECT m.order_id FROM mail m WHERE m.state = k.value ->> 0 AND m.state NOT IN ('sent', 'dropped') LIMIT $2) c) \
+        AS BIGINT) AS mails FROM jsonb_each($1) k) t WHERE t.mails > 0 ORDER BY t.state";
 }
 
 /// One mail in a list.
@@ -98,10 +98,10 @@ impl Store {
         self.db.all(POST_PENDING, args![state, order, kind, revision, limit]).await
     }
 
-    /// How many mails are not done with, by state.
+    /// How many mails stand in each of these states of which they are not done with; counting ends at `most`.
     ///
     /// Errors: [`super::StoreError::Sql`].
-    pub async fn mail_states(&self) -> Result<Vec<PendingMails>> {
-        self.db.all(POST_COUNTS, args![]).await
+    pub async fn mail_states(&self, states: &[&str], most: i64) -> Result<Vec<(String, i64)>> {
+        self.db.all(POST_COUNTS, args![&keys(states)?, most]).await
     }
 }

@@ -1,6 +1,7 @@
 //! The screen: what its store functions give on both engines, and its pages over HTTP.
 
 mod api;
+mod counts;
 mod customers;
 mod desk;
 mod listings;

@@ -81,6 +81,11 @@ fn zoned(at: i64, zone: &TimeZone) -> Option<jiff::Zoned> {
     Some(jiff::Timestamp::from_microsecond(at).ok()?.to_zoned(zone.clone()))
 }
 
+/// How many, as far as it is counted for a tab.
+pub(super) fn count(n: i64) -> String {
+    if n > 999 { "999+".to_owned() } else { n.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

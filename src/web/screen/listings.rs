@@ -1,5 +1,7 @@
 //! Listings: which item each offer of each channel is, with proposals; and the order lines that wait for one.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::response::Response;
@@ -9,6 +11,7 @@ use serde::Deserialize;
 use super::access::Routes;
 use super::stock::{encoded, item_path};
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
+use crate::domain::ItemId;
 use crate::domain::mapping::Rule;
 use crate::store::{COUNTED_MAX, ListingCounts, ListingTab, ListingView, Mapped, Waiting};
 
@@ -16,7 +19,7 @@ use crate::store::{COUNTED_MAX, ListingCounts, ListingTab, ListingView, Mapped, 
 const ROWS: i64 = 50;
 /// Waiting order lines looked at.
 const LINES: i64 = 1_000;
-/// Proposals looked at before all of them are accepted, and how many of them are shown.
+/// Proposals looked at, and how many of them are shown and accepted at once.
 const PROPOSALS: i64 = 2_000;
 const SHOWN: usize = 200;
 
@@ -71,7 +74,7 @@ struct ListingsPage {
 struct Tab {
     key: &'static str,
     name: &'static str,
-    /// `12`, `1000+`, or nothing.
+    /// `12`, `999+`, or nothing.
     count: String,
     /// It is the one that is looked at.
     here: bool,
@@ -95,6 +98,8 @@ struct Row {
     next_try: Option<i64>,
     /// Code of the item proposed, and why.
     proposal: Option<(String, String)>,
+    /// `LISTING:ITEM`, both by key: what is accepted when the proposal is.
+    seen: String,
     /// Orders that wait for its item, with their addresses, and units.
     orders: Vec<(String, String)>,
     more_orders: i64,
@@ -105,6 +110,11 @@ impl Row {
     fn of(p: &Page, view: ListingView) -> Self {
         let row = view.row;
         Self {
+            seen: view
+                .proposal
+                .as_ref()
+                .map(|found| format!("{}:{}", row.id, found.item))
+                .unwrap_or_default(),
             channel: view.channel,
             listing: row.remote_id,
             code: row.code.unwrap_or_default(),
@@ -146,11 +156,7 @@ fn rule_words(rule: Rule) -> Bilingual {
 }
 
 fn tabs(p: &Page, counts: ListingCounts, here: &str) -> Vec<Tab> {
-    let count = |n: i64| match n {
-        0 => String::new(),
-        n if n >= COUNTED_MAX => format!("{n}+"),
-        n => n.to_string(),
-    };
+    let count = |n: i64| if n == 0 { String::new() } else { p.count(&n) };
     let tab = |key, (en, ja): (&'static str, &'static str), count| {
         let name = if p.is_ja() { ja } else { en };
         Tab { key, name, count, here: key == here }
@@ -365,20 +371,40 @@ async fn preview(
     })
 }
 
+/// Maps what was shown, and nothing else: a proposal that came since waits for its own look.
 async fn accept(
     State(desk): State<Desk>,
     visit: Visit,
-    Form(form): Form<AcceptForm>,
+    Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Fault> {
-    let channel = channel_id(&desk, &form.channel).await?;
-    let mapped = desk.store().accept_proposals(form.rules(), channel, &visit.actor(), desk.now()).await?;
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let seen = form.iter().filter(|(key, _)| key == "seen");
+    let pair = |text: &str| text.split_once(':').and_then(|(l, i)| Some((l.parse().ok()?, i.parse().ok()?)));
+    let shown: Option<BTreeMap<i64, ItemId>> = seen.map(|(_, text)| pair(text)).collect();
+    let shown = shown
+        .filter(|shown| (1..=SHOWN).contains(&shown.len()))
+        .ok_or_else(|| Fault::bad_input(both!("No proposal was chosen", "候補が選択されていません")))?;
+    let mapped = desk.store().accept_shown(&shown, &visit.actor(), desk.now()).await?;
     wake(&desk, &mapped);
     let (listings, lines) = (mapped.listings.len(), mapped.matched);
-    let words = both!(
+    let mut words = both!(
         "{listings} listings mapped; {lines} waiting order lines got their item",
         "出品 {listings} 件を紐付けました（待っていた受注明細 {lines} 件に反映）"
     );
-    Ok(done(&visit, "/listings?tab=proposals", &words))
+    let left = shown.len().saturating_sub(listings);
+    if left > 0 {
+        words = words.then(both!(
+            "{left} have changed since you looked and were left as they are",
+            "{left} 件は表示後に変更されたため、紐付けていません"
+        ));
+    }
+    let back = if field("rest").is_empty() {
+        "/listings?tab=proposals".to_owned()
+    } else {
+        let rule = if field("rule") == "all" { "all" } else { "exact" };
+        format!("/listings/accept?rule={rule}&channel={}", encoded(field("channel")))
+    };
+    Ok(done(&visit, &back, &words))
 }
 
 async fn channel_id(desk: &Desk, name: &str) -> Result<Option<i64>, Fault> {
@@ -412,6 +438,7 @@ mod tests {
             error: Some(nasty()),
             next_try: Some(1_795_311_060_000_000),
             proposal: Some((nasty(), nasty())),
+            seen: "1:2".into(),
             orders: vec![(nasty(), "/orders?q=1".into())],
             more_orders: 3,
             units: 4,
@@ -437,7 +464,7 @@ mod tests {
             };
             let text = listings.render().unwrap();
             assert_tame(&text);
-            assert!(text.contains(words) && text.contains("1000+"), "{text}");
+            assert!(text.contains(words) && text.contains("999+"), "{text}");
             let accept = AcceptPage {
                 p: page(language),
                 exact: true,

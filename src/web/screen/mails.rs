@@ -14,7 +14,7 @@ use super::access::Routes;
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
 use crate::domain::timeline::answer_in_words;
 use crate::mail::MailKind;
-use crate::store::{MailAct, MailHead, MailKey, MailPlace};
+use crate::store::{COUNT_MAX, MailAct, MailHead, MailKey, MailPlace};
 
 /// Mails on one page.
 const PAGE: i64 = 50;
@@ -22,7 +22,7 @@ const PAGE: i64 = 50;
 const AT_ONCE: usize = 50;
 
 /// The tabs: the state of their mails, and their names.
-const TABS: &[(&str, &str, &str)] = &[
+const TABS: [(&str, &str, &str); 6] = [
     ("uncertain", "Uncertain", "到達不明"),
     ("refused", "Refused", "拒否"),
     ("by_hand", "By hand", "手動送信待ち"),
@@ -90,12 +90,12 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Fault> {
     let p = desk.page(&visit, Section::Mails, &both!("Mails", "メール"));
-    let counts = desk.store().mail_states().await?;
-    let count = |state: &str| counts.iter().find(|c| c.state == state).map(|c| c.mails);
+    let counts = desk.store().mail_states(&TABS.map(|(state, ..)| state), COUNT_MAX).await?;
+    let count = |state: &str| counts.iter().find(|c| c.0 == state).map(|c| c.1);
     // Without a wish: the first tab that has something to decide, else what went out.
     let asked = TABS.iter().find(|(state, ..)| *state == query.tab);
     let full = TABS.iter().find(|(state, ..)| count(state).is_some());
-    let tab = asked.or(full).or(TABS.last()).map_or("sent", |(state, ..)| *state);
+    let tab = asked.or(full).or_else(|| TABS.last()).map_or("sent", |(state, ..)| *state);
     let after = place(&query.after).unwrap_or_else(MailPlace::start);
     let mut heads = desk.store().mail_heads(tab, &after, PAGE + 1).await?;
     let more = heads.len() > usize::try_from(PAGE).unwrap_or_default();

@@ -105,6 +105,12 @@ impl Page {
         format::number(*n)
     }
 
+    /// A number beside a tab: nobody counts further than a person looks, `999+`.
+    #[must_use]
+    pub fn count(&self, n: &i64) -> String {
+        format::count(*n)
+    }
+
     /// A time (microseconds since 1970) in the shop's zone, as short as can be: today `14:05`, this year `11/22 14:05`.
     #[must_use]
     pub fn time(&self, at: &i64) -> String {

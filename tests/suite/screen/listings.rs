@@ -96,6 +96,12 @@ async fn a_listing_is_ignored_and_taken_back() {
     .await;
 }
 
+/// The proposals that a page shows, as its form sends them.
+fn seen_on(page: &str) -> Vec<(&str, &str)> {
+    let values = page.split("name=\"seen\" value=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    values.map(|value| ("seen", value)).collect()
+}
+
 #[tokio::test]
 async fn what_is_accepted_is_what_was_shown() {
     each_store(async |fresh| {
@@ -127,10 +133,29 @@ async fn what_is_accepted_is_what_was_shown() {
         assert!(exact.contains("<code>jan</code>") && exact.contains("<code>similar</code>"), "{exact}");
         assert!(!exact.contains("<code>title</code>"), "{exact}");
         assert_eq!(shop.t.store.proposals(&[Rule::Title], None, 10).await.unwrap().len(), 1);
-        staff.post("/listings/accept", &[("rule", "exact"), ("channel", "honten")]).await.expect(303);
+        // What comes between the look and the word for it is not part of it.
+        let late = offer("late", Some("C-U-P"), None, "w");
+        shop.t.store.take_offers(shop.t.facts.id, &[late], shop.t.now()).await.unwrap();
+        shop.t.store.propose_mappings(shop.t.now()).await.unwrap();
+        staff.post("/listings/accept", &seen_on(&exact)).await.expect(303);
         let left = staff.page("/listings?tab=proposals").await;
         assert!(left.contains("2 listings mapped") && left.contains("<code>title</code>"), "{left}");
-        staff.post("/listings/accept", &[("rule", "all"), ("channel", "")]).await.expect(303);
+        assert!(left.contains("<code>late</code>"), "{left}");
+        let all = staff.page("/listings/accept?rule=all").await;
+        staff
+            .post("/listings/map", &[("channel", "honten"), ("listing", "late"), ("code", "TEA")])
+            .await
+            .expect(303);
+        staff.post("/listings/accept", &seen_on(&all)).await.expect(303);
+        assert!(staff.page("/listings?tab=mapped").await.contains("1 have changed since you looked"));
+        let late = shop.t.store.listings_by_remote(shop.t.facts.id, &["late"]).await.unwrap().remove(0);
+        assert_eq!(
+            late.item_id,
+            Some(shop.t.store.item("TEA").await.unwrap().id),
+            "a person has said so meanwhile"
+        );
+        staff.post("/listings/accept", &[("rule", "all"), ("channel", "")]).await.expect(422);
+        staff.post("/listings/accept", &[("seen", "x:1")]).await.expect(422);
         let page = staff.page("/listings").await;
         assert!(page.contains("<code>none</code>") && !page.contains("<code>title</code>"), "{page}");
         let found = staff.page("/listings?q=jan").await;

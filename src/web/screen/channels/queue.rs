@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::super::access::Routes;
 use super::super::{Access, Desk, Fault, Page, Section, Visit, done, html};
-use crate::store::{JobCount, JobFilter, JobRow};
+use crate::store::{JobFilter, JobRow};
 
 /// Jobs on one page.
 const PAGE: usize = 50;
@@ -54,7 +54,8 @@ async fn list(
 ) -> Result<Response, Fault> {
     let p = desk.page(&visit, Section::Channels, &both!("Jobs", "処理待ち"));
     let dead = query.tab == "dead";
-    let counts = desk.store().job_counts().await?;
+    let (waiting, given_up) = desk.store().desk_jobs().await?;
+    let lanes = desk.store().desk_lanes().await?;
     let lane = Some(query.lane.as_str()).filter(|lane| !lane.is_empty());
     let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
     let mut jobs = if dead {
@@ -64,9 +65,6 @@ async fn list(
     };
     let next = (jobs.len() > PAGE).then(|| jobs.get(PAGE - 1).map(|job| job.id)).flatten();
     jobs.truncate(PAGE);
-    let sum = |wanted: fn(&JobCount) -> bool| counts.iter().filter(|c| wanted(c)).map(|c| c.jobs).sum();
-    let mut lanes: Vec<String> = counts.iter().map(|c| c.lane.clone()).collect();
-    lanes.dedup();
     let line = |job: JobRow| Line {
         what: p.say(&kind(&job.kind)),
         lane: p.say(&lane_words(&job.lane)),
@@ -75,8 +73,8 @@ async fn list(
     };
     html(&QueuePage {
         jobs: jobs.into_iter().map(line).collect(),
-        waiting: sum(|c| c.state != "dead"),
-        given_up: sum(|c| c.state == "dead"),
+        waiting,
+        given_up,
         lane: query.lane.clone(),
         dead,
         lanes,

@@ -15,8 +15,8 @@ use crate::domain::order::payment_from;
 use crate::domain::search::{self, fold};
 use crate::domain::timeline::hold_in_words;
 use crate::domain::{ChannelId, OrderId};
-use crate::store::{Alongside, ChannelRow, LineRow, OrderPage, OrderRow, OrderTab};
-use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, html};
+use crate::store::{Alongside, ChannelRow, Counted, LineRow, OrderPage, OrderRow, OrderTab};
+use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, format, html};
 
 /// Rows of a page.
 pub(super) const PAGE: usize = 50;
@@ -88,6 +88,8 @@ pub(super) struct Row {
 pub(super) struct Tab {
     pub(super) href: String,
     pub(super) name: String,
+    /// How many orders stand there, or nothing.
+    pub(super) count: String,
     pub(super) here: bool,
 }
 
@@ -131,10 +133,16 @@ pub(super) async fn show(
     let ids: Vec<OrderId> = found.rows.iter().map(|row| row.id).collect();
     let beside = desk.store().alongside(&ids).await?;
     let saved = desk.store().saved_filters(visit.user).await?;
+    // What is counted is all orders of a list, not those of a channel or a payment.
+    let counts = if query.channel.is_empty() && query.payment.is_empty() {
+        desk.store().order_counts(desk.now()).await?
+    } else {
+        Vec::new()
+    };
     let names: BTreeMap<ChannelId, &str> = channels.iter().map(|c| (c.id, c.name.as_str())).collect();
     let page = OrdersPage {
         rows: found.rows.iter().map(|row| view(&p, row, &names, &beside)).collect(),
-        tabs: tabs(&visit, &query),
+        tabs: tabs(&visit, &query, &counts),
         channels: channels.iter().map(|c| (c.name.clone(), c.name == query.channel)).collect(),
         payments: payments(&visit, &query),
         actions: bulk::actions(&visit),
@@ -241,12 +249,17 @@ fn view(p: &Page, row: &OrderRow, channels: &BTreeMap<ChannelId, &str>, beside: 
     }
 }
 
-fn tabs(visit: &Visit, query: &ListQuery) -> Vec<Tab> {
+fn tabs(visit: &Visit, query: &ListQuery, counts: &[(OrderTab, Counted)]) -> Vec<Tab> {
+    let count = |tab: OrderTab| match counts.iter().find(|(one, _)| *one == tab) {
+        None | Some((_, Counted { n: 0, more: false })) => String::new(),
+        Some((_, Counted { n, more: true })) if *n < 1_000 => format!("{n}+"),
+        Some((_, counted)) => format::count(counted.n),
+    };
     let tab = |tab: OrderTab| {
         let name = if tab == OrderTab::default() { String::new() } else { tab.name().to_owned() };
         let list = ListQuery { tab: name, q: String::new(), before: None, ..query.clone() };
         let here = query.q.trim().is_empty() && query.tab() == tab;
-        Tab { href: list.address(None), name: visit.say(&words::tab(tab)), here }
+        Tab { href: list.address(None), name: visit.say(&words::tab(tab)), count: count(tab), here }
     };
     OrderTab::EVERY.into_iter().map(tab).collect()
 }

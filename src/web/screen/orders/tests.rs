@@ -56,7 +56,12 @@ fn list(language: Language, role: Role) -> OrdersPage {
     };
     OrdersPage {
         query: ListQuery { q: NASTY.to_owned(), ..ListQuery::default() },
-        tabs: vec![Tab { href: NASTY.to_owned(), name: NASTY.to_owned(), here: true }],
+        tabs: vec![Tab {
+            href: NASTY.to_owned(),
+            name: NASTY.to_owned(),
+            count: "999+".to_owned(),
+            here: true,
+        }],
         channels: vec![(NASTY.to_owned(), true)],
         payments: vec![("paid", NASTY.to_owned(), true)],
         actions: super::bulk::actions(&p.visit),

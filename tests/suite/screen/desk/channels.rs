@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use banto::domain::people::Role;
 
-use super::{NASTY, Shop, field};
+use super::{NASTY, Shop, field, whole};
 use crate::stores::{Fresh, each_store};
 
 #[tokio::test]
@@ -44,12 +44,12 @@ async fn a_stopped_push_goes_only_as_it_was_looked_at() {
         let shop = Shop::open(fresh).await;
         let staff = shop.browser(Role::Staff).await;
         fresh.run(&format!("UPDATE channel SET stopped = '10 {NASTY}' WHERE name = 'honten'")).await;
-        let page = staff.page("/channels/honten/diff").await;
+        let page = whole(&staff, "/channels/honten/diff").await;
         assert!(!page.contains(NASTY), "{page}");
         let seen = format!("10 {NASTY}");
         fresh.run("UPDATE channel SET stopped = '11 of 20' WHERE name = 'honten'").await;
         staff.post("/channels/honten/act", &[("do", "approve"), ("seen", &seen)]).await.expect(409);
-        let seen = field(&staff.page("/channels/honten/diff").await, "seen");
+        let seen = field(&whole(&staff, "/channels/honten/diff").await, "seen");
         assert_eq!(seen, "11 of 20");
         staff.post("/channels/honten/act", &[("do", "approve"), ("seen", &seen)]).await.expect(303);
         assert!(shop.trading.store.channel("honten").await.unwrap().approved);
@@ -121,7 +121,14 @@ async fn a_job_that_was_given_up_is_tried_again_or_dropped() {
             staff.post("/queue/act", &[("do", what), ("job", job), ("tab", "dead")]).await.status
         };
         assert_eq!(act("retry", &jobs[0]).await, 303);
-        assert!(staff.page("/queue?lane=mail").await.contains(&format!("value=\"{}\"", jobs[0])));
+        let page = staff.page("/queue?lane=mail").await;
+        assert!(page.contains(&format!("value=\"{}\"", jobs[0])), "{page}");
+        let dead = i64::try_from(jobs.len()).unwrap() - 1;
+        assert_eq!(trading.store.desk_jobs().await.unwrap(), (1, dead));
+        let mut lanes: Vec<String> = trading.jobs().await.into_iter().map(|job| job.lane).collect();
+        lanes.sort();
+        lanes.dedup();
+        assert_eq!(trading.store.desk_lanes().await.unwrap(), lanes);
         assert_eq!(act("drop", &jobs[1]).await, 303);
         assert_eq!(act("drop", &jobs[1]).await, 404);
         assert_eq!(staff.post("/queue/act", &[("do", "drop")]).await.status, 422);
