@@ -2,7 +2,7 @@
 //! then copied with other ids until there are as many as asked for. It is kept under `target/bench-data`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
@@ -48,11 +48,14 @@ pub fn file(orders: i64) -> PathBuf {
 
 fn name(orders: i64) -> String {
     let mut hash = DefaultHasher::new();
-    let schema = [
-        include_str!("../../../migrations/sqlite/0001_core.sql"),
-        include_str!("../../../migrations/postgres/0001_core.sql"),
-    ];
-    (VERSION, schema).hash(&mut hash);
+    VERSION.hash(&mut hash);
+    for engine in ["sqlite", "postgres"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+        let mut schema: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+        schema.sort();
+        schema.iter().for_each(|file| std::fs::read(file).unwrap().hash(&mut hash));
+    }
     format!("house_{orders}_{:08x}", hash.finish() as u32)
 }
 
@@ -104,7 +107,7 @@ impl House {
     }
 }
 
-fn remove(path: &std::path::Path) {
+fn remove(path: &Path) {
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
