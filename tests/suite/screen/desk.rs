@@ -1,7 +1,7 @@
 //! The first page, the mails, the channels and the live updates, over HTTP.
 
-mod audit;
 mod added;
+mod audit;
 mod channels;
 mod diff;
 mod live;
