@@ -1,21 +1,22 @@
 //! One page of a marketplace's answer, committed: raw payloads, orders, ledger entries, mails, jobs and the cursor
 //! in one transaction, one statement a table.
 
+mod quarantine;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use banto_channel::{Cursor, Read, RemoteOrder, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::db::args;
-use super::tables::{
-    self, JobRow, LineRow, MailRow, OrderRow, ParcelRow, PayloadRow, QuarantineRow, TimelineRow,
-};
+use super::tables::{self, JobRow, LineRow, MailRow, OrderRow, ParcelRow, PayloadRow, TimelineRow};
 use super::{Result, Store, StoreError, Write, customers, keys, sql};
 use crate::domain::OrderId;
-use crate::domain::intake::{Catalogue, Change, ChannelFacts, Mapping, intake, unacceptable};
+use crate::domain::intake::{Catalogue, Change, ChannelFacts, Mapping, intake};
 use crate::domain::mail_policy::MailIntent;
 use crate::domain::order::{Event, Order};
 use crate::domain::stock::StockError;
+use quarantine::part;
 
 /// Why an order went to quarantine, with its id if that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +151,15 @@ struct Batch {
     doubtful: BTreeSet<OrderId>,
 }
 
+impl Batch {
+    fn note(&mut self, facts: &ChannelFacts, order: &Order, new: bool, came_and_went: bool) {
+        self.new.extend(new.then_some(order.id));
+        // Before the channel was live nothing was told it.
+        let told = facts.live_since.is_some_and(|live| order.changed_at.is_none_or(|at| at >= live));
+        self.doubtful.extend((came_and_went && told).then_some(order.id));
+    }
+}
+
 /// The marketplace's own text of a version of an order.
 fn payload(order: &Order, raw: &str, prev_id: i64, at: Timestamp) -> PayloadRow {
     let (channel_id, remote_id) = (order.channel, order.remote_id.clone());
@@ -195,12 +205,6 @@ impl Write {
                 report.unchanged += 1;
                 continue;
             };
-            // Before it was live nothing was told.
-            if came_and_went
-                && facts.live_since.is_some_and(|live| order.changed_at.is_none_or(|at| at >= live))
-            {
-                batch.doubtful.insert(order.id);
-            }
             if new && blocks {
                 let actor = format!("channel:{}", facts.name);
                 self.hold_if_blocked(&mut order, &mut events, &actor).await?;
@@ -210,7 +214,7 @@ impl Write {
                 mails.clear();
             }
             report.note(&order, new, &events, mails.len());
-            batch.new.extend(new.then_some(order.id));
+            batch.note(facts, &order, new, came_and_went);
             let raw = if forgotten { "" } else { &remote.raw };
             batch.payloads.push(payload(&order, raw, prev_payload, now));
             self.gather(&mut batch, &order, events, &mails, now)?;
@@ -218,16 +222,22 @@ impl Write {
             known.insert(order.remote_id.clone(), Known::Order(order));
         }
         self.write_batch(&batch).await?;
+        self.follow_up(facts, &batch, now).await?;
+        self.write_book(book).await?;
+        self.resolve_quarantine(facts, &orders, now).await?;
+        self.note_order_gap(facts, &report, &orders).await?;
+        Ok(report)
+    }
+
+    /// Does what other rows of the store need once the page's own are written.
+    async fn follow_up(&mut self, facts: &ChannelFacts, batch: &Batch, now: Timestamp) -> Result<()> {
         for order in &batch.released {
             self.release_mails(facts, order, now).await?;
         }
         for order in &batch.doubtful {
             self.doubt_listings(*order, now).await?;
         }
-        self.write_book(book).await?;
-        self.resolve_quarantine(facts, &orders, now).await?;
-        self.note_order_gap(facts, &report, &orders).await?;
-        Ok(report)
+        Ok(())
     }
 
     /// Makes the rows of one order's change.
@@ -392,92 +402,7 @@ impl Known {
     }
 }
 
-/// Orders and unreadable ones; of an order that stands twice on a page both stay, in order.
-fn part(page: &[Read]) -> (Vec<&RemoteOrder>, Vec<Unreadable>) {
-    let mut orders = Vec::with_capacity(page.len());
-    let mut unreadable = Vec::new();
-    for read in page {
-        match read {
-            Read::Order(order) => match unacceptable(order) {
-                None => orders.push(order.as_ref()),
-                Some(reason) => {
-                    unreadable.push(Unreadable {
-                        id: Some(order.id.0.clone()),
-                        reason,
-                        raw: order.raw.clone(),
-                    });
-                }
-            },
-            Read::Unreadable { id, reason, raw } => unreadable.push(Unreadable {
-                id: id.as_ref().map(|id| id.0.clone()),
-                reason: reason.clone(),
-                raw: raw.clone(),
-            }),
-        }
-    }
-    (orders, unreadable)
-}
-
-struct Unreadable {
-    id: Option<String>,
-    reason: String,
-    raw: String,
-}
-
 impl Write {
-    async fn quarantine(
-        &mut self,
-        facts: &ChannelFacts,
-        unreadable: &[Unreadable],
-        now: Timestamp,
-        report: &mut IntakeReport,
-    ) -> Result<()> {
-        if unreadable.is_empty() {
-            return Ok(());
-        }
-        let digests = keys(unreadable.iter().map(|u| digest(&u.raw)))?;
-        let known: Vec<QuarantineRow> = self.tx.all(sql::QUARANTINE_KNOWN, args![facts.id, &digests]).await?;
-        let mut seen: BTreeSet<String> = known.into_iter().map(|row| row.digest).collect();
-        let mut rows = Vec::new();
-        for one in unreadable {
-            let digest = digest(&one.raw);
-            if !seen.insert(digest.clone()) {
-                report.unchanged += 1;
-                continue;
-            }
-            rows.push(QuarantineRow {
-                id: self.id(),
-                channel_id: facts.id,
-                remote_id: one.id.clone(),
-                digest,
-                at: now.0,
-                reason: one.reason.clone(),
-                body: one.raw.clone(),
-                resolved_at: None,
-            });
-            report
-                .quarantined
-                .push(QuarantineReason { remote_id: one.id.clone(), reason: one.reason.clone() });
-        }
-        tables::insert(&mut self.tx, &rows).await
-    }
-
-    /// An order that is understood now has no business in quarantine any more.
-    async fn resolve_quarantine(
-        &mut self,
-        facts: &ChannelFacts,
-        orders: &[&RemoteOrder],
-        now: Timestamp,
-    ) -> Result<()> {
-        if orders.is_empty()
-            || self.tx.first::<QuarantineRow>(sql::QUARANTINE_ANY, args![facts.id]).await?.is_none()
-        {
-            return Ok(());
-        }
-        let ids = keys(orders.iter().map(|o| o.id.as_str()))?;
-        self.tx.run(sql::QUARANTINE_RESOLVE, args![facts.id, &ids, now.0]).await.map(drop)
-    }
-
     /// Keeps the smoothed time between two orders, so that silence can be told from a quiet shop.
     async fn note_order_gap(
         &mut self,

@@ -88,9 +88,9 @@ async fn a_channel_is_switched_on_when_it_can_run() {
     assert!(why.contains("off-key"), "it names what is missing: {why}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
     std::fs::create_dir_all(dir.join("secrets")).unwrap();
-    for secret in ["off-key", "off-secret"] {
+    for (secret, text) in [("off-key", "ck_0123456789"), ("off-secret", "cs_0123456789")] {
         let path = dir.join("secrets").join(secret);
-        std::fs::write(&path, "ck_0123456789").unwrap();
+        std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
     owner.post("/channels/off/enable", &[]).await.expect(303);
