@@ -32,9 +32,8 @@ async fn open_order(browser: &Browser, buyer: &str) {
     browser.open("/orders").await;
     row_of(browser, buyer).await;
     let link = "const row = [...document.querySelectorAll('[data-row]')].find(r => r.innerText.includes(arguments[0]));
-        row.querySelector('th a').setAttribute('data-pressed', '')";
-    browser.js(link, vec![json!(buyer)]).await;
-    browser.click("[data-pressed]").await;
+        return row?.querySelector('th a')";
+    browser.click_found(link, vec![json!(buyer)], "the buyer's order").await;
     browser
         .until("location.pathname.match(/^\\/orders\\/\\d+$/) && document.readyState === 'complete'")
         .await;

@@ -209,13 +209,35 @@ impl Browser {
             const found = [...document.querySelectorAll(scope)].flatMap(s =>
                 [...s.querySelectorAll('button, a, summary, input[type=submit]')])
                 .find(e => e.checkVisibility() && reads(e) === label);
-            document.querySelectorAll('[data-pressed]').forEach(e => e.removeAttribute('data-pressed'));
+            return found";
+        let what = format!("what in {scope} reads {label:?}");
+        self.click_found(mark, vec![json!(scope), json!(label)], &what).await;
+    }
+
+    /// Clicks the element that a script finds; if a live page puts another in its place meanwhile, that one.
+    pub async fn click_found(&self, find: &str, args: Vec<Value>, what: &str) {
+        let mark = format!(
+            "document.querySelectorAll('[data-pressed]').forEach(e => e.removeAttribute('data-pressed'));
+            const found = (function () {{ {find} }}).apply(null, arguments);
             found?.setAttribute('data-pressed', '');
-            return !!found";
-        if self.js(mark, vec![json!(scope), json!(label)]).await != json!(true) {
-            self.fail(&format!("nothing in {scope} reads {label:?}")).await;
+            return !!found"
+        );
+        let mut why = "it is not there".to_owned();
+        let clicking = async {
+            loop {
+                if self.js(&mark, args.clone()).await == json!(true) {
+                    let found = self.client.find(Locator::Css("[data-pressed]")).await;
+                    match async { found?.click().await }.await {
+                        Ok(()) => return,
+                        Err(error) => why = error.to_string(),
+                    }
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, clicking).await.is_err() {
+            self.fail(&format!("{what} cannot be clicked: {why}")).await;
         }
-        self.click("[data-pressed]").await;
     }
 
     /// Says yes to what the page asks.
