@@ -17,10 +17,12 @@ mod pages;
 #[expect(dead_code, reason = "others need more of it")]
 #[path = "support/raw.rs"]
 mod raw;
+#[expect(dead_code, reason = "others need more of it")]
 #[path = "support/shops.rs"]
 mod shops;
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -178,17 +180,31 @@ async fn start(large: i64, door: &Door) {
     verdict("s with all orders", with.median, GOAL_READY);
 }
 
+/// Makes a house with so many items as a merchant does, from a file. What is derived of them (the words that a search
+/// finds) is there before the daemon starts, and its making stays out of the daemon's memory.
+fn import(dir: &Path, url: &str, door: &Door, items: i64) {
+    shops::config(dir, url, "observe", 1, std::slice::from_ref(door));
+    let file = dir.join("items.csv");
+    let mut text = String::from("code,name,price,stock\n");
+    for n in 0..items {
+        writeln!(text, "{},京焼 湯呑 {n} 番,1100,100", pages::code(n)).unwrap();
+    }
+    std::fs::write(&file, text).unwrap();
+    for args in [&["migrate"][..], &["items", "import", file.to_str().unwrap()]] {
+        let mut banto = Command::new(program());
+        let status = banto.arg("--config").arg(dir).args(args).stdout(Stdio::null()).status().unwrap();
+        assert!(status.success(), "{args:?}: {status}");
+    }
+}
+
 async fn memory(items: i64) {
     println!("\nresident memory after {} s without work, one channel in observe mode", IDLE.as_secs());
     let mut medians = Vec::new();
     for (items, offers) in [(100, 100), (items, 100), (items, items)] {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let url = format!("sqlite:{}", dir.path().join("banto.db").display());
-        let store = Store::open(&url).await.unwrap();
-        store.migrate().await.unwrap();
-        shops::stock(&url, items).await;
-        store.close().await;
         let shop = Neighbour::start(offers, 0);
+        import(dir.path(), &url, &shop.door, items);
         let daemon = Daemon::start(dir.path(), &url, &shop.door);
         tokio::time::sleep(IDLE).await;
         let (now, most) = daemon.memory();
