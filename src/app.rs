@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::channels::task::{Signals, Task};
 use crate::channels::{Channel, registry};
 use crate::config::{ChannelConfig, Config, Tls};
+use crate::keys::house::KeyFile;
 use crate::lifecycle::Lifecycle;
 use crate::mail::{Smtp, SmtpConfig, Templates, TlsMode};
 use crate::queue::compose::MailRoom;
@@ -63,6 +64,8 @@ pub struct App {
     pub smtp: Option<Arc<Smtp>>,
     /// Mail templates.
     pub templates: Arc<Templates>,
+    /// The key from which secrets are derived that banto hands out.
+    pub key: KeyFile,
     /// Who this process is among several daemons.
     pub owner: String,
 }
@@ -80,6 +83,7 @@ impl App {
         Ok(Self {
             smtp: smtp(&config)?.map(Arc::new),
             templates: Arc::new(templates),
+            key: KeyFile::of(&config),
             owner: owner::this(),
             channels,
             config: Arc::new(config),
@@ -150,7 +154,7 @@ impl App {
             keep_lane(life, lane, &cx, stop);
         }
         let reach = webhook_lane::reach(&self.config.web);
-        let (switchboard, stop) = (Switchboard { cx, reach }, stop.clone());
+        let (switchboard, stop) = (Switchboard { cx, reach, key: self.key.clone() }, stop.clone());
         life.keep("webhooks", move || switchboard.clone().run(stop.clone()));
     }
 

@@ -185,6 +185,16 @@ impl Config {
         }))
     }
 
+    /// The folder of what belongs to the store and must not be in it: SQLite's own, else the state folder.
+    #[must_use]
+    pub fn beside_store(&self) -> PathBuf {
+        let file = self.store_url().ok().and_then(|url| {
+            let file = url.expose().strip_prefix("sqlite:").filter(|path| *path != ":memory:")?;
+            Path::new(file).parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned)
+        });
+        file.unwrap_or_else(|| self.state_dir.clone())
+    }
+
     /// A problem that another part found (a template, a connector's own key), with the line of its key.
     ///
     /// `channel` says in whose file; `None` means `banto.toml`. `key` is the path in that file.

@@ -114,6 +114,9 @@ impl Daemon {
         let address = listener.local_addr()?;
         let app = App::build(config, store.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
         app.take_over(clock.now()).await?;
+        if let Err(fault) = app.key.suits(&store).await {
+            tracing::error!(error = %fault, "one-time codes cannot be checked, and webhooks wait");
+        }
         web::screen::announce(&store, address, clock.now()).await?;
         let current = Current { app: Arc::new(RwLock::new(app)), life: life.clone() };
         let state = WebState {

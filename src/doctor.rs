@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use banto_channel::Timestamp;
 use serde::Serialize;
 
+use crate::keys::house::KeyFile;
 use crate::store::{CHECKS, RESTORE, Store, StoreError};
 
 /// The oldest PostgreSQL that is tested: `FULL JOIN`, `jsonb_each` and `WITH ORDINALITY` are older.
@@ -111,6 +112,16 @@ pub async fn examine(
         note(began, Finding::new(check.name, bad, check.remedy, named.count, named.examples));
     }
     Ok(findings)
+}
+
+/// Whether one-time codes and the signatures of webhooks can be made.
+pub async fn house_key(store: &Store, key: &KeyFile) -> Finding {
+    let began = Instant::now();
+    let fault: Vec<_> = key.suits(store).await.err().into_iter().collect();
+    let remedy =
+        "until then nobody with one-time codes comes in (`banto users reset-totp`), and webhooks wait";
+    let finding = Finding::listed("the house's key is the store's", State::Warning, remedy, &fault);
+    Finding { took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), ..finding }
 }
 
 /// The worst of all answers.

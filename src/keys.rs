@@ -1,5 +1,7 @@
 //! Passwords, session tokens and one-time codes: how they are made and compared.
 
+pub mod house;
+
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -120,17 +122,17 @@ pub fn readable_code() -> String {
 pub struct OneTime(Totp);
 
 impl OneTime {
-    /// With a new secret.
+    /// With this secret ([`house::HouseKey::codes`]).
     ///
     /// Errors: the shop's name or the person's cannot stand in an address.
-    pub fn new(shop: &str, name: &str) -> anyhow::Result<Self> {
-        Self::of(TotpSecret::from(secret_bytes::<20>()), shop, name)
+    pub fn new(secret: [u8; 20], shop: &str, name: &str) -> anyhow::Result<Self> {
+        Self::of(TotpSecret::from(secret), shop, name)
     }
 
-    /// With a stored secret.
+    /// As an app has it, into which a secret was typed; for tests of those who ask for codes.
     ///
     /// Errors: it is not base32, or shorter than 128 bits.
-    pub fn stored(secret: &str, shop: &str, name: &str) -> anyhow::Result<Self> {
+    pub fn typed(secret: &str, shop: &str, name: &str) -> anyhow::Result<Self> {
         Self::of(TotpSecret::try_from_base32(secret).map_err(|e| anyhow!("totp: {e:?}"))?, shop, name)
     }
 
@@ -146,7 +148,7 @@ impl OneTime {
         Ok(Self(totp.map_err(|e| anyhow!("totp: {e}"))?))
     }
 
-    /// The secret in base32, to store it or to type it into an app.
+    /// The secret in base32, to type it into an app.
     #[must_use]
     pub fn secret(&self) -> String {
         self.0.secret().to_base32()
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_code_counts_for_a_minute_and_a_half() {
-        let totp = OneTime::new("茶屋: 本店", "aki").unwrap();
+        let totp = OneTime::new(*b"12345678901234567890", "茶屋: 本店", "aki").unwrap();
         let (now, step) = (Timestamp::from_secs(1_795_255_215), Duration::from_secs(30));
         let code = totp.code(now);
         assert_eq!(totp.step(&code, now), Some(1_795_255_200 / 30));
@@ -223,7 +225,7 @@ mod tests {
         assert_eq!(totp.step(&code, now.plus(step * 2)), None);
         let spaced = format!(" {} {}", &code[..3], &code[3..]);
         assert!(totp.step(&spaced, now).is_some());
-        let again = OneTime::stored(&totp.secret(), "茶屋", "aki").unwrap();
+        let again = OneTime::typed(&totp.secret(), "茶屋", "aki").unwrap();
         assert_eq!(again.code(now), code);
         assert!(totp.address().unwrap().starts_with("otpauth://totp/"), "{:?}", totp.address());
     }

@@ -14,6 +14,7 @@ mod customers;
 mod db;
 mod deeds;
 mod desk;
+mod house_key;
 mod intake;
 mod items;
 mod jobs;
@@ -323,6 +324,7 @@ impl Store {
             .chain(desk::ALL)
             .chain(post::ALL)
             .chain(users::ALL)
+            .chain(house_key::ALL)
             .chain(audit::ALL)
             .chain(sessions::ALL)
             .chain(projection::ALL)

@@ -13,8 +13,8 @@ use crate::store::{StoreError, TableRows};
 /// Write everything in the store into a new file
 ///
 /// The file is as of one moment, also while the daemon runs, and is read back before it gets its name. It holds the
-/// buyers' names and addresses, and none of the config's secrets. `banto restore` reads it into an empty store,
-/// SQLite or PostgreSQL.
+/// buyers' names and addresses, and no secret: neither the config's nor the house's key (deploy/README.md). `banto
+/// restore` reads it into an empty store, SQLite or PostgreSQL.
 #[derive(Args, Debug)]
 pub struct Backup {
     /// The file to write; one that is there is never replaced

@@ -7,7 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Exit, Globals, Outcome, left, right};
-use crate::doctor::{Finding, State, examine, worst};
+use crate::doctor::{Finding, State, examine, house_key, worst};
+use crate::keys::house::KeyFile;
 
 /// Check that everything in the store is as it must be
 #[derive(Args, Debug)]
@@ -33,7 +34,8 @@ impl Doctor {
                 eprintln!("asking: {check}");
             }
         };
-        let findings = examine(&house.store, folder, house.now(), &mut asking).await?;
+        let mut findings = examine(&house.store, folder, house.now(), &mut asking).await?;
+        findings.push(house_key(&house.store, &KeyFile::of(&house.config)).await);
         let ok = worst(&findings) != State::Broken;
         house.out.answer(&Answer { ok, checks: &findings }, |text| {
             let row = |f: &Finding| {

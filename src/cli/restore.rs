@@ -11,6 +11,7 @@ use super::backup::{Progress, show};
 use super::{Exit, Failure, Globals, Out, Outcome, house};
 use crate::app;
 use crate::clock::SystemClock;
+use crate::keys::house::KeyFile;
 use crate::store::{SchemaState, TableRows};
 
 /// Fill an empty store with a backup
@@ -28,6 +29,8 @@ pub struct Restore {
 struct Answer<'a> {
     file: &'a Path,
     tables: &'a [TableRows],
+    /// What keeps the house's key from being of use.
+    house_key: Option<String>,
 }
 
 impl Restore {
@@ -52,11 +55,15 @@ impl Restore {
         let file = self.file.display().to_string();
         write.audit(&house::actor(), "restore", "store", &file, now).await?;
         write.commit().await?;
+        let key = KeyFile::of(&config).suits(&store).await.err().map(|fault| fault.to_string());
         store.close().await;
-        let answer = Answer { file: &self.file, tables: &tables };
+        let answer = Answer { file: &self.file, tables: &tables, house_key: key.clone() };
         Out::new(globals.json(), config.zone.clone()).answer(&answer, |text| {
             show(text, &tables);
             text.line(format!("restored from {file}; see deploy/recovery.md before the daemon is started"));
+            if let Some(why) = &key {
+                text.line(format!("one-time codes and webhooks do not work yet: {why}"));
+            }
         })?;
         Ok(Exit::Ok)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use banto_channel::{Http, Method, Request, Timestamp};
+use banto_channel::{Bilingual, Http, Method, Request, Timestamp, both};
 use banto_wire::{Reach, Wire, WireConfig};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::patience::{JobFailure, Patience, Rest};
 use super::{Lane, QueueCx, insist, run_lane};
 use crate::config::WebConfig;
+use crate::keys::house::{HouseKey, KeyFile};
 use crate::store::{
     About, JobEnd, JobRow, OrderTold, Result, StockTold, WebhookRow, overtaken, webhook_lane,
 };
@@ -60,6 +61,7 @@ pub struct WebhookLane {
     id: i64,
     name: String,
     http: Arc<dyn Http>,
+    key: KeyFile,
     rest: Rest,
 }
 
@@ -110,15 +112,18 @@ impl Lane for WebhookLane {
 impl WebhookLane {
     /// The lane of an endpoint.
     #[must_use]
-    pub fn new(id: i64, http: Arc<dyn Http>) -> Self {
-        Self { id, name: webhook_lane(id), http, rest: Rest::default() }
+    pub fn new(id: i64, http: Arc<dyn Http>, key: KeyFile) -> Self {
+        Self { id, name: webhook_lane(id), http, key, rest: Rest::default() }
     }
 
     async fn tell(&self, cx: &QueueCx, endpoint: &WebhookRow, job: &JobRow) -> Result<(), Failed> {
         let at = cx.now().0 / 1_000_000;
         let id = format!("msg_{}", job.id);
-        let body =
-            body(cx, job).await.map_err(|e| Failed { why: e.to_string(), after: None, gone: false })?;
+        let failed = |why: String| Failed { why, after: None, gone: false };
+        // Without its secret nothing is told: it waits until the key is back.
+        let key = self.key.read(&cx.store).await.map_err(|fault| failed(fault.to_string()))?;
+        let secret = secret(&key, endpoint).map_err(|why| failed(why.en))?;
+        let body = body(cx, job).await.map_err(|error| failed(error.to_string()))?;
         let request = Request {
             body: body.into_bytes(),
             ..Request::new(Method::Post, &endpoint.url)
@@ -126,7 +131,7 @@ impl WebhookLane {
                 .header("webhook-id", &id)
                 .header("webhook-timestamp", at.to_string())
         };
-        let signature = signature(endpoint.secret.as_bytes(), &id, at, &request.body);
+        let signature = signature(&secret, &id, at, &request.body);
         let answer = self.http.send(request.header("webhook-signature", signature)).await;
         match answer {
             Ok(answer) if answer.is_success() => Ok(()),
@@ -186,10 +191,22 @@ pub fn signature(key: &[u8], id: &str, at: i64, body: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
+/// What signs the messages to an endpoint.
+fn secret(key: &HouseKey, endpoint: &WebhookRow) -> Result<[u8; 32], Bilingual> {
+    let salt = endpoint.salt.as_deref().ok_or_else(|| {
+        both!(
+            "its secret is gone; remove the webhook and add it again, and it gets another one",
+            "署名の鍵が失われています。Webhookを削除して追加し直すと、新しい鍵が発行されます"
+        )
+    })?;
+    Ok(key.webhook(endpoint.id, salt))
+}
+
 /// An endpoint's secret as its owner enters it into a library for Standard Webhooks.
-#[must_use]
-pub fn shown_secret(endpoint: &WebhookRow) -> String {
-    format!("whsec_{}", STANDARD.encode(&endpoint.secret))
+///
+/// Errors: it has none any more, and what to do.
+pub fn shown_secret(key: &HouseKey, endpoint: &WebhookRow) -> Result<String, Bilingual> {
+    Ok(format!("whsec_{}", STANDARD.encode(secret(key, endpoint)?)))
 }
 
 /// The message: what happened, when, and how things stood right after it.
@@ -237,6 +254,8 @@ pub struct Switchboard {
     pub cx: QueueCx,
     /// Where messages may go: [`reach`].
     pub reach: Reach,
+    /// What their signatures come from.
+    pub key: KeyFile,
 }
 
 impl Switchboard {
@@ -261,7 +280,7 @@ impl Switchboard {
                         }
                         let Some(http) = self.way_out(id) else { continue };
                         let stop = stop.child_token();
-                        let lane = Arc::new(WebhookLane::new(id, http));
+                        let lane = Arc::new(WebhookLane::new(id, http, self.key.clone()));
                         lanes.spawn(run_lane(lane, self.cx.clone(), stop.clone()));
                         running.insert(id, stop);
                     }

@@ -26,6 +26,7 @@ texts! {
     REQUEST_CLAIM = "UPDATE api_request SET claim = claim + 1, claimed_until = $2 WHERE id = $1";
     REQUEST_DONE = "UPDATE api_request SET done = true WHERE id = $1 AND claim = $2 AND NOT done";
     REQUEST_ANSWERED = "UPDATE api_request SET status = $3, body = $4 WHERE id = $1 AND claim = $2 AND done";
+    REQUEST_LEFT = "UPDATE api_request SET claimed_until = 0 WHERE id = $1 AND claim = $2 AND done";
     REQUEST_RELEASE = "DELETE FROM api_request WHERE id = $1 AND claim = $2 AND NOT done";
     REQUEST_FORGET = "DELETE FROM api_request WHERE id = $1";
     ORDERS_AFTER = "SELECT * FROM orders WHERE id > $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id LIMIT $3";
@@ -299,6 +300,15 @@ impl Store {
         if tx.run(REQUEST_ANSWERED, args![id, claim, i64::from(status), body]).await? == 0 {
             tx.run(REQUEST_RELEASE, args![id, claim]).await?;
         }
+        tx.commit().await
+    }
+
+    /// Ends a try whose answer is not to be kept: the request stays done, and whoever repeats it is answered anew.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn leave_request(&self, request: RequestTry) -> Result<()> {
+        let mut tx = self.db.begin_queue().await?;
+        tx.run(REQUEST_LEFT, args![request.id, request.claim]).await?;
         tx.commit().await
     }
 

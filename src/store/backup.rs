@@ -33,7 +33,7 @@ pub struct Backup {
 impl Store {
     /// Writes everything into a new file, as of one moment, while others go on writing. The file has its name only
     /// once it was read back and found whole, and only its owner can read it: it holds the buyers' addresses. The
-    /// config's secrets are not in it. `told` hears how many more rows of which table are done.
+    /// config's secrets are not in it, nor is the house's key. `told` hears how many more rows of which table are done.
     ///
     /// Errors: [`StoreError::Refused`] when the file is there already or cannot be written, or when what was written
     /// is not what was read; [`StoreError::DiskFull`]; nothing is left behind then.

@@ -374,6 +374,7 @@ tables! {
         4 role: String = "TEXT", 5 language: String = "TEXT", 6 totp: Option<String> = "TEXT",
         7 totp_step: Option<i64> = "BIGINT", 8 created_at: i64 = "BIGINT", 9 disabled_at: Option<i64> = "BIGINT",
         10 last_login_at: Option<i64> = "BIGINT", 11 version: i64 = "BIGINT",
+        12 totp_salt: Option<String> = "TEXT",
     }
 
     /// An order that was written since the projections looked at it.
@@ -410,6 +411,7 @@ tables! {
         4 active: bool = "BOOLEAN", 5 stopped: Option<String> = "TEXT", 6 created_by: String = "TEXT",
         7 created_at: i64 = "BIGINT", 8 delivered_at: Option<i64> = "BIGINT",
         9 failing_since: Option<i64> = "BIGINT", 10 last_error: Option<String> = "TEXT",
+        11 salt: Option<String> = "TEXT",
     }
 
     /// A term that an item is found by.

@@ -53,8 +53,8 @@ pub struct PersonAt {
 /// One-time codes that somebody has shown to have.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCodes<'a> {
-    /// Their secret in base32.
-    pub secret: &'a str,
+    /// What their secret was derived with, beside the house's key.
+    pub salt: &'a str,
     /// Time step of the code that was shown. It is used up: no login takes it, nor one before it.
     pub step: i64,
 }
@@ -109,7 +109,8 @@ impl PersonChange<'_> {
             Self::Language(language) => person.language = language.tag().to_owned(),
             Self::Password { hash, .. } => person.password = (*hash).to_owned(),
             Self::OneTimeCodes(codes) => {
-                person.totp = codes.map(|codes| codes.secret.to_owned());
+                person.totp = codes.map(|_| String::new());
+                person.totp_salt = codes.map(|codes| codes.salt.to_owned());
                 person.totp_step = codes.map(|codes| codes.step);
             }
             Self::Disable => person.disabled_at = person.disabled_at.or(Some(now.0)),
@@ -277,6 +278,7 @@ impl Write {
             language: new.language.tag().to_owned(),
             totp: None,
             totp_step: None,
+            totp_salt: None,
             created_at: now.0,
             disabled_at: None,
             last_login_at: None,

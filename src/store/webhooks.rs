@@ -139,7 +139,7 @@ impl JobRow {
 }
 
 impl Store {
-    /// Registers an endpoint, with a secret of its own.
+    /// Registers an endpoint, with a salt for a secret of its own.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn add_webhook(
@@ -154,7 +154,8 @@ impl Store {
             id: write.id(),
             url: url.to_owned(),
             events: events.join(" "),
-            secret: keys::Token::new().0,
+            secret: String::new(),
+            salt: Some(keys::Token::new().0),
             active: true,
             stopped: None,
             created_by: actor.to_owned(),

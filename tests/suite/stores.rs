@@ -1,6 +1,7 @@
 //! Fresh, migrated stores for tests.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -16,18 +17,26 @@ pub struct Fresh {
     pub store: Store,
     /// Where it is; a second `Store::open` is another process to it.
     pub url: String,
-    place: Place,
+    /// The state folder of the daemons of this store; SQLite's file lies in it.
+    folder: TempDir,
+    database: Option<Database>,
 }
 
-enum Place {
-    Directory(#[expect(dead_code, reason = "it is removed when it is dropped")] TempDir),
-    Database { server: Box<PgConnectOptions>, name: String },
+/// A database of a server.
+struct Database {
+    server: Box<PgConnectOptions>,
+    name: String,
 }
 
 impl Fresh {
     /// `sqlite` or `postgres`.
     pub fn engine(&self) -> &'static str {
         self.store.engine()
+    }
+
+    /// The state folder of the daemons of this store.
+    pub fn state(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A fresh SQLite store.
@@ -39,10 +48,10 @@ impl Fresh {
 
     /// A SQLite store without any table.
     pub async fn empty_sqlite() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("banto.db").display());
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("banto.db").display());
         let store = Store::open(&url).await.unwrap();
-        Self { store, url, place: Place::Directory(directory) }
+        Self { store, url, folder, database: None }
     }
 
     /// A fresh PostgreSQL store, if `BANTO_TEST_POSTGRES` names a server that lets us make databases.
@@ -62,7 +71,8 @@ impl Fresh {
         on_server(&server, format!("CREATE DATABASE {name}")).await;
         let url = server.clone().database(&name).to_url_lossy().to_string();
         let store = Store::open(&url).await.unwrap();
-        Some(Self { store, url, place: Place::Database { server: Box::new(server), name } })
+        let database = Some(Database { server: Box::new(server), name });
+        Some(Self { store, url, folder: tempfile::tempdir().unwrap(), database })
     }
 }
 
@@ -102,7 +112,7 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        let Place::Database { server, name } = &self.place else {
+        let Some(Database { server, name }) = &self.database else {
             return;
         };
         // A runtime of its own: this one may be about to end, and a drop cannot wait.

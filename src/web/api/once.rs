@@ -70,12 +70,22 @@ async fn run(api: &Api, request: Request, next: Next) -> Result<Response, Proble
     keep(api, this, answer).await
 }
 
+/// An answer that holds a secret: the store does not keep it. A repetition of the request is answered with how things
+/// stand then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unkept;
+
 /// Keeps the answer. Should that fail, the deed stays done and marked, and the caller gets its answer all the same.
 async fn keep(api: &Api, this: RequestTry, answer: Response) -> Result<Response, Problem> {
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&body);
-    if let Err(error) = api.desk.store().end_request(this, parts.status.as_u16(), &text).await {
+    let store = api.desk.store();
+    let kept = match parts.extensions.get::<Unkept>() {
+        Some(Unkept) => store.leave_request(this).await,
+        None => store.end_request(this, parts.status.as_u16(), &text).await,
+    };
+    if let Err(error) = kept {
         tracing::error!(error = %error, "the answer of a request could not be kept");
     }
     Ok(Response::from_parts(parts, Body::from(body)))

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::keys::house::KeyFault;
 use crate::store::StoreError;
 
 /// Why a request was not answered as it was meant.
@@ -85,6 +86,13 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).after(5)
             }
         }
+    }
+}
+
+impl From<KeyFault> for Problem {
+    fn from(fault: KeyFault) -> Self {
+        tracing::error!(error = %fault, "a secret could not be derived");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string())
     }
 }
 

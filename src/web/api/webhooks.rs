@@ -1,14 +1,15 @@
 //! Where programs are told what happened.
 
-use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json as Answer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::extract::{Json, Named};
+use super::once::Unkept;
 use super::shapes::time;
 use super::table::{Scope, Table, words};
 use super::{Api, Problem, target};
@@ -28,7 +29,8 @@ pub(super) fn routes(table: Table) -> Table {
             add,
             words("addWebhook", "Be told at an address what happens")
                 .more("The answer holds the secret with which messages are signed (Standard Webhooks 1.0: the headers \
-                       `webhook-id`, `webhook-timestamp`, `webhook-signature`); it is not shown again. A message is \
+                       `webhook-id`, `webhook-timestamp`, `webhook-signature`); it is not shown again, and the house keeps it \
+                       nowhere: it is derived from the house's key. While that is missing, messages wait. A message is \
                        taken when it is answered with 2xx within 15 seconds; others are sent again for more than \
                        three days, and an address that takes nothing for three days is switched off. A message may \
                        come twice, and not in order: compare `version`, and remember `webhook-id`.")
@@ -181,13 +183,15 @@ async fn add(
     if known.len() >= ENDPOINTS_MAX && !caller.done_before {
         return Err(Problem::conflict(format!("there are {ENDPOINTS_MAX} webhooks already; remove one")));
     }
+    let key = api.desk.app().key.read_or_make(api.desk.store()).await?;
     let store = caller.store(&api);
     let made = caller.once(store.add_webhook(&body.url, &events, &actor, api.desk.now())).await?;
     // Where the first answer was lost, it is the newest that this program made at that address.
     let made = made.or_else(|| known.into_iter().rfind(|w| w.created_by == actor && w.url == body.url));
     let row = made.ok_or_else(|| Problem::not_found("the webhook was removed meanwhile"))?;
-    let secret = shown_secret(&row);
-    Ok((StatusCode::CREATED, Answer(MadeWebhook { webhook: row.into(), secret })).into_response())
+    let secret = shown_secret(&key, &row).map_err(|why| Problem::conflict(why.en))?;
+    let answer = Answer(MadeWebhook { webhook: row.into(), secret });
+    Ok((StatusCode::CREATED, Extension(Unkept), answer).into_response())
 }
 
 async fn ping(

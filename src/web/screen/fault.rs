@@ -5,6 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 use banto_channel::{Bilingual, both};
 
 use crate::domain::people::PersonFault;
+use crate::keys::house::KeyFault;
 use crate::store::StoreError;
 
 /// Why a page cannot be shown or a wish not be granted.
@@ -59,6 +60,13 @@ impl From<StoreError> for Fault {
                 Self { status: StatusCode::SERVICE_UNAVAILABLE, why }
             }
         }
+    }
+}
+
+impl From<KeyFault> for Fault {
+    fn from(fault: KeyFault) -> Self {
+        tracing::error!(error = %fault, "a secret could not be derived");
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, why: fault.words() }
     }
 }
 

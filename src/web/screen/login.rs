@@ -186,17 +186,35 @@ async fn known(
         return Ok(None);
     }
     let Some(person) = person else { return Ok(None) };
-    let step = match &person.totp {
+    let step = match person.totp {
         None => None,
-        Some(secret) => {
-            let totp = OneTime::stored(secret, "", &person.name).map_err(Fault::from_trouble)?;
-            match totp.step(&form.code, now) {
-                None => return Ok(None),
-                step => step,
-            }
-        }
+        Some(_) => match codes_of(desk, &person).await?.step(&form.code, now) {
+            None => return Ok(None),
+            step => step,
+        },
     };
     Ok(Some((person, step)))
+}
+
+/// The one-time codes of somebody who is asked for them. Where they cannot be known any more, nobody comes in without
+/// them, and whose password was right is told the way.
+async fn codes_of(desk: &Desk, person: &PersonRow) -> Result<OneTime, Fault> {
+    let name = &person.name;
+    let lost = || Fault {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        why: both!(
+            "One-time codes cannot be checked: the house's key, or what they were made with, is lost. `banto doctor` says \
+             more. An owner lets you in without a code, on your page among the users or with `banto users reset-totp {name}`",
+            "確認コードを照合できません。店舗キー、またはコードの元になる情報が失われています。詳しくは `banto doctor` で\
+             確認できます。管理者が利用者画面または `banto users reset-totp {name}` で2段階認証を解除すれば、ログインできます"
+        ),
+    };
+    let salt = person.totp_salt.as_deref().ok_or_else(lost)?;
+    let key = desk.app().key.read(desk.store()).await.map_err(|fault| {
+        tracing::error!(name, error = %fault, "a one-time code cannot be checked");
+        lost()
+    })?;
+    OneTime::new(key.codes(person.id, salt), "", name).map_err(Fault::from_trouble)
 }
 
 /// Begins a session and ends the one that the browser had; `None` when the person may not, or the code was used.

@@ -14,8 +14,11 @@ use super::login::{self, Caller};
 use super::visit::SessionKey;
 use super::{Access, Desk, Fault, Language, Page, Section, Visit, done, html};
 use crate::domain::people::{PASSWORD_MIN, PersonFault, fit_password};
-use crate::keys::{self, OneTime};
+use crate::keys::{self, OneTime, Token};
 use crate::store::{NewCodes, PersonAt, PersonChange, PersonRow, SessionView};
+
+/// Longest salt that a form may send.
+const SALT_MAX: usize = 64;
 
 #[derive(Template)]
 #[template(path = "me.html", config = "src/web/askama.toml")]
@@ -43,7 +46,8 @@ impl SessionRow {
 #[template(path = "me_totp.html", config = "src/web/askama.toml")]
 struct TotpPage {
     p: Page,
-    secret: String,
+    /// What the secret is derived with, for the form: the secret itself is shown to the app alone.
+    salt: String,
     spaced: String,
     /// Made by us from an address whose characters are percent-encoded.
     qr: String,
@@ -155,12 +159,18 @@ async fn totp(State(desk): State<Desk>, visit: Visit) -> Result<Response, Fault>
         return Ok(Redirect::to("/me").into_response());
     }
     let p = desk.page(&visit, Section::House, &both!("One-time codes", "2段階認証"));
-    let codes = OneTime::new(&p.shop, &visit.name).map_err(Fault::from_trouble)?;
-    let secret = codes.secret();
-    let letters: Vec<char> = secret.chars().collect();
+    let salt = Token::new().0;
+    let codes = codes(&desk, &visit, &salt, &p.shop).await?;
+    let letters: Vec<char> = codes.secret().chars().collect();
     let spaced = letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ");
     let qr = picture(&codes.address().map_err(Fault::from_trouble)?)?;
-    html(&TotpPage { p, secret, spaced, qr })
+    html(&TotpPage { p, salt, spaced, qr })
+}
+
+/// The codes that a salt stands for, of whoever visits.
+async fn codes(desk: &Desk, visit: &Visit, salt: &str, shop: &str) -> Result<OneTime, Fault> {
+    let key = desk.app().key.read_or_make(desk.store()).await?;
+    OneTime::new(key.codes(visit.user, salt), shop, &visit.name).map_err(Fault::from_trouble)
 }
 
 /// A QR code that an HTML page can hold.
@@ -173,7 +183,7 @@ fn picture(text: &str) -> Result<String, Fault> {
 
 #[derive(Deserialize)]
 struct TotpForm {
-    secret: String,
+    salt: String,
     code: String,
     password: String,
 }
@@ -185,12 +195,14 @@ async fn totp_on(
     Form(form): Form<TotpForm>,
 ) -> Result<Response, Fault> {
     let person = must_know(&desk, &visit, &caller, form.password).await?;
-    let codes = OneTime::stored(&form.secret, "", &visit.name)
-        .map_err(|_| Fault::bad_input(both!("Open the page again", "画面を開き直してください")))?;
+    if !(1..=SALT_MAX).contains(&form.salt.len()) {
+        return Err(Fault::bad_input(both!("Open the page again", "画面を開き直してください")));
+    }
+    let codes = codes(&desk, &visit, &form.salt, "").await?;
     let step = codes.step(&form.code, desk.now());
     let step = step.ok_or_else(|| Fault::bad_input(PersonFault::OneTimeCode.words()))?;
     let who = PersonAt { id: person.id, version: Some(person.version) };
-    let change = PersonChange::OneTimeCodes(Some(NewCodes { secret: &form.secret, step }));
+    let change = PersonChange::OneTimeCodes(Some(NewCodes { salt: &form.salt, step }));
     desk.store().change_person(who, &change, &visit.actor(), desk.now()).await?;
     Ok(done(
         &visit,

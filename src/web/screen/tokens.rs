@@ -168,8 +168,10 @@ async fn add_webhook(State(desk): State<Desk>, visit: Visit, Form(form): Fields)
     if events.is_empty() {
         return Err(Fault::bad_input(both!("Choose what is told", "通知する内容を選んでください")));
     }
+    let key = desk.app().key.read_or_make(desk.store()).await?;
     let row = desk.store().add_webhook(url, &events, &visit.actor(), desk.now()).await?;
-    show(&desk, &visit, Some((row.url.clone(), shown_secret(&row)))).await
+    let secret = shown_secret(&key, &row).map_err(Fault::refused)?;
+    show(&desk, &visit, Some((row.url, secret))).await
 }
 
 async fn ping(State(desk): State<Desk>, visit: Visit, Path(id): Path<i64>) -> Result<Response, Fault> {
@@ -254,7 +256,8 @@ mod tests {
             id: 7,
             url: NASTY.to_owned(),
             events: String::new(),
-            secret: "never-shown".to_owned(),
+            secret: String::new(),
+            salt: Some("never-shown".to_owned()),
             active: false,
             stopped: Some(NASTY.to_owned()),
             created_by: NASTY.to_owned(),

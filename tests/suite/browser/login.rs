@@ -67,7 +67,7 @@ async fn from_the_first_run_to_the_last_logout() {
 async fn with_a_phone(browser: &Browser) {
     browser.open("/me/totp").await;
     browser.picture("flow-totp").await;
-    let secret = browser.find("form input[name=secret]").await.prop("value").await.unwrap().unwrap();
+    let secret = browser.find("main code").await.text().await.unwrap().replace(' ', "");
     let first = code(&secret, 0);
     browser.fill("#code", &first).await;
     browser.fill("#password", OWNER.password).await;
@@ -96,6 +96,6 @@ async fn with_a_phone(browser: &Browser) {
 /// What the phone shows now, or some steps of half a minute later.
 fn code(secret: &str, later: i64) -> String {
     let Timestamp(now) = SystemClock::new(Duration::ZERO).now();
-    let phone = OneTime::stored(secret, "", OWNER.name).unwrap();
+    let phone = OneTime::typed(secret, "", OWNER.name).unwrap();
     phone.code(Timestamp(now + 30_000_000 * later))
 }

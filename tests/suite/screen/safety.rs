@@ -11,6 +11,7 @@ use banto::web::screen::{Access, Route};
 use banto_channel::Clock as _;
 use banto_sim::SimClock;
 
+use super::api::keys::offered;
 use super::site::{Answer, Browser, PASSWORD, Plan, Site, each_site};
 use crate::stores::Fresh;
 
@@ -326,12 +327,11 @@ async fn a_one_time_code_is_taken_once() {
         let mut owner = site.log_in(Role::Owner).await;
         let page = owner.page("/me/totp").await;
         assert!(page.contains("<svg ") && !page.contains("<?xml"), "{page}");
-        let secret =
-            page.split_once("name=\"secret\" value=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
-        let codes = OneTime::stored(&secret, "", "owner").unwrap();
+        let (salt, secret) = offered(&page);
+        let codes = OneTime::typed(&secret, "", "owner").unwrap();
         let now = || site.clock.now();
         let form = |code: &str, password: &str| {
-            [("secret", secret.clone()), ("code", code.to_owned()), ("password", password.to_owned())]
+            [("salt", salt.clone()), ("code", code.to_owned()), ("password", password.to_owned())]
         };
         let turn_on = async |code: &str, password: &str| {
             let form = form(code, password);

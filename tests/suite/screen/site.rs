@@ -158,7 +158,9 @@ impl Site {
 
 async fn build(dir: &Path, fresh: &Fresh, plan: Plan<'_>, clock: Arc<SimClock>) -> App {
     let house = if plan.house.is_empty() { HOUSE } else { plan.house };
-    let config = Config::from_texts(dir, &Surroundings::default(), house, plan.channels).unwrap();
+    let state = Some(fresh.state().to_owned());
+    let around = Surroundings { state_directory: state, ..Surroundings::default() };
+    let config = Config::from_texts(dir, &around, house, plan.channels).unwrap();
     App::build(config, fresh.store.clone(), clock as Arc<dyn Clock>).await.unwrap()
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use banto::domain::naming;
 use banto::domain::people::Role;
 use banto::domain::plan::Push;
+use banto::keys::Token;
 use banto::store::{
     Import, PlanRules, PushOutcome, SalesWindow, Scanned, Scope, ShelfFilter, StockAct, StoreError,
 };
@@ -14,7 +15,7 @@ use banto_sim::SimClock;
 use encoding_rs::SHIFT_JIS;
 use tempfile::TempDir;
 
-use super::site::{Browser, Plan, Site};
+use super::site::{Answer, Browser, Plan, Site};
 use crate::stores::{Fresh, each_store};
 use crate::trading::Trading;
 
@@ -97,6 +98,12 @@ impl Shop {
         let now = self.t.now();
         self.t.store.settle_pushes(&[PushOutcome { push, outcome }], &[], now, now).await.unwrap();
     }
+}
+
+/// Sends the form that moves an item's stock, as a page that was opened just now.
+pub async fn move_stock(browser: &Browser, code: &str, form: &[(&str, &str)]) -> Answer {
+    let key = Token::new().0;
+    browser.post(&format!("/stock/{code}/move"), &[form, &[("key", key.as_str())]].concat()).await
 }
 
 /// The value of a hidden field.
@@ -377,8 +384,8 @@ async fn two_people_do_not_correct_the_same_number() {
         let form = |quantity| {
             [("what", "set"), ("quantity", quantity), ("at", "main"), ("note", "x"), ("seen", &*seen)]
         };
-        staff.post("/stock/TEA/move", &form("8")).await.expect(303);
-        let late = staff.post("/stock/TEA/move", &form("12")).await.expect(409).body;
+        move_stock(&staff, "TEA", &form("8")).await.expect(303);
+        let late = move_stock(&staff, "TEA", &form("12")).await.expect(409).body;
         assert!(late.contains("has moved since you looked: 8 are on hand now"), "{late}");
         assert!(late.contains("value=\"12\"") && late.contains("<option value=\"set\" selected>"), "{late}");
         assert_ne!(hidden(&late, "seen"), seen, "the form knows what is there now");
@@ -386,18 +393,17 @@ async fn two_people_do_not_correct_the_same_number() {
         let page = staff.page("/stock/TEA").await;
         assert!(page.contains("TEA at 本店: on hand 10 → 8"), "{page}");
         for (what, quantity, level) in [("receive", "１２", (20, 0, 0)), ("write_off", "5", (15, 0, 0))] {
-            staff.post("/stock/TEA/move", &[("what", what), ("quantity", quantity)]).await.expect(303);
+            move_stock(&staff, "TEA", &[("what", what), ("quantity", quantity)]).await.expect(303);
             assert_eq!(t.level("TEA").await, level, "{what}");
         }
-        staff.post("/stock/TEA/move", &[("what", "receive"), ("quantity", "many")]).await.expect(422);
-        staff.post("/stock/TEA/move", &[("what", "write_off"), ("quantity", "99")]).await.expect(409);
-        staff.post("/stock/GIFT/move", &[("what", "receive"), ("quantity", "1")]).await.expect(409);
-        staff
-            .post("/stock/TEA/move", &[("what", "receive"), ("quantity", "1"), ("at", "moon")])
+        move_stock(&staff, "TEA", &[("what", "receive"), ("quantity", "many")]).await.expect(422);
+        move_stock(&staff, "TEA", &[("what", "write_off"), ("quantity", "99")]).await.expect(409);
+        move_stock(&staff, "GIFT", &[("what", "receive"), ("quantity", "1")]).await.expect(409);
+        move_stock(&staff, "TEA", &[("what", "receive"), ("quantity", "1"), ("at", "moon")])
             .await
             .expect(404);
         let reader = shop.site.log_in(Role::ReadOnly).await;
-        reader.post("/stock/TEA/move", &form("1")).await.expect(403);
+        move_stock(&reader, "TEA", &form("1")).await.expect(403);
         assert!(!reader.page("/stock/TEA").await.contains("/stock/TEA/move"));
         assert_eq!(t.level("TEA").await, (15, 0, 0));
     })

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use banto::domain::people::{Language, Role};
 use banto::keys;
-use banto::store::{NewPerson, Store};
+use banto::store::{NewCodes, NewPerson, PersonAt, PersonChange, Store};
 use banto_channel::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -111,4 +111,36 @@ async fn a_setup_code_is_good_for_the_screen() {
     assert!(store.set_up(&owner, &keys::digest("wrong"), now).await.is_err());
     let made = store.set_up(&owner, &keys::digest(code), now).await.unwrap();
     assert_eq!(made.role(), Role::Owner, "whoever sets up is the owner");
+}
+
+#[tokio::test]
+async fn a_house_that_was_restored_without_its_key_is_told_so() {
+    let shop = Shop::open();
+    shop.json(&["add", "aki", "--role", "owner"], "a good password\n");
+    let store = shop.store().await;
+    let aki = store.person_called("aki").await.unwrap().unwrap();
+    assert!(store.take_house_key("the fingerprint of a key elsewhere").await.unwrap());
+    let codes = PersonChange::OneTimeCodes(Some(NewCodes { salt: "salt", step: 1 }));
+    let who = PersonAt { id: aki.id, version: None };
+    store.change_person(who, &codes, "test", Timestamp::from_secs(1_795_255_200)).await.unwrap();
+    let file = shop.path().join("house.backup").display().to_string();
+    assert_eq!(shop.run(&["backup", &file], "").2, 0);
+    let elsewhere = Shop::open();
+    let (out, err, code) = elsewhere.run(&["restore", &file], "");
+    assert_eq!(code, 0, "{err}");
+    let key = elsewhere.path().join("house.key").display().to_string();
+    assert!(out.contains(&format!("the house's key is missing: bring {key} back")), "{out}");
+    let check = || {
+        let (out, err, code) = elsewhere.run(&["--json", "doctor"], "");
+        assert_eq!(code, 0, "{err}");
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        let all = answer["checks"].as_array().unwrap().clone();
+        all.into_iter().find(|c| c["check"] == "the house's key is the store's").unwrap()
+    };
+    let found = check();
+    assert_eq!(found["state"], "warning");
+    assert!(found["examples"][0].as_str().unwrap().contains("deploy/recovery.md"), "{found}");
+    assert!(found["remedy"].as_str().unwrap().contains("banto users reset-totp"), "{found}");
+    elsewhere.json(&["reset-totp", "aki"], "");
+    assert_eq!(check()["state"], "ok", "nothing needs it any more");
 }

@@ -11,7 +11,7 @@ use banto::store::{CustomerAct, MailAct, MailKey, NewToken, StoreError};
 use banto_channel::{Bilingual, Money, Payment, has_japanese};
 
 use super::site::Browser;
-use super::stock::Shop;
+use super::stock::{Shop, move_stock};
 use crate::stores::{Fresh, each_store};
 use crate::trading::raw;
 
@@ -90,7 +90,7 @@ async fn what_the_stock_pages_refuse_is_said_in_japanese_at_the_form() {
             ("juggle", "1", 422, "不明な操作です"),
         ] {
             let form = [("what", what), ("quantity", quantity), ("at", "main"), ("note", "箱 7 より")];
-            let page = hanako.post("/stock/TEA/move", &form).await.expect(status).body;
+            let page = move_stock(&hanako, "TEA", &form).await.expect(status).body;
             let (before, after) =
                 page.split_once("id=\"refused\">").unwrap_or_else(|| panic!("{what}: {page}"));
             assert!(before.contains("id=\"change\""), "{what}: it stands at the form");
@@ -103,25 +103,28 @@ async fn what_the_stock_pages_refuse_is_said_in_japanese_at_the_form() {
             told.insert(words);
         }
         let elsewhere = [("what", "receive"), ("quantity", "3"), ("at", "moon")];
-        let page = hanako.post("/stock/TEA/move", &elsewhere).await.expect(404).body;
+        let page = move_stock(&hanako, "TEA", &elsewhere).await.expect(404).body;
         assert!(page.contains("ロケーション「moon」はありません") && page.contains("value=\"3\""), "{page}");
         let set = [("what", "receive"), ("quantity", "1")];
-        let page = hanako.post("/stock/GIFT/move", &set).await.expect(409).body;
+        let page = move_stock(&hanako, "GIFT", &set).await.expect(409).body;
         assert!(page.contains("GIFTはセット商品です") && page.contains("<h1>GIFT"), "{page}");
-        let page = hanako.post("/stock/NONE/move", &set).await.expect(404).body;
+        let page = move_stock(&hanako, "NONE", &set).await.expect(404).body;
         assert!(page.contains("商品コード「NONE」の商品はありません"), "{page}");
         assert_eq!(english(&page), [] as [&str; 0]);
         assert_eq!(shop.t.level("TEA").await, (10, 0, 0));
         // The number that is there now can be corrected at once.
-        let page = hanako
-            .post("/stock/TEA/move", &[("what", "set"), ("quantity", "8"), ("at", "main"), ("seen", "1:1")])
-            .await
-            .expect(409)
-            .body;
+        let page = move_stock(
+            &hanako,
+            "TEA",
+            &[("what", "set"), ("quantity", "8"), ("at", "main"), ("seen", "1:1")],
+        )
+        .await
+        .expect(409)
+        .body;
         let seen =
             page.split_once("name=\"seen\" form=\"change\" value=\"").unwrap().1.split_once('"').unwrap().0;
         let form = [("what", "set"), ("quantity", "8"), ("at", "main"), ("seen", seen)];
-        hanako.post("/stock/TEA/move", &form).await.expect(303);
+        move_stock(&hanako, "TEA", &form).await.expect(303);
         assert_eq!(shop.t.level("TEA").await, (8, 0, 0));
     })
     .await;

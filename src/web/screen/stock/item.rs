@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 use super::cells::Cell;
 use super::history::{Move, OrderLink, moves, plot};
+use super::once::{Turn, end, new_key, sent_key, turn};
 use super::{Place, item_path, moved_words, place, places, sales_window};
 use crate::domain::stock::{Level, QUANTITY_MAX};
 use crate::domain::{ItemId, LocationId};
-use crate::store::{Holding, ItemRow, LevelRow, StockAct, WriteOff};
+use crate::store::{Holding, ItemRow, LevelRow, Moved, StockAct, Store, WriteOff};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, html};
 
 /// Movements of a page, and orders.
@@ -129,7 +130,7 @@ async fn build(desk: &Desk, p: Page, item: ItemRow, from: &str) -> Result<ItemPa
         path,
         item,
         problem: None,
-        typed: MoveForm::default(),
+        typed: MoveForm { key: new_key(), ..MoveForm::default() },
         p,
     })
 }
@@ -175,6 +176,9 @@ pub(super) struct MoveForm {
     note: String,
     #[serde(default)]
     seen: String,
+    /// Made when the page was opened, so that the movement is booked once.
+    #[serde(default)]
+    key: String,
 }
 
 impl MoveForm {
@@ -216,22 +220,46 @@ pub(super) async fn act(
     // The page as it is now, with why not, and with what was typed.
     let mut page = page(&desk, &visit, &code, "").await?;
     page.problem = Some(page.p.say(&fault.why));
-    page.typed = form;
+    let key = sent_key(&form.key).unwrap_or(page.typed.key);
+    page.typed = MoveForm { key, ..form };
     Ok((fault.status, html(&page)?).into_response())
 }
 
-/// Does what the form says; what it did.
+/// Does what the form says, once; what it did.
 async fn book(desk: &Desk, visit: &Visit, code: &str, form: &MoveForm) -> Result<Bilingual, Fault> {
     let (location, actor, quantity) = (place(desk, &form.at).await?, visit.actor(), form.quantity()?);
-    let act = StockAct { code, location: &location, actor: &actor, note: form.note.trim(), now: desk.now() };
-    let store = desk.store();
+    let key = sent_key(&form.key).ok_or_else(|| {
+        Fault::refused(both!(
+            "This page is of an older version, and nothing was booked: look it over and book it again",
+            "古い画面のため登録していません。内容を確認して、もう一度登録してください"
+        ))
+    })?;
+    let note = form.note.trim();
+    let this =
+        match turn(desk, &key, &[code, &form.what, &quantity.to_string(), &location.code, note]).await? {
+            Turn::First(this) => this,
+            Turn::Again => return Ok(Turn::Again.words()),
+            other => return Err(Fault::refused(other.words())),
+        };
+    let act = StockAct { code, location: &location, actor: &actor, note, now: desk.now() };
+    let moved = move_stock(&desk.store().once(this), &act, quantity, form).await;
+    end(desk, this).await;
+    Ok(moved_words(&moved?, &Place::from(location).name))
+}
+
+async fn move_stock(
+    store: &Store,
+    act: &StockAct<'_>,
+    quantity: i64,
+    form: &MoveForm,
+) -> Result<Moved, Fault> {
     let moved = match form.what.as_str() {
-        "receive" => store.receive_stock(&act, quantity, false).await,
-        "returned" => store.receive_stock(&act, quantity, true).await,
-        "set" => store.set_stock_seen(&act, quantity, form.seen(location.id)).await,
-        "write_off" => store.write_off_stock(&act, quantity, WriteOff::Free).await,
-        "write_off_reserved" => store.write_off_stock(&act, quantity, WriteOff::EvenReserved).await,
-        "write_off_returned" => store.write_off_stock(&act, quantity, WriteOff::Returned).await,
+        "receive" => store.receive_stock(act, quantity, false).await,
+        "returned" => store.receive_stock(act, quantity, true).await,
+        "set" => store.set_stock_seen(act, quantity, form.seen(act.location.id)).await,
+        "write_off" => store.write_off_stock(act, quantity, WriteOff::Free).await,
+        "write_off_reserved" => store.write_off_stock(act, quantity, WriteOff::EvenReserved).await,
+        "write_off_returned" => store.write_off_stock(act, quantity, WriteOff::Returned).await,
         other => {
             return Err(Fault::bad_input(both!(
                 "{other:?} is not something to do",
@@ -239,7 +267,7 @@ async fn book(desk: &Desk, visit: &Visit, code: &str, form: &MoveForm) -> Result
             )));
         }
     };
-    Ok(moved_words(&moved?, &Place::from(location).name))
+    Ok(moved?)
 }
 
 #[cfg(test)]
@@ -314,6 +342,7 @@ mod tests {
                 what: "write_off".into(),
                 quantity: nasty(),
                 note: nasty(),
+                key: "once".into(),
                 ..MoveForm::default()
             },
         }
@@ -348,6 +377,7 @@ mod tests {
             "{form}"
         );
         assert_eq!(form.matches("value=\"&#60;script&#62;alert(1)").count(), 2, "quantity and note: {form}");
+        assert!(form.contains("name=\"key\" value=\"once\""), "{form}");
     }
 
     #[test]
@@ -358,6 +388,7 @@ mod tests {
             at: String::new(),
             note: String::new(),
             seen: "1:9,22:10".into(),
+            key: String::new(),
         };
         assert_eq!(form("１，２００").quantity().unwrap(), 1200);
         assert_eq!(form(" 7 ").quantity().unwrap(), 7);

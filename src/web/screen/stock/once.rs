@@ -48,8 +48,8 @@ impl Turn {
                 "すでに登録済みです。二重には登録していません"
             ),
             Self::Other => both!(
-                "This was sent before with another list, and nothing was booked now. Look at the stock, then book on a \
-                 new page what is missing",
+                "This was sent before with something else in it, and nothing was booked now. Look at the stock, then \
+                 book on a new page what is missing",
                 "別の内容ですでに送信されているため、今回は何も登録していません。在庫を確認し、不足分は新しい画面で登録してください"
             ),
         }

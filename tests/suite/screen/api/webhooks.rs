@@ -17,7 +17,7 @@ use banto::queue::webhook_lane::{Switchboard, WebhookLane, reach};
 use banto::queue::{QueueCx, lane_once};
 use banto::store::{JobFilter, StockAct, WebhookRow};
 use banto_channel::Clock as _;
-use banto_wire::{Wire, WireConfig};
+use banto_wire::{Reach, Wire, WireConfig};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -96,6 +96,10 @@ fn kinds_of(got: &[(String, Value)]) -> Vec<&str> {
     got.iter().map(|(_, message)| message["type"].as_str().unwrap()).collect()
 }
 
+fn switchboard(house: &House, reach: Reach) -> Switchboard {
+    Switchboard { cx: house.trading.cx(), reach, key: house.site.app.key.clone() }
+}
+
 struct Ears<'a> {
     house: &'a House,
     receiver: Receiver,
@@ -116,7 +120,8 @@ impl<'a> Ears<'a> {
         let config =
             WireConfig { attempts_max: 1, retry_time_max: Duration::ZERO, ..WireConfig::new("webhook", &[]) };
         let wire = Wire::new(config, Arc::clone(&house.trading.clock) as _).unwrap();
-        Self { house, receiver, webhook, lane: WebhookLane::new(webhook, Arc::new(wire)) }
+        let lane = WebhookLane::new(webhook, Arc::new(wire), house.site.app.key.clone());
+        Self { house, receiver, webhook, lane }
     }
 
     async fn run(&self) {
@@ -229,6 +234,32 @@ async fn a_message_that_is_not_taken_is_sent_again_later() {
 }
 
 #[tokio::test]
+async fn without_the_houses_key_nothing_is_told_until_it_is_back() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 5)]).await;
+        let ears = Ears::open(&house, &["order.created"]).await;
+        house.trading.order(house.trading.remote("1", &[("CUP", 1)])).await;
+        let (key, away) = (fresh.state().join("house.key"), fresh.state().join("away"));
+        std::fs::rename(&key, &away).unwrap();
+        ears.run().await;
+        let row = ears.row().await;
+        let said = row.last_error.unwrap();
+        assert!(said.contains("the house's key is missing") && row.active, "{said}");
+        assert_eq!((ears.waiting().await, ears.receiver.tries.lock().unwrap().len()), (1, 0));
+        let owner = house.site.log_in(Role::Owner).await;
+        let page = owner.page("/tokens").await;
+        assert!(page.contains("key is missing"), "{page}");
+        std::fs::rename(&away, &key).unwrap();
+        house.trading.pass(Duration::from_secs(60));
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds(), ["order.created"], "signed as ever");
+        assert_eq!(ears.row().await.last_error, None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_one_shelf_only_the_newest_number_is_told() {
     each_store(async |fresh: &Fresh| {
         let house = House::open(fresh).await;
@@ -284,7 +315,7 @@ async fn the_switchboard_keeps_a_lane_for_whoever_is_registered() {
     let house = House::open(&fresh).await;
     let stop = CancellationToken::new();
     let reach = reach(&house.site.app.config.web);
-    let board = tokio::spawn(Switchboard { cx: house.trading.cx(), reach }.run(stop.clone()));
+    let board = tokio::spawn(switchboard(&house, reach).run(stop.clone()));
     let ears = Ears::open(&house, &["order.created"]).await;
     let store = &house.site.store;
     store.ping_webhook(ears.webhook, "test", house.site.clock.now()).await.unwrap();
@@ -346,7 +377,7 @@ async fn where_a_message_goes_is_judged_again_when_it_is_sent() {
     // It was registered while the config said so, or by a name that led elsewhere then.
     let stop = CancellationToken::new();
     let reach = reach(&WebConfig::default());
-    let board = tokio::spawn(Switchboard { cx: house.trading.cx(), reach }.run(stop.clone()));
+    let board = tokio::spawn(switchboard(&house, reach).run(stop.clone()));
     store.ping_webhook(ears.webhook, "test", house.site.clock.now()).await.unwrap();
     let told = async {
         loop {
