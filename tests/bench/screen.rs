@@ -1,8 +1,9 @@
-//! What the screen costs in a house with a million orders and a hundred thousand items: server time of every page, list
-//! and search against a house with ten thousand orders, and what twenty people paging cost the intake.
+//! What the screen and the API cost in a house with a million orders and a hundred thousand items: server time of every
+//! page, list, search and call against a house with ten thousand orders, how soon an open page hears of a change, and what
+//! twenty people paging cost the intake.
 //!
-//! `cargo bench --bench screen`, or one part of it: `cargo bench --bench screen -- pages|users`. The two houses take turns
-//! in the same run; each page is asked of the daemon's own router over one open connection on loopback, packed as
+//! `cargo bench --bench screen`, or one part of it: `cargo bench --bench screen -- pages|live|users`. The two houses take
+//! turns in the same run; each page is asked of the daemon's own router over one open connection on loopback, packed as
 //! browsers ask for it, from the request's first byte to the body's last. `BENCH_QUICK=1` takes a thousand and ten
 //! thousand orders and two thousand items.
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
@@ -11,11 +12,15 @@
 mod browser;
 #[path = "support/counter.rs"]
 mod counter;
+#[path = "support/hearing.rs"]
+mod hearing;
 #[expect(dead_code, reason = "others need more of it")]
 #[path = "support/measure.rs"]
 mod measure;
 #[path = "support/people.rs"]
 mod people;
+#[path = "support/programs.rs"]
+mod programs;
 #[expect(dead_code, reason = "others need more of it")]
 #[path = "support/raw.rs"]
 mod raw;
@@ -37,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 use browser::Browser;
 use counter::{Counter, Still};
+use hearing::Page;
 use measure::{Spread, quick};
 use sights::{Known, Sight, sights};
 use year::{Size, Year};
@@ -47,6 +53,10 @@ const GOAL_MS: f64 = 50.0;
 const GOAL_GROWTH: f64 = 3.0;
 /// What is quicker than this, ms, has no growth worth a number: the connection is most of it.
 const FLOOR_MS: f64 = 1.0;
+/// Goal: 95 of 100 events of what the daemon itself did come after this, ms.
+const GOAL_HEARD_MS: f64 = 100.0;
+/// Goal: the last event of what another process did comes after this, ms; the daemon looks for that every second.
+const GOAL_ELSEWHERE_MS: f64 = 1_200.0;
 /// Goal: the intake's rate with people paging over its rate without.
 const GOAL_INTAKE: f64 = 0.95;
 /// Rounds in which each house is asked for each page once, and rounds of a quick run.
@@ -69,6 +79,9 @@ async fn main() {
         let mut small_house = Year::open(size(small)).await;
         pages(&mut small_house, &mut large_house).await;
         small_house.store.close().await;
+    }
+    if wanted("live") {
+        live(&mut large_house).await;
     }
     if wanted("users") {
         users(&mut large_house).await;
@@ -95,7 +108,10 @@ impl Side {
         let counter = Counter::open(house, dir.path()).await;
         let mut browser = Browser::open(counter.at, &counter.headers).await;
         let known = Known::of(house).await;
-        let (sights, unknown) = sights(&known, &counter.routes, &mut browser).await;
+        let (mut sights, mut unknown) = sights(&known, &counter.routes, &mut browser).await;
+        let (calls, unasked) = programs::calls(house, &known).await;
+        sights.extend(calls);
+        unknown.extend(unasked);
         let mut side = Self {
             times: vec![Vec::new(); sights.len()],
             largest: vec![0; sights.len()],
@@ -112,6 +128,7 @@ impl Side {
     /// Every address answers, and what was searched for stands on the page. It warms the caches, too.
     async fn prove(&mut self) {
         for sight in &self.sights {
+            self.browser.carry(&sight.headers);
             for (path, says) in sight.paths.iter().zip(&sight.says) {
                 let text = self.browser.text(path).await;
                 let found = says.as_ref().is_none_or(|says| text.contains(says.as_str()));
@@ -122,6 +139,7 @@ impl Side {
 
     async fn look(&mut self, at: usize, round: usize) {
         let sight = &self.sights[at];
+        self.browser.carry(&sight.headers);
         let answer = self.browser.get(&sight.paths[round % sight.paths.len()]).await;
         // A number that one order has leads to it.
         assert!(matches!(answer.status, 200 | 303), "{}: {}", sight.name, answer.status);
@@ -160,7 +178,9 @@ async fn pages(small: &mut Year, large: &mut Year) {
             }
         }
     }
-    println!("\nserver time of every page, ms: median, 95th of a hundred, highest; {rounds} rounds in turns");
+    println!(
+        "\nserver time of every page and call, ms: median, 95th of a hundred, highest; {rounds} rounds in turns"
+    );
     println!("  {:<42} {stored:>9} orders stored     {more:>9} orders stored   ratio  kB packed", "");
     let mut missed = Vec::new();
     for (at, sight) in large.sights.iter().enumerate() {
@@ -194,6 +214,33 @@ async fn pages(small: &mut Year, large: &mut Year) {
     if !large.unknown.is_empty() {
         println!("  MISSED: nothing is known to look at for {}", large.unknown.join(", "));
     }
+}
+
+async fn live(house: &mut Year) {
+    let (orders, elsewhere) = if quick() { (5, 4) } else { (60, 20) };
+    let first = house.next_id().await;
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let counter = Counter::open(house, dir.path()).await;
+    let mut page = Page::open(counter.at, &counter.headers).await;
+    let (unit, ..) = tail(&hearing::bare(200).await);
+    let (median, high, most) = tail(&page.orders(house, orders).await);
+    let (median_there, _, most_there) = tail(&page.elsewhere(house, elsewhere).await);
+    house.settle(first).await;
+    let word = |met: bool| if met { "met" } else { "MISSED" };
+    println!(
+        "\nan open page hears of a change, ms from the commit; {orders} orders, {elsewhere} changes elsewhere"
+    );
+    println!("  an event over bare loopback (the unit): median {unit:.3}");
+    println!(
+        "  the daemon's own: median {median:.2} ({:.1} units), 95th of a hundred {high:.2}, highest {most:.2} \
+         (goal {GOAL_HEARD_MS}: {})",
+        median / unit,
+        word(high <= GOAL_HEARD_MS)
+    );
+    println!(
+        "  another process's: median {median_there:.0}, highest {most_there:.0} (goal {GOAL_ELSEWHERE_MS}: {})",
+        word(most_there <= GOAL_ELSEWHERE_MS)
+    );
 }
 
 /// People who page through the screen until they are told to stop.
@@ -251,8 +298,9 @@ async fn intake(house: &mut Year, pages: usize) -> f64 {
 async fn users(house: &mut Year) {
     let (rounds, pages) = if quick() { (3, 10) } else { (7, 60) };
     let side = Side::open(house).await;
-    let paths: Vec<String> =
-        side.sights.iter().flat_map(|sight| sight.paths.iter().take(4).cloned()).collect();
+    // Programs are no people.
+    let looked_at = side.sights.iter().filter(|sight| sight.headers.is_empty());
+    let paths: Vec<String> = looked_at.flat_map(|sight| sight.paths.iter().take(4).cloned()).collect();
     let paths = Arc::new(paths);
     let first = house.next_id().await;
     let (stop, clock) = (CancellationToken::new(), Arc::new(Still(house.now())));

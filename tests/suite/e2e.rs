@@ -20,6 +20,6 @@ pub mod truth;
 mod vendure;
 mod weather;
 
-pub use house::eventually;
+pub use house::{eventually, settled};
 pub use kills::from_env;
 pub use process::banto;

@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 pub struct Browser {
     stream: BufReader<TcpStream>,
     headers: String,
+    /// Of the next requests, besides.
+    more: String,
 }
 
 /// An answer.
@@ -36,7 +38,13 @@ impl Browser {
     pub async fn open(at: SocketAddr, headers: &str) -> Self {
         let stream = TcpStream::connect(at).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::with_capacity(1 << 16, stream), headers: headers.to_owned() }
+        let stream = BufReader::with_capacity(1 << 16, stream);
+        Self { stream, headers: headers.to_owned(), more: String::new() }
+    }
+
+    /// From now on these headers go with every request, too, each with its line end; those that did before do not.
+    pub fn carry(&mut self, headers: &str) {
+        headers.clone_into(&mut self.more);
     }
 
     /// Gets a page, packed as browsers ask for it.
@@ -60,7 +68,8 @@ impl Browser {
     }
 
     async fn ask(&mut self, path: &str, more: &str) -> Answer {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{more}{}\r\n", self.headers);
+        let (own, carried) = (&self.headers, &self.more);
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{more}{own}{carried}\r\n");
         let began = Instant::now();
         self.stream.get_mut().write_all(request.as_bytes()).await.unwrap();
         let (status, length, location) = self.head().await;

@@ -36,14 +36,14 @@ const DEEP: usize = 6;
 
 /// One order of the house, as somebody knows it who looks for it.
 #[derive(Debug)]
-struct Sample {
-    id: i64,
-    number: String,
-    buyer: Buyer,
+pub struct Sample {
+    pub id: i64,
+    pub number: String,
+    pub buyer: Buyer,
     phone: String,
     tracking: Option<String>,
-    code: String,
-    listing: String,
+    pub code: String,
+    pub listing: String,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +54,7 @@ struct Details {
 
 /// What stands in addresses.
 pub struct Known {
-    samples: Vec<Sample>,
+    pub samples: Vec<Sample>,
     items: i64,
     /// By table.
     keys: BTreeMap<&'static str, Vec<i64>>,
@@ -68,6 +68,8 @@ pub struct Sight {
     pub paths: Vec<String>,
     /// What the page of each address must say.
     pub says: Vec<Option<String>>,
+    /// Headers that a request of it needs, beyond a session.
+    pub headers: String,
 }
 
 impl Known {
@@ -103,7 +105,7 @@ impl Known {
                 ("orders", "{id}") | ("mails", "{order}") => sample.id.to_string(),
                 ("{order}", "{kind}") => "received".to_owned(),
                 ("{kind}", "{revision}") => "1".to_owned(),
-                ("stock", "{code}") => sample.code.clone(),
+                ("stock" | "items", "{code}") => sample.code.clone(),
                 ("explain", "{channel}") => CHANNELS[turn % 2].to_owned(),
                 ("{channel}", "{listing}") => sample.listing.clone(),
                 ("customers", "{id}") => self.key("customer", turn)?,
@@ -118,6 +120,13 @@ impl Known {
             before = part;
         }
         Some(path)
+    }
+
+    /// A route's addresses, each another one; `None` if it has a parameter that nobody here knows.
+    pub fn addresses(&self, route: &str) -> Option<Vec<String>> {
+        let turns = 0..self.samples.len();
+        let paths: Option<BTreeSet<String>> = turns.map(|turn| self.fill(route, turn)).collect();
+        Some(paths?.into_iter().collect())
     }
 }
 
@@ -135,13 +144,10 @@ pub async fn sights(
     };
     let mut asked = Vec::new();
     for route in routes.iter().filter(is_page) {
-        let turns = 0..known.samples.len();
-        let paths: Option<BTreeSet<String>> = turns.map(|turn| known.fill(route.path, turn)).collect();
-        let Some(paths) = paths else {
+        let Some(mut paths) = known.addresses(route.path) else {
             unknown.push(route.path);
             continue;
         };
-        let mut paths: Vec<String> = paths.into_iter().collect();
         let answer = browser.plain(&paths[0]).await;
         if answer.status == 200 {
             links.extend(hrefs(&answer.text()));
@@ -214,8 +220,9 @@ fn plain(escaped: &str) -> String {
 }
 
 impl Sight {
-    fn of(name: &str, paths: Vec<String>) -> Self {
-        Self { name: name.to_owned(), says: vec![None; paths.len()], paths }
+    /// Something of which the answer need not say anything in particular.
+    pub fn of(name: &str, paths: Vec<String>) -> Self {
+        Self { name: name.to_owned(), says: vec![None; paths.len()], paths, headers: String::new() }
     }
 
     /// A search in a list for what each sample has, which the page must then show.
@@ -231,6 +238,7 @@ impl Sight {
             name: format!("{list}?q= {what}"),
             paths: found.iter().map(|(q, _)| format!("{list}?q={}", encoded(q))).collect(),
             says: found.into_iter().map(|(_, says)| (!says.is_empty()).then_some(says)).collect(),
+            headers: String::new(),
         }
     }
 }
@@ -296,7 +304,8 @@ fn offers(known: &Known) -> Vec<Sight> {
     ]
 }
 
-fn encoded(text: &str) -> String {
+/// A text as it stands in an address.
+pub fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 

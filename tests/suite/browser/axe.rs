@@ -5,12 +5,31 @@ use std::fmt;
 use std::fs;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::driver::Browser;
 
 /// Rules of WCAG 2.2, levels A and AA, and what axe itself thinks good practice.
 const TAGS: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/// What a page is examined for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// Everything.
+    All,
+    /// Whether what it says can be told from its ground: all that depends on the colours, and the slowest of the rules.
+    Contrast,
+}
+
+impl Rules {
+    /// As axe is told.
+    fn run_only(self) -> Value {
+        match self {
+            Self::All => json!({"type": "tag", "values": TAGS}),
+            Self::Contrast => json!({"type": "rule", "values": ["color-contrast"]}),
+        }
+    }
+}
 
 /// axe-core itself.
 pub struct Axe(String);
@@ -33,20 +52,20 @@ impl Axe {
         Self(fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
     }
 
-    /// Every rule that the open page breaks, worst first.
-    pub async fn violations(&self, browser: &Browser) -> Vec<Violation> {
+    /// Those of the rules that the open page breaks, worst first.
+    pub async fn violations(&self, browser: &Browser, rules: Rules) -> Vec<Violation> {
         if !browser.is("window.axe").await {
             browser.js(&self.0, Vec::new()).await;
         }
-        let run = "const [tags, done] = arguments;
+        let run = "const [runOnly, done] = arguments;
             const told = n => [n.target.join(' '), n.failureSummary.split('\\n').slice(1).join(';').trim()];
             const worst = ['critical', 'serious', 'moderate', 'minor'];
-            axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'], iframes: false})
+            axe.run(document, {runOnly, resultTypes: ['violations'], iframes: false})
                 .then(found => done(found.violations.map(v => ({rule: v.id, impact: v.impact,
                     targets: v.nodes.slice(0, 5).map(told)})).sort((a, b) =>
                     worst.indexOf(a.impact) - worst.indexOf(b.impact))))
                 .catch(error => done(String(error)))";
-        let found = match browser.client.execute_async(run, vec![json!(TAGS)]).await {
+        let found = match browser.client.execute_async(run, vec![rules.run_only()]).await {
             Ok(found) => found,
             Err(error) => browser.fail(&format!("axe: {error}")).await,
         };

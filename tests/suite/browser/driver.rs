@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
@@ -32,8 +32,15 @@ pub const DESK: Size = (1280, 800);
 /// A phone in the stockroom.
 pub const PHONE: Size = (360, 740);
 
-/// A running chromedriver. It and its browsers end with the test, also with one that fails.
+/// Runs a command, and ends it with all that it has started when nobody holds the other end of the input any more:
+/// chromium outlives a chromedriver that is killed, and nothing is dropped in a test that is killed.
+const LEASH: &str = r#""$0" "$@" & exec >&-; read -r _; kill -KILL 0"#;
+/// How long those who are killed may take to be gone.
+const GONE: Duration = Duration::from_secs(5);
+
+/// A running chromedriver. It and its browsers end with the test, also with one that fails or is killed.
 pub struct Driver {
+    /// The shell that has the driver on its leash.
     process: Child,
     port: u16,
     /// Where browsers keep what they keep.
@@ -50,21 +57,23 @@ impl Driver {
         };
         let turn = TURN.lock().await;
         let profiles = tempfile::tempdir().unwrap();
-        let mut process = Command::new(&path)
+        let mut process = Command::new("sh")
+            .args(["-c", LEASH])
+            .arg(&path)
             .args(["--port=0", "--log-level=WARNING"])
             .env("TMPDIR", profiles.path())
-            .stdin(Stdio::null())
+            .process_group(0)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let port = told_port(&mut process).await;
         Some(Self { process, port, profiles, _turn: turn })
     }
 
-    /// Opens a browser of its own, with its own cookies, on the site at `home`.
-    pub async fn browser(&self, home: &str) -> Browser {
+    /// Opens a browser of its own, with its own cookies, on the site at `home`, which it asks for this language.
+    pub async fn browser(&self, home: &str, language: &str) -> Browser {
         let profile = tempfile::tempdir_in(self.profiles.path()).unwrap().keep();
         let wanted = json!({
             // A page is looked at by axe in one script, beside everything else that two cores have to do.
@@ -79,7 +88,7 @@ impl Driver {
                 "--disable-background-networking",
                 "--disable-component-update",
                 "--no-first-run",
-                "--accept-lang=ja",
+                format!("--accept-lang={language}"),
                 format!("--window-size={},{}", DESK.0, DESK.1),
                 format!("--user-data-dir={}", profile.display()),
             ]},
@@ -92,11 +101,16 @@ impl Driver {
         browser.size(DESK).await;
         browser
     }
+}
 
-    /// Ends it, and waits until it has.
-    pub async fn end(mut self) {
-        self.process.start_kill().unwrap();
-        self.process.wait().await.unwrap();
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let began = Instant::now();
+        // What they still write would keep their folder from being removed.
+        while matches!(self.process.try_wait(), Ok(None)) && began.elapsed() < GONE {
+            std::thread::sleep(LOOK);
+        }
     }
 }
 

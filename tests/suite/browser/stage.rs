@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::driver::{Browser, Driver};
-use crate::e2e::{banto, eventually};
+use crate::e2e::{banto, eventually, settled};
 
 /// Long enough for a loaded machine; on an idle one each of these takes a second or two.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -37,16 +37,22 @@ impl Stage {
         let demo = Demo { seed: 4, time: None, calm: true, pace: 1, live: false };
         let mut house = House::open(&demo, dir.path(), &clock).await.unwrap();
         let running = house.start(dir.path());
-        let unfinished = house.at_rest(SOON, LOOK).await.unwrap();
-        assert_eq!(unfinished, None, "the shops do not show their first numbers");
+        settled(async || Vec::from_iter(house.at_rest(Duration::ZERO, LOOK).await.unwrap())).await;
         // Buyers of orders from before a channel went live get no mail; shops know whole seconds.
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let second = || clock.now().0 / 1_000_000;
+        let opened = second();
+        eventually("the next second", SOON, async || second() > opened).await;
         Some(Self { house, driver, running, dir })
     }
 
     /// Somebody sits down before the screen, in a browser of their own.
     pub async fn browser(&self) -> Browser {
-        self.driver.browser(&format!("http://{}", self.house.address())).await
+        self.browser_in("ja").await
+    }
+
+    /// As [`Self::browser`], whose language is this one.
+    pub async fn browser_in(&self, language: &str) -> Browser {
+        self.driver.browser(&format!("http://{}", self.house.address()), language).await
     }
 
     /// Runs a command beside the daemon, as somebody at the machine's own keyboard does; its answer as JSON.
@@ -104,7 +110,7 @@ impl Stage {
 
     /// Ends the browsers and the house.
     pub async fn close(self) {
-        self.driver.end().await;
+        drop(self.driver);
         self.house.stop();
         let ended = tokio::time::timeout(SOON, self.running).await;
         assert_eq!(ended.unwrap().unwrap(), Some(ExitReason::Clean));

@@ -8,7 +8,7 @@ use banto::mail::Received;
 use tokio::process::Command;
 
 use super::first_day::{buy, shown, shows};
-use super::house::{House, Plan, eventually};
+use super::house::{House, Plan, eventually, settled};
 use super::http;
 use super::truth::{Side, disagreements};
 
@@ -87,10 +87,7 @@ async fn a_full_disk_stops_intake_until_there_is_room_again() {
     .await;
     let store = house.store().await;
     let sides = [Side::new("honten", honten.as_ref()), Side::new("kyoto", kyoto.as_ref())];
-    eventually("all is done", Duration::from_secs(90), async || {
-        disagreements(&store, &sides).await.is_empty()
-    })
-    .await;
+    settled(async || disagreements(&store, &sides).await).await;
     assert_eq!(shown(honten, "TEA-02"), 900 - ordered);
     store.close().await;
     daemon.stop().await;

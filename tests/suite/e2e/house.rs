@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use banto::clock::SystemClock;
 use banto::mail::{SinkRates, SmtpSink};
@@ -314,4 +314,35 @@ pub async fn eventually(what: &str, most: Duration, mut is_so: impl AsyncFnMut()
         }
     };
     assert!(tokio::time::timeout(most, waiting).await.is_ok(), "not within {most:?}: {what}");
+}
+
+/// Longest that things may stand still while something is wrong: what was claimed is free again and what failed is due
+/// within this.
+const STILL_MAX: Duration = Duration::from_secs(150);
+/// Longest that things may move without coming to rest.
+const MOVING_MAX: Duration = Duration::from_secs(900);
+
+/// Waits until nothing is wrong any more. How long that takes is the machine's affair: the test fails when what is wrong
+/// stays the same, or changes for ever.
+pub async fn settled(mut wrong: impl AsyncFnMut() -> Vec<String>) {
+    let began = Instant::now();
+    let (mut last, mut moved) = (Vec::new(), began);
+    loop {
+        let now = wrong().await;
+        if now.is_empty() {
+            return;
+        }
+        if now != last {
+            (last, moved) = (now, Instant::now());
+        }
+        assert!(
+            moved.elapsed() < STILL_MAX && began.elapsed() < MOVING_MAX,
+            "after {:?}, {:?} without a change, {} things are wrong, the first of them:\n{}",
+            began.elapsed(),
+            moved.elapsed(),
+            last.len(),
+            last[..last.len().min(10)].join("\n")
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }

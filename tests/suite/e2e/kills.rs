@@ -14,13 +14,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::goods::BUNDLE;
-use super::house::{House, Plan};
+use super::house::{House, Plan, settled};
 use super::truth::{Side, disagreements, insist_on_mails};
 
 /// Between two deeds of buyers and staff.
 const PACE: Duration = Duration::from_millis(40);
-/// Then everything must come to rest: what was claimed at once, what failed when its next try is due.
-const SETTLE_MAX: Duration = Duration::from_secs(150);
 
 /// A number from the environment.
 pub fn from_env(name: &str) -> Option<u64> {
@@ -180,30 +178,15 @@ async fn map_bundles(house: &House) {
     store.close().await;
 }
 
-/// Good weather, one last start, and time.
+/// Good weather, one last start, and time: everything must come to rest, what was claimed at once, what failed when its
+/// next try is due.
 async fn settle(house: &House) {
     house.set_faults(false);
     let mut daemon = house.start().await;
     let store = house.store().await;
     let sides: Vec<Side<'_>> =
         house.shops.iter().map(|(name, shop)| Side::new(name, shop.as_ref())).collect();
-    let waiting = async {
-        loop {
-            let wrong = disagreements(&store, &sides).await;
-            if wrong.is_empty() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    };
-    if tokio::time::timeout(SETTLE_MAX, waiting).await.is_err() {
-        let wrong = disagreements(&store, &sides).await;
-        panic!(
-            "{} disagreements, the first of them:\n{}",
-            wrong.len(),
-            wrong[..wrong.len().min(10)].join("\n")
-        );
-    }
+    settled(async || disagreements(&store, &sides).await).await;
     assert!(daemon.lives());
     daemon.stop().await;
 }

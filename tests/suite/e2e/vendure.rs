@@ -17,7 +17,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
 use super::first_day::buy;
-use super::house::eventually;
+use super::house::{eventually, settled};
 use super::kills::{Struck, seed};
 use super::process::Daemon;
 use super::truth::orders_of;
@@ -26,8 +26,6 @@ use stage::{Bought, OTHER, REAL, SOLD, Stage};
 
 const KILLS: u64 = 12;
 const SOON: Duration = Duration::from_secs(30);
-/// Then everything must come to rest.
-const SETTLE_MAX: Duration = Duration::from_secs(150);
 /// What a delivery brings of everything that both shops sell.
 const DELIVERY: i64 = 5;
 
@@ -60,7 +58,7 @@ async fn killed_beside_a_real_vendure() {
     buyers.await.unwrap();
     daemon.ready().await;
     stage.till.sell(&mut StdRng::seed_from_u64(seed ^ 2)).await;
-    at_rest(&stage, &store, deliveries * DELIVERY).await;
+    settled(async || stage.wrong(&store, deliveries * DELIVERY).await).await;
     daemon.stop().await;
 
     stage.insist_on_mails(&store).await;
@@ -132,23 +130,6 @@ fn buyers(stage: &Stage, seed: u64, open: Arc<AtomicBool>) -> impl Future<Output
             till.sell(&mut rng).await;
             buy(&other, SOLD[rng.random_range(0..SOLD.len())].0, 1, true);
         }
-    }
-}
-
-/// Waits until nothing is wrong any more.
-async fn at_rest(stage: &Stage, store: &Store, received: i64) {
-    let resting = async {
-        while !stage.wrong(store, received).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    };
-    if tokio::time::timeout(SETTLE_MAX, resting).await.is_err() {
-        let wrong = stage.wrong(store, received).await;
-        panic!(
-            "{} things are wrong, the first of them:\n{}",
-            wrong.len(),
-            wrong[..wrong.len().min(10)].join("\n")
-        );
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::first_day::{buy, shown, shows};
-use super::house::{House, Plan, eventually};
+use super::house::{House, Plan, eventually, settled};
 use super::http;
 use super::process::Daemon;
 use super::truth::{Side, compare_stock, disagreements, orders_of};
@@ -35,13 +35,7 @@ async fn opened(seed: u64, poll: u32) -> (House, Daemon) {
 async fn at_rest(house: &House, store: &Store) {
     let sides: Vec<Side<'_>> =
         house.shops.iter().map(|(name, shop)| Side::new(name, shop.as_ref())).collect();
-    let mut last = Vec::new();
-    let rest = async || {
-        last = disagreements(store, &sides).await;
-        last.is_empty()
-    };
-    let waited = tokio::time::timeout(SOON * 2, eventually("rest", SOON * 3, rest)).await;
-    assert!(waited.is_ok(), "{last:?}");
+    settled(async || disagreements(store, &sides).await).await;
 }
 
 async fn alert(store: &Store, key: &str) -> Option<String> {
