@@ -1,5 +1,6 @@
 //! The HTTP API over real HTTP: who gets in, that a request is done once whatever happens to it, and what webhooks tell.
 
+mod listings;
 mod webhooks;
 
 use std::time::Duration;
