@@ -75,13 +75,18 @@ impl App {
     ///
     /// Errors: a connector's config that cannot work, a template that cannot be read, a mail server's set-up.
     pub async fn build(config: Config, store: Store, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let (templates, smtp) = (templates(&config)?, smtp(&config)?);
+        // Opening a channel writes its mode: one that cannot work must not leave those before it half changed.
+        let ways: anyhow::Result<Vec<_>> = config
+            .enabled_channels()
+            .map(|channel| Ok((channel, Way::of(&config, channel, &clock)?)))
+            .collect();
         let mut channels = Vec::new();
-        for channel in config.enabled_channels() {
-            channels.push(Self::channel(&config, &store, &clock, channel).await?);
+        for (channel, way) in ways? {
+            channels.push(way.open(&config, &store, &clock, channel).await?);
         }
-        let templates = templates(&config)?;
         Ok(Self {
-            smtp: smtp(&config)?.map(Arc::new),
+            smtp: smtp.map(Arc::new),
             templates: Arc::new(templates),
             key: KeyFile::of(&config),
             owner: owner::this(),
@@ -101,16 +106,16 @@ impl App {
         clock: &Arc<dyn Clock>,
         channel: &ChannelConfig,
     ) -> anyhow::Result<Running> {
-        let connector = connector(config, channel)?;
-        let wire = Arc::new(wire(channel, connector.as_ref(), clock)?);
-        let http: Arc<dyn Http> = Arc::clone(&wire) as Arc<dyn Http>;
-        let relay = relay(config, channel, connector.as_ref())?.map(|(relay, smtp)| Relay {
-            channel: channel.name.clone(),
-            domain: relay.domain.to_owned(),
-            post: smtp.map(|smtp| Arc::new(smtp) as Arc<dyn Post>),
-        });
-        let channel = Channel::open(store, config, channel, (connector, http, Arc::clone(clock))).await?;
-        Ok(Running { channel: Arc::new(channel), signals: Arc::default(), wire, relay })
+        Way::of(config, channel, clock)?.open(config, store, clock, channel).await
+    }
+
+    /// Has each channel that `before` runs, too, push only when that has ended.
+    pub fn follow(&mut self, before: &Self) {
+        for running in &mut self.channels {
+            if let Some(old) = before.running(&running.channel.name) {
+                running.signals = Arc::new(old.signals.next());
+            }
+        }
     }
 
     /// The channel of that name.
@@ -176,20 +181,32 @@ impl App {
         Ok(())
     }
 
-    /// Runs a channel's tasks while no other daemon does.
+    /// Runs a channel's tasks whenever no other daemon does, until it is stopped.
     async fn run_leased(self, task: Task, stop: CancellationToken) {
-        let name = task.channel.name.clone();
+        while !stop.is_cancelled() && self.await_lease(&task, &stop).await {
+            self.hold_lease(&task).await;
+        }
+    }
+
+    /// Waits until the channel is ours; `false` when it is time to stop.
+    async fn await_lease(&self, task: &Task, stop: &CancellationToken) -> bool {
+        let name = task.channel.name.as_str();
         loop {
-            match self.lease(&task).await {
-                Ok(true) => break,
+            match self.lease(task).await {
+                Ok(true) => return true,
                 Ok(false) => tracing::info!(channel = name, "another daemon runs this channel"),
                 Err(error) => tracing::warn!(channel = name, error = %error, "the store does not answer"),
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return false,
                 () = tokio::time::sleep(LEASE_RENEWAL) => {}
             }
         }
+    }
+
+    /// Runs the channel's tasks until they are stopped or another daemon has taken it over.
+    async fn hold_lease(&self, task: &Task) {
+        let name = task.channel.name.as_str();
         let work = async {
             tokio::join!(
                 Box::pin(task.clone().run_pull()),
@@ -200,7 +217,7 @@ impl App {
         let keep = async {
             loop {
                 tokio::time::sleep(LEASE_RENEWAL).await;
-                if matches!(self.lease(&task).await, Ok(false)) {
+                if matches!(self.lease(task).await, Ok(false)) {
                     return;
                 }
             }
@@ -233,6 +250,39 @@ impl App {
         );
         self.store.unlease_channel(row.id, &gone).await?;
         self.store.lease_channel(&lease, now).await
+    }
+}
+
+/// A channel's way to its marketplace and its buyers, made from the config alone.
+struct Way {
+    connector: Arc<dyn Connector>,
+    wire: Arc<Wire>,
+    relay: Option<Relay>,
+}
+
+impl Way {
+    fn of(config: &Config, channel: &ChannelConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let connector = connector(config, channel)?;
+        let wire = Arc::new(wire(channel, connector.as_ref(), clock)?);
+        let relay = relay(config, channel, connector.as_ref())?.map(|(relay, smtp)| Relay {
+            channel: channel.name.clone(),
+            domain: relay.domain.to_owned(),
+            post: smtp.map(|smtp| Arc::new(smtp) as Arc<dyn Post>),
+        });
+        Ok(Self { connector, wire, relay })
+    }
+
+    async fn open(
+        self,
+        config: &Config,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        channel: &ChannelConfig,
+    ) -> anyhow::Result<Running> {
+        let Self { connector, wire, relay } = self;
+        let http: Arc<dyn Http> = Arc::clone(&wire) as Arc<dyn Http>;
+        let channel = Channel::open(store, config, channel, (connector, http, Arc::clone(clock))).await?;
+        Ok(Running { channel: Arc::new(channel), signals: Arc::default(), wire, relay })
     }
 }
 

@@ -198,7 +198,8 @@ impl Daemon {
         }
         // Built before the old generation ends: a config that cannot work changes nothing.
         let level = config.log.level.clone();
-        let app = App::build(config, old.store.clone(), Arc::clone(&old.clock)).await?;
+        let mut app = App::build(config, old.store.clone(), Arc::clone(&old.clock)).await?;
+        app.follow(&old);
         for change in &changes {
             let later = change.effect == Effect::Restart;
             tracing::info!(change = %change, at_next_start = later, "config changed");

@@ -83,19 +83,22 @@ pub async fn lane_once(lane: &dyn Lane, cx: &QueueCx, stop: &CancellationToken) 
     if jobs.is_empty() {
         return Ok(0);
     }
+    // Told to end rather than dropped, which could cut a transaction off.
+    let ended = CancellationToken::new();
     let keep = async {
-        loop {
-            tokio::time::sleep(RENEWAL).await;
+        while ended.run_until_cancelled(tokio::time::sleep(RENEWAL)).await.is_some() {
             if let Err(error) = cx.store.extend_leases(&jobs, cx.now().plus(LEASE)).await {
                 tracing::warn!(lane = lane.name(), error = %error, "the claims could not be lengthened");
             }
         }
     };
-    tokio::select! {
-        done = lane.work(cx, &jobs, stop) => done?,
-        () = keep => {}
-    }
-    Ok(jobs.len())
+    let work = async {
+        let done = lane.work(cx, &jobs, stop).await;
+        ended.cancel();
+        done
+    };
+    let (done, ()) = tokio::join!(work, keep);
+    done.map(|()| jobs.len())
 }
 
 /// Runs a lane until it is stopped.

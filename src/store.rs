@@ -72,7 +72,7 @@ pub use maintenance::{CHECKS, Check, Named, PendingMigration, RESTORE};
 pub use order_lists::{Alongside, Counted, OrderPage, OrderTab, PayloadVersion};
 pub use orders::{OrderFilter, OrderView, Retried};
 pub use pace::{PACE_DAYS, SalesWindow, SellingPace};
-pub use plan::{PlanRules, PushOutcome, Scope, Stocked};
+pub use plan::{PlanRules, PushOutcome, Scope, Stocked, shown};
 pub use post::{MailHead, MailPlace};
 pub use reports::{DaySales, ItemSales, SalesOf, SalesSpan, date_of, day_at, day_number, month_number};
 pub use schema::SchemaState;

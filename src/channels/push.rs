@@ -65,6 +65,8 @@ pub struct Pusher {
     /// Listings whose number the channel may have changed by itself since our last push.
     unsure: HashSet<i64>,
     retry: BTreeSet<(Timestamp, i64)>,
+    /// What the channel said and the store has not noted yet, and when it was asked.
+    unnoted: Option<(Timestamp, Vec<PushOutcome>)>,
     pause_until: Timestamp,
     patience: Patience,
 }
@@ -83,6 +85,7 @@ impl Default for Pusher {
             pushed_at: HashMap::new(),
             unsure: HashSet::new(),
             retry: BTreeSet::new(),
+            unnoted: None,
             pause_until: Timestamp(i64::MIN),
             patience: Patience::default(),
         }
@@ -103,13 +106,27 @@ impl Pusher {
 
     /// Looks at what moved and pushes at most one batch.
     ///
-    /// Errors: only the store's; what the channel answers is in the outcomes of its listings.
+    /// Errors: only the store's; what the channel answers is in the outcomes of its listings. What it answered and could
+    /// not be noted is noted by the next step, before anything else is pushed.
     pub async fn step(
         &mut self,
         channel: &Channel,
         store: &Store,
         row: &ChannelRow,
     ) -> Result<Step, PullError> {
+        let step = self.try_step(channel, store, row).await;
+        // Movements that were read and not planned are in no list any more.
+        self.scan |= step.is_err();
+        step
+    }
+
+    async fn try_step(
+        &mut self,
+        channel: &Channel,
+        store: &Store,
+        row: &ChannelRow,
+    ) -> Result<Step, PullError> {
+        self.note(channel, store).await?;
         let now = channel.now();
         if !channel.live || row.paused {
             // Whatever moves meanwhile is found by looking at all listings when it goes on.
@@ -157,6 +174,9 @@ impl Pusher {
             // Read the mark first: what moves during the look is then looked at again.
             self.seen_entry = Some(store.newest_entry().await?);
             let all = self.scan_all(channel, store, now).await?;
+            // What still stands in the line was asked for by how things were: a listing may be another item's now.
+            self.line.clear();
+            self.place.clear();
             self.enter(channel, store, row, &all, now).await?;
             (self.scan, self.hurry) = (false, false);
             return Ok(());
@@ -312,28 +332,38 @@ impl Pusher {
     ) -> Result<Step, PullError> {
         let items: Vec<StockItem> = batch.iter().map(|p| stock_item(channel, p)).collect();
         let answer = channel.connector.push_stock(&channel.cx, &items).await;
-        let outcomes: Vec<Outcome> = match answer {
-            Ok(outcomes) if outcomes.len() == batch.len() => {
-                self.patience.worked();
-                outcomes
-            }
+        let (outcomes, error) = match answer {
+            Ok(outcomes) if outcomes.len() == batch.len() => (outcomes, None),
             Ok(outcomes) => {
                 let what = format!("{} answers for {} listings", outcomes.len(), batch.len());
-                let error = Error::new(ErrorKind::Unexpected, what);
-                self.give_way(channel, store, &error, batch.len()).await?
+                self.give_way(channel, Error::new(ErrorKind::Unexpected, what), batch.len())
             }
-            Err(error) => self.give_way(channel, store, &error, batch.len()).await?,
+            Err(error) => self.give_way(channel, error, batch.len()),
         };
-        if self.patience.failures() == 0 {
-            store.clear(&format!("push:{}", channel.name), now).await?;
-        }
-        let done: Vec<PushOutcome> =
+        let done =
             batch.into_iter().zip(outcomes).map(|(push, outcome)| PushOutcome { push, outcome }).collect();
-        let settled_at = channel.now();
-        store.settle_pushes(&done, &[], now, settled_at).await?;
-        let mut step = Step { calls: 1, ..Step::default() };
+        self.unnoted = Some((now, done));
+        let step = self.note(channel, store).await?;
+        match error {
+            Some(error) => self.tell(channel, store, &error).await?,
+            None => {
+                self.patience.worked();
+                store.clear(&format!("push:{}", channel.name), now).await?;
+            }
+        }
+        Ok(Step { calls: 1, ..step })
+    }
+
+    /// Commits what the channel said to the last batch, if that is not done yet.
+    async fn note(&mut self, channel: &Channel, store: &Store) -> Result<Step, StoreError> {
+        let mut step = Step::default();
+        let Some((sent_at, done)) = self.unnoted.take() else { return Ok(step) };
+        if let Err(error) = store.settle_pushes(&done, &[], sent_at, channel.now()).await {
+            self.unnoted = Some((sent_at, done));
+            return Err(error);
+        }
         for one in &done {
-            self.after(channel, one, now, &mut step);
+            self.after(channel, one, sent_at, &mut step);
         }
         if step.failed > 0 {
             // Their items are looked at again when the time that the store noted has come.
@@ -403,28 +433,27 @@ impl Pusher {
         Ok(())
     }
 
-    /// A whole batch failed: pause the channel's pushes, tell the merchant when it lasts.
-    async fn give_way(
-        &mut self,
-        channel: &Channel,
-        store: &Store,
-        error: &Error,
-        count: usize,
-    ) -> Result<Vec<Outcome>, StoreError> {
-        let pause = self.patience.failed(error);
+    /// A whole batch failed: the channel's pushes pause.
+    fn give_way(&mut self, channel: &Channel, error: Error, count: usize) -> (Vec<Outcome>, Option<Error>) {
+        let pause = self.patience.failed(&error);
         self.pause_until = channel.now().plus(pause);
         tracing::warn!(channel = channel.name, error = %error, pause_s = pause.as_secs(), "push failed");
-        if self.patience.failures() >= 3 || !error.kind.is_temporary() {
-            let alert = Alert {
-                key: &format!("push:{}", channel.name),
-                channel: Some(channel.id),
-                kind: "push_failed",
-                detail: &format!("stock cannot be sent to {}: {}", channel.name, error.message),
-            };
-            store.raise(&alert, channel.now()).await?;
+        let retry = Outcome::Retry { after: pause, reason: error.message.clone() };
+        (vec![retry; count], Some(error))
+    }
+
+    /// Tells the merchant of a failure that lasts.
+    async fn tell(&self, channel: &Channel, store: &Store, error: &Error) -> Result<(), StoreError> {
+        if self.patience.failures() < 3 && error.kind.is_temporary() {
+            return Ok(());
         }
-        let reason = error.message.clone();
-        Ok(vec![Outcome::Retry { after: pause, reason }; count])
+        let alert = Alert {
+            key: &format!("push:{}", channel.name),
+            channel: Some(channel.id),
+            kind: "push_failed",
+            detail: &format!("stock cannot be sent to {}: {}", channel.name, error.message),
+        };
+        store.raise(&alert, channel.now()).await
     }
 
     /// Asks after pushes that the channel took with a receipt.
@@ -458,7 +487,9 @@ impl Pusher {
                 .filter_map(|row| Some((row, answers.get(&ListingId(row.remote_id.clone()))?)))
                 .map(|(row, outcome)| PushOutcome { push: sent(row), outcome: outcome.clone() })
                 .collect();
-            store.settle_pushes(&done, &[], channel.now(), channel.now()).await?;
+            // They went out together, and what came to be doubted since is still in doubt.
+            let (now, sent_at) = (channel.now(), rows.iter().filter_map(|row| row.sent_at).min());
+            store.settle_pushes(&done, &[], sent_at.map_or(now, Timestamp), now).await?;
             decided += done.len();
         }
         self.scan |= decided > 0;

@@ -55,9 +55,18 @@ pub struct Signals {
     propagation: Mutex<Option<Vec<Duration>>>,
     /// Why nothing can be taken in, where that is the store's fault.
     stands_still: Mutex<Option<String>>,
+    /// Whoever holds it pushes; of the generations of a channel no two do at once.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Signals {
+    /// The signals of the channel's next generation, which pushes when this one has ended: an older number that is still
+    /// on its way would overtake a newer one.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self { turn: Arc::clone(&self.turn), ..Self::default() }
+    }
+
     /// Has the next pull come now.
     pub fn pull_now(&self) {
         self.pull.notify_one();
@@ -180,8 +189,13 @@ impl Task {
         tracing::warn!(channel = channel.name, error = %error, wait_s = wait.as_secs(), "pull failed");
         metrics::gauge!(names::CHANNEL_UP, "channel" => channel.name.clone()).set(0.0);
         let noted = self.note_failure(error, urgent || patience.failures() >= 3, now).await;
-        if let Err(e) = noted {
-            tracing::error!(channel = channel.name, error = %e, "the failure could not be noted in the store");
+        match (noted, error) {
+            (Err(e), _) => {
+                tracing::error!(channel = channel.name, error = %e, "the failure could not be noted in the store");
+            }
+            // The store takes what it is given: what is away now is the channel alone.
+            (Ok(()), PullError::Channel(_)) => self.signals.stand_still(None),
+            (Ok(()), PullError::Store(_)) => {}
         }
         wait
     }
@@ -201,6 +215,7 @@ impl Task {
 
     /// Sends stock out until stopped.
     pub async fn run_push(self) {
+        let Some(_turn) = self.stop.run_until_cancelled(self.signals.turn.lock()).await else { return };
         let mut pusher = Pusher::default();
         let mut stock = self.store.watch_stock();
         let mut scanned = self.channel.now();
@@ -414,5 +429,21 @@ impl Due {
 
     fn done(&mut self, now: Timestamp, well: bool) {
         self.next = Some(now.plus(if well { self.every } else { UPKEEP_RETRY.min(self.every) }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_generation_pushes_when_the_one_before_has_ended() {
+        let old = Signals::default();
+        let turn = old.turn.lock().await;
+        let new = old.next();
+        assert!(new.turn.try_lock().is_err(), "an older number may still be on its way");
+        assert!(Signals::default().turn.try_lock().is_ok(), "another channel has its own turn");
+        drop(turn);
+        assert!(new.next().turn.try_lock().is_ok());
     }
 }

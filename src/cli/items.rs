@@ -11,7 +11,7 @@ use super::{Amount, Exit, Failure, Globals, House, Outcome, Text, counted, left,
 use crate::domain::ItemId;
 use crate::domain::catalogue::{Draft, Remark, parts_text};
 use crate::sheet;
-use crate::store::{Import, Imported, ItemRow, ItemView, ListingRow};
+use crate::store::{self, Import, Imported, ItemRow, ItemView, ListingRow};
 
 /// Import, list and show items and sets
 #[derive(Args, Debug)]
@@ -366,7 +366,7 @@ fn tell_listings(text: &mut Text, listings: &[(String, ListingRow)]) {
     }
     text.line("");
     let row = |(channel, l): &(String, ListingRow)| {
-        let shown = l.shown.or(l.answered).map_or_else(|| "?".to_owned(), |n| n.to_string());
+        let shown = store::shown(l).map_or_else(|| "?".to_owned(), |n| n.to_string());
         let error = l.error.clone().unwrap_or_default();
         [channel.clone(), l.remote_id.clone(), l.per.to_string(), shown, error, l.title.clone()]
     };

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Exit, Failure, Globals, House, Outcome, counted, left, right};
 use crate::domain::mapping::Rule;
-use crate::store::{ListingView, Mapped, Waiting};
+use crate::store::{self, ListingView, Mapped, Waiting};
 
 pub(super) use pull::read;
 
@@ -151,6 +151,7 @@ impl From<ListingView> for Listed {
     fn from(view: ListingView) -> Self {
         let row = view.row;
         Self {
+            shown: store::shown(&row),
             channel: view.channel,
             listing: row.remote_id,
             code: row.code,
@@ -160,7 +161,6 @@ impl From<ListingView> for Listed {
             item: view.code,
             units: row.per,
             ignored: row.ignored,
-            shown: row.shown.or(row.answered),
             error: row.error,
             proposal: view.proposal.map(|p| Proposed { item: p.code, rule: p.rule }),
         }

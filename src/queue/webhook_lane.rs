@@ -138,7 +138,10 @@ impl WebhookLane {
             // What it says beside its status is not shown: whoever registered it may not be who may read it.
             Ok(answer) => Err(Failed {
                 why: format!("it answered HTTP {}", answer.status),
-                after: answer.header("retry-after").and_then(|s| s.parse().ok()).map(Duration::from_secs),
+                after: answer
+                    .header("retry-after")
+                    .and_then(|s| s.parse().ok())
+                    .map(|s| Duration::from_secs(s).min(PATIENCE.longest)),
                 gone: answer.status == 410,
             }),
             Err(error) => Err(Failed { why: error.to_string(), after: error.retry_after, gone: false }),
@@ -291,7 +294,11 @@ impl Switchboard {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(LOOK) => {}
                 _ = sweep.tick() => self.forget_requests().await,
-                Some(_) = lanes.join_next() => {}
+                Some(ended) = lanes.join_next() => if let Err(error) = ended {
+                    // Whose lane it was is not told: all of them begin anew.
+                    tracing::error!(error = %error, "the lane of a webhook broke off");
+                    std::mem::take(&mut running).into_values().for_each(|stop| stop.cancel());
+                }
             }
         }
         while lanes.join_next().await.is_some() {}

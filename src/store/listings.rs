@@ -267,6 +267,8 @@ impl Store {
         let mut write = self.write().await?;
         let (channel, listing) = write.listing(channel, remote_id).await?;
         write.tx.run(sql::LISTING_MAP, args![listing.id, None::<i64>, 1, ignore]).await?;
+        // Whoever pushes may have it in the line.
+        write.tx.run(sql::CHANNEL_MAPPED, args![channel.id]).await?;
         // Lines without an item have `per` 0 where nobody waits for one.
         write.tx.run(sql::LINES_SET_PER, args![channel.id, remote_id, i64::from(!ignore)]).await?;
         let action = if ignore { "listing_ignore" } else { "listing_unmap" };

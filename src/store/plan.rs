@@ -51,15 +51,21 @@ pub struct PushOutcome {
     pub outcome: Outcome,
 }
 
+/// What a channel shows through a listing as far as we know: its own word if that is newer than our last push.
+#[must_use]
+pub const fn shown(row: &ListingRow) -> Option<i64> {
+    match (row.shown, row.shown_at, row.answered, row.answered_at) {
+        (Some(_), Some(pushed), Some(answered), Some(read)) if read > pushed => Some(answered),
+        (None, _, answered, _) => answered,
+        (shown, ..) => shown,
+    }
+}
+
 impl Stocked {
-    /// What the channel shows as far as we know: its own word if that is newer than our last push.
+    /// What the channel shows as far as we know.
     #[must_use]
-    pub fn shown(&self) -> Option<i64> {
-        match (self.row.shown, self.row.shown_at, self.row.answered, self.row.answered_at) {
-            (Some(_), Some(pushed), Some(answered), Some(read)) if read > pushed => Some(answered),
-            (None, _, answered, _) => answered,
-            (shown, ..) => shown,
-        }
+    pub const fn shown(&self) -> Option<i64> {
+        shown(&self.row)
     }
 
     /// The planner's view of it.

@@ -15,6 +15,7 @@ mod laws;
 mod lived;
 mod orders;
 mod parity;
+mod pushing;
 mod queue;
 mod restore;
 mod screen;

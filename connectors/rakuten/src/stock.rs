@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use banto_channel::{Cx, ErrorKind, ListingId, Outcome, Response, Result, StockItem};
+use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Response, Result, StockItem};
 use serde::{Deserialize, Serialize};
 
 use crate::Rakuten;
@@ -133,7 +133,7 @@ impl Rakuten {
         let counted = self.counted(cx, &skus).await?;
         let (mut there, strange): (Vec<Row>, Vec<Row>) =
             rows.into_iter().partition(|row| counted.contains_key(&row.sku));
-        there.extend(self.registered(cx, strange, &mut outcomes).await?);
+        there.extend(self.registered(cx, strange, &mut outcomes).await);
         self.write(cx, there, &mut outcomes).await?;
         let silent = || retry("RMS said nothing about it");
         Ok(outcomes.0.into_iter().map(|outcome| outcome.unwrap_or_else(silent)).collect())
@@ -155,24 +155,30 @@ impl Rakuten {
         Ok(counted)
     }
 
-    /// Of SKUs without a number, those that their item has.
-    async fn registered(&self, cx: &Cx, rows: Vec<Row>, outcomes: &mut Outcomes) -> Result<Vec<Row>> {
+    /// Of SKUs without a number, those that their item has. What RMS does not say about one of them holds up no SKU that
+    /// has a number.
+    async fn registered(&self, cx: &Cx, rows: Vec<Row>, outcomes: &mut Outcomes) -> Vec<Row> {
         let items: BTreeSet<String> = rows.iter().map(|row| row.sku.manage_number.clone()).collect();
         let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut later = retry("RMS is asked later whether there is such an item");
         for item in items.into_iter().take(ITEMS_ASKED) {
             let path = format!("/es/2.0/items/inventory-related-settings/manage-numbers/{item}");
             let request = self.get(&path).group(ITEM_SETTINGS);
-            let variants = match self.send(cx, request, "reading an item").await {
-                Ok(response) => response.json::<ItemSettings>()?.variants.into_keys().collect(),
+            let answer = self.send(cx, request, "reading an item").await;
+            let variants = match answer.and_then(|response| response.json::<ItemSettings>()) {
+                Ok(settings) => settings.variants.into_keys().collect(),
                 Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => BTreeSet::new(),
-                Err(e) => return Err(e),
+                Err(e) => {
+                    later = put_off(e);
+                    break;
+                }
             };
             known.insert(item, variants);
         }
         let mut registered = Vec::new();
         for row in rows {
             match known.get(&row.sku.manage_number) {
-                None => outcomes.set(&row, &retry("RMS is asked later whether there is such an item")),
+                None => outcomes.set(&row, &later),
                 Some(variants) if variants.contains(&row.sku.variant_id) => registered.push(row),
                 Some(_) => outcomes.set(
                     &row,
@@ -183,7 +189,7 @@ impl Rakuten {
                 ),
             }
         }
-        Ok(registered)
+        registered
     }
 
     /// Writes all of it in one call. RMS takes a call whole or not at all: rows that it names are refused and the rest
@@ -315,6 +321,14 @@ fn set_aside(mut rows: Vec<Row>, refusal: &Refusal, outcomes: &mut Outcomes) -> 
 
 fn refused(reason: &str) -> Outcome {
     Outcome::Refused { reason: reason.to_owned() }
+}
+
+/// What becomes of a row that an error stands in the way of: one that does not pass by itself is tried ever more rarely.
+fn put_off(error: Error) -> Outcome {
+    match error.kind.is_temporary() {
+        true => Outcome::Retry { after: error.retry_after.unwrap_or(RETRY), reason: error.message },
+        false => Outcome::Refused { reason: error.message },
+    }
 }
 
 fn retry(reason: &str) -> Outcome {

@@ -84,8 +84,11 @@ impl Yahoo {
                 By::Published => (look.published, look.published),
             };
             for row in self.list(cx, by, from, look.to).await? {
-                let row = Row { changed: row.changed.max(least), ..row };
-                rows.entry(row.id.clone()).or_insert(row);
+                let changed = row.changed.max(least);
+                // A thorough look has it in both lists, and the first tells only what was ordered when.
+                rows.entry(row.id.clone())
+                    .and_modify(|known| known.changed = known.changed.max(changed))
+                    .or_insert(Row { changed, ..row });
             }
         }
         Ok(rows.into_values().collect())

@@ -10,7 +10,7 @@ use super::orders::page_size;
 use super::shapes::time;
 use super::table::{Scope, Table, words};
 use super::{Api, Problem};
-use crate::store::ChannelRow;
+use crate::store::{ChannelRow, shown};
 
 pub(super) fn routes(table: Table) -> Table {
     table
@@ -154,7 +154,7 @@ async fn listings(
     let next_after = rows.last().filter(|_| full).map(|row| row.remote_id.clone());
     let listing = |row: crate::store::ListingRow| Listing {
         item: row.item_id.and_then(|id| Some(items.get(&id)?.code.clone())),
-        shows: row.shown.or(row.answered),
+        shows: shown(&row),
         listing: row.remote_id,
         code: row.code,
         gtin: row.gtin,

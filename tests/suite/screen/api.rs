@@ -1,6 +1,7 @@
 //! The HTTP API over real HTTP: who gets in, that a request is done once whatever happens to it, and what webhooks tell.
 
 pub mod keys;
+mod listings;
 mod webhooks;
 
 use std::time::Duration;

@@ -129,6 +129,32 @@ async fn only_a_few_unknown_items_are_asked_after_at_once() {
 }
 
 #[tokio::test]
+async fn what_rms_will_not_say_about_one_item_holds_up_no_other() {
+    let (cx, script) = stage(|request| match call(request) {
+        "bulk-get" => {
+            let known = rows(request).into_iter().filter(|row| row["manageNumber"] != "new");
+            let known: Vec<Value> = known
+                .map(|mut row| {
+                    row["quantity"] = json!(5);
+                    row
+                })
+                .collect();
+            answer(200, json!({ "inventories": known }))
+        }
+        "bulk-upsert" => answer(204, ""),
+        // ItemAPI is not switched on under 利用機能編集.
+        _ => answer(403, json!({ "Results": { "errorCode": "ES04-01", "message": "access denied" } })),
+    });
+    let outcomes = shop("").push_stock(&cx, &items(&["a/v", "new/v", "c/v"])).await.unwrap();
+    assert_eq!(is_applied(&outcomes), [true, false, true]);
+    assert!(
+        matches!(&outcomes[1], Outcome::Refused { reason } if reason.contains("ES04-01")),
+        "{outcomes:?}"
+    );
+    assert_eq!(script.calls(), ["bulk-get", "new", "bulk-upsert"]);
+}
+
+#[tokio::test]
 async fn more_than_a_thousand_numbers_are_read_in_several_calls() {
     let (cx, script) = stage(counted);
     let listings: Vec<ListingId> = (0..2500).map(|n| ListingId(format!("item-{n}/v"))).collect();

@@ -56,6 +56,27 @@ async fn an_order_that_was_held_for_fraud_comes_when_it_is_published() {
 }
 
 #[tokio::test]
+async fn an_order_that_was_published_during_an_outage_comes_with_the_thorough_look_after_it() {
+    let opened = open(|_| (), "").await;
+    let held = buy(&opened, "tea-1", 1, true);
+    opened.store.hold_for_fraud(&held);
+    let mut cursor = None;
+    for _ in 0..4 {
+        opened.clock.advance(60 * MINUTE);
+        buy(&opened, "tea-2", 1, true);
+        cursor = Some(pull(&opened, cursor).await.1);
+    }
+    opened.clock.advance(MINUTE);
+    opened.store.publish(&held);
+    // Both lists have it now, and that of the orders placed tells times that are long past.
+    opened.clock.advance(6 * 60 * MINUTE);
+    buy(&opened, "tea-2", 1, true);
+    let (orders, cursor) = pull(&opened, cursor).await;
+    assert!(orders.iter().any(|order| order.id == held));
+    assert_eq!(pull(&opened, Some(cursor)).await.0.len(), 0, "and once is enough");
+}
+
+#[tokio::test]
 async fn what_the_buyer_may_still_cancel_is_there_and_waits() {
     let ten_minutes = |config: &mut FakeConfig| config.read_only = Duration::from_secs(600);
     let opened = open(ten_minutes, "").await;
