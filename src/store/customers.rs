@@ -266,8 +266,11 @@ impl Store {
                 if page.rows.len() >= limit {
                     return Ok(false);
                 }
+                // Whoever has several such terms stands where the first of them does, and nowhere else.
+                let first = row.terms.split('\n').filter(|one| one.starts_with(word)).min();
+                let is_first = first.is_none_or(|first| first == term);
                 *from = Some((term, row.id));
-                if wanted(&row) {
+                if is_first && wanted(&row) {
                     page.add(row);
                 }
             }
