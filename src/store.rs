@@ -78,7 +78,7 @@ pub use reports::{DaySales, ItemSales, SalesOf, SalesSpan, date_of, day_at, day_
 pub use schema::SchemaState;
 pub use search::Found;
 pub use sessions::{Login, SessionView, Visitor};
-pub use shelf::{Levels, Scanned, ShelfFilter, ShelfPage};
+pub use shelf::{BEST_SELLERS, Levels, PastLevel, Scanned, ShelfFilter, ShelfPage};
 pub use stock::{CountPlan, CountRow, Moved, StockAct, WriteOff};
 pub use tables::{
     AlertRow, AuditRow, ChannelRow, ComponentRow, CustomerKeyRow, CustomerNoteRow, CustomerRow, EntryRow,

@@ -121,6 +121,8 @@ texts! {
 
 /// Orders whose amounts are summed on a customer's page; the newest ones.
 pub const TOTALS_OF: i64 = 1_000;
+/// Before a cursor of those who have what was typed as one word.
+const IN_WHOLE: &str = "w";
 /// Terms read at once by a search, and how often it reads on for a page: bounded work, however common a word is.
 const TERMS_READ: i64 = 200;
 const ROUNDS: usize = 10;
@@ -218,37 +220,65 @@ impl Store {
         Ok(CustomerPage { next: rows.last().filter(|_| goes_on).map(cursor), rows })
     }
 
-    /// Those who have every word, in the order of the longest one. A cursor is the last term looked at.
+    /// Those who have what was typed as one word, a phone or a name written with spaces; behind them the others who have
+    /// every word, in the order of the longest one.
     async fn search_customers(&self, text: &str, after: Option<&str>, limit: usize) -> Result<CustomerPage> {
         let query = Query::parse(text);
         let mut page = CustomerPage::default();
         let Some(word) = query.words.iter().max_by_key(|w| w.chars().count()) else { return Ok(page) };
-        if let (Some(whole), None) = (&query.whole, after) {
-            // A phone or a name that was typed with spaces.
-            for (_, row) in self.customers_by_term(whole, None).await? {
-                page.add(row);
+        let whole = query.whole.as_deref();
+        let in_whole = after.is_none_or(|after| after.starts_with(IN_WHOLE));
+        let mut from = after.and_then(|after| term_cursor(after.strip_prefix(IN_WHOLE).unwrap_or(after)));
+        if let Some(whole) = whole.filter(|_| in_whole) {
+            // All that it finds are wanted: a page and one more.
+            let most = i64::try_from(limit).map_or(TERMS_READ, |limit| TERMS_READ.min(limit + 1));
+            if !self.gather((whole, most), &mut from, (&mut page, limit), |_| true).await? {
+                page.next = Some(format!("{IN_WHOLE}{}", cursor_text(from.as_ref())));
+                return Ok(page);
             }
+            from = None;
         }
-        let mut from = after.and_then(term_cursor);
+        let shown =
+            |row: &CustomerRow| whole.is_some_and(|w| row.terms.split('\n').any(|t| t.starts_with(w)));
+        let others = |row: &CustomerRow| query.matches(&row.terms) && !shown(row);
+        if !self.gather((word, TERMS_READ), &mut from, (&mut page, limit), others).await? {
+            page.next = Some(cursor_text(from.as_ref()));
+        }
+        Ok(page)
+    }
+
+    /// Adds those whom a word finds and who are wanted, from a term on and `most` terms at once, until the page is full or
+    /// enough was read: `from` is the last term looked at then. Whether that were all.
+    async fn gather(
+        &self,
+        (word, most): (&str, i64),
+        from: &mut Option<(String, CustomerId)>,
+        (page, limit): (&mut CustomerPage, usize),
+        wanted: impl Fn(&CustomerRow) -> bool,
+    ) -> Result<bool> {
         for _ in 0..ROUNDS {
-            let hits = self.customers_by_term(word, from.as_ref()).await?;
+            if page.rows.len() >= limit {
+                return Ok(false);
+            }
+            let hits = self.customers_by_term(word, from.as_ref(), most).await?;
             let read = hits.len();
             for (term, row) in hits {
                 if page.rows.len() >= limit {
-                    page.next = from.map(|(term, id)| format!("{id}.{term}"));
-                    return Ok(page);
+                    return Ok(false);
                 }
-                from = Some((term, row.id));
-                if query.matches(&row.terms) {
+                // Whoever has several such terms stands where the first of them does, and nowhere else.
+                let first = row.terms.split('\n').filter(|one| one.starts_with(word)).min();
+                let is_first = first.is_none_or(|first| first == term);
+                *from = Some((term, row.id));
+                if is_first && wanted(&row) {
                     page.add(row);
                 }
             }
-            if i64::try_from(read).is_ok_and(|n| n < TERMS_READ) {
-                return Ok(page);
+            if i64::try_from(read).is_ok_and(|n| n < most) {
+                return Ok(true);
             }
         }
-        page.next = from.map(|(term, id)| format!("{id}.{term}"));
-        Ok(page)
+        Ok(false)
     }
 
     /// Customers by their terms that begin with a word, from a term on, as the terms go.
@@ -256,11 +286,12 @@ impl Store {
         &self,
         word: &str,
         after: Option<&(String, CustomerId)>,
+        most: i64,
     ) -> Result<Vec<(String, CustomerRow)>> {
         let end = format!("{word}\u{10ffff}");
         let (term, id) = after.map_or(("", 0), |(term, id)| (term.as_str(), *id));
         let hits: Vec<(String, CustomerId)> =
-            self.db.all(CUSTOMER_TERMS, args![word, &end, term, id, TERMS_READ]).await?;
+            self.db.all(CUSTOMER_TERMS, args![word, &end, term, id, most]).await?;
         let rows: Vec<CustomerRow> =
             self.db.all(CUSTOMERS_BY_IDS, args![&keys(hits.iter().map(|hit| hit.1))?]).await?;
         let rows: HashMap<CustomerId, CustomerRow> = rows.into_iter().map(|row| (row.id, row)).collect();
@@ -277,7 +308,7 @@ impl Store {
             totals: self.db.all(CUSTOMER_TOTALS, args![id, TOTALS_OF]).await?,
             notes: self.db.all(CUSTOMER_NOTES, args![id, SHOWN]).await?,
             keys: self.db.all(CUSTOMER_KEYS, args![id, SHOWN]).await?,
-            apart: self.db.all(CUSTOMERS_APART, args![id, SHOWN]).await?,
+            apart: self.told_apart(id).await?,
         })
     }
 
@@ -287,6 +318,13 @@ impl Store {
     pub async fn customer(&self, id: CustomerId) -> Result<CustomerRow> {
         let row = self.db.first(CUSTOMERS_BY_IDS, args![&keys([id])?]).await?;
         row.ok_or_else(|| no_customer(id))
+    }
+
+    /// Customers whom somebody said to be others than this one.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn told_apart(&self, id: CustomerId) -> Result<Vec<CustomerRow>> {
+        self.db.all(CUSTOMERS_APART, args![id, SHOWN]).await
     }
 
     /// Whose an order is; `None` until that was found out, and for an order that tells of nobody.
@@ -307,6 +345,10 @@ impl Store {
 fn newest_cursor(text: &str) -> Option<(i64, i64)> {
     let (at, id) = text.split_once('.')?;
     Some((at.parse().ok()?, id.parse().ok()?))
+}
+
+fn cursor_text(from: Option<&(String, CustomerId)>) -> String {
+    from.map_or_else(|| "0.".to_owned(), |(term, id)| format!("{id}.{term}"))
 }
 
 fn term_cursor(text: &str) -> Option<(String, CustomerId)> {

@@ -5,7 +5,7 @@ use banto_channel::Timestamp;
 use super::db::args;
 use super::sql::texts;
 use super::tables::{AlertRow, ChannelRow, JobRow, ListingRow};
-use super::{Result, Store, sql};
+use super::{Result, Store, keys, sql};
 use crate::domain::ChannelId;
 
 texts! {
@@ -18,8 +18,12 @@ texts! {
         CAST(COALESCE((SELECT MAX(id) FROM audit), 0) AS BIGINT) AS audit, \
         CAST(COALESCE((SELECT MAX(sent_at) FROM mail WHERE sent_at IS NOT NULL), 0) AS BIGINT) AS sent \
         FROM counter c WHERE c.name = 'id'";
-    DESK_MAILS = "SELECT state, CAST(COUNT(*) AS BIGINT) AS mails, MIN(order_id) AS oldest FROM mail \
-        WHERE state NOT IN ('sent', 'dropped') GROUP BY state ORDER BY state";
+    DESK_MAILS = "SELECT t.state, t.mails, t.oldest FROM (SELECT k.value ->> 0 AS state, \
+            CAST((SELECT COUNT(*) FROM (SELECT m.order_id FROM mail m WHERE m.state = k.value ->> 0 \
+            AND m.state NOT IN ('sent', 'dropped') LIMIT $2) c) AS BIGINT) AS mails, \
+            (SELECT m.order_id FROM mail m WHERE m.state = k.value ->> 0 AND m.state NOT IN ('sent', 'dropped') \
+            ORDER BY m.state, m.order_id LIMIT 1) AS oldest FROM jsonb_each($1) k) t \
+        WHERE t.oldest IS NOT NULL ORDER BY t.state";
     DESK_CHANNELS = "SELECT c.id, c.mode, c.paused, c.stopped, c.approved, c.pulled_at, c.pull_error, c.mapped, \
         c.push_asked, c.credentials_expire, (SELECT MAX(l.sent_at) FROM listing l \
         WHERE l.channel_id = c.id AND l.sent_at IS NOT NULL) AS pushed_at FROM channel c ORDER BY c.id";
@@ -64,6 +68,8 @@ texts! {
         (SELECT error_at FROM listing WHERE channel_id = $1 AND error IS NOT NULL LIMIT 1000) s";
     DESK_FAILING = "SELECT * FROM listing WHERE channel_id = $1 AND error IS NOT NULL ORDER BY error_at DESC, id LIMIT $2";
     DESK_JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND state <> 'dead' ORDER BY id LIMIT $3";
+    // `id + 0` has the engines begin with the jobs of the lane.
+    DESK_JOBS_OF_FEW = "SELECT * FROM job WHERE id + 0 > $1 AND lane = $2 AND state <> 'dead' ORDER BY id + 0 LIMIT $3";
     // `lane >= ''` keeps SQLite on the index of what is not given up.
     DESK_JOB_COUNTS = "SELECT CAST((SELECT COUNT(*) FROM (SELECT lane FROM job WHERE state <> 'dead' AND lane >= '' \
             LIMIT $1) w) AS BIGINT), \
@@ -112,7 +118,7 @@ pub struct Newest {
 pub struct PendingMails {
     /// `queued`, `by_hand`, `held`, `sending`, `refused` or `uncertain`.
     pub state: String,
-    /// How many.
+    /// How many, up to [`COUNT_MAX`].
     pub mails: i64,
     /// The oldest order that one of them is about.
     pub oldest: i64,
@@ -153,6 +159,9 @@ pub struct Count {
     /// The oldest, microseconds since 1970: when its order was placed, or when it came up.
     pub oldest: Option<i64>,
 }
+
+/// The states of mails that are not done with.
+const PENDING: [&str; 6] = ["by_hand", "held", "queued", "refused", "sending", "uncertain"];
 
 /// Where counting ends: a work list of that length is "many".
 pub const COUNT_MAX: i64 = 1000;
@@ -309,7 +318,10 @@ impl Store {
     ///
     /// Errors: [`super::StoreError::Sql`].
     pub async fn jobs_waiting_after(&self, lane: &str, after: i64, limit: i64) -> Result<Vec<JobRow>> {
-        self.db.all(DESK_JOBS, args![after, lane, limit]).await
+        // A few are found by their lane and sorted; the next of many lie close together along all jobs.
+        let few = !lane.is_empty() && self.jobs_in_lane(lane, COUNT_MAX).await? < COUNT_MAX;
+        let text = if few { DESK_JOBS_OF_FEW } else { DESK_JOBS };
+        self.db.all(text, args![after, lane, limit]).await
     }
 
     /// How many jobs wait or run, and how many were given up; counting ends at [`COUNT_MAX`].
@@ -333,7 +345,7 @@ impl Store {
     pub async fn desk_marks(&self) -> Result<Marks> {
         Ok(Marks {
             newest: self.db.first(DESK_MARKS, args![]).await?.unwrap_or_default(),
-            mails: self.db.all(DESK_MAILS, args![]).await?,
+            mails: self.db.all(DESK_MAILS, args![&keys(PENDING)?, COUNT_MAX]).await?,
             channels: self.db.all(DESK_CHANNELS, args![]).await?,
         })
     }

@@ -192,8 +192,16 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn jobs(&self, filter: JobFilter<'_>, after: i64, limit: i64) -> Result<Vec<JobRow>> {
-        let lane = filter.lane.unwrap_or_default();
-        self.db.all(sql::JOBS, args![after, lane, filter.dead, limit]).await
+        let text = if filter.dead { sql::JOBS_DEAD } else { sql::JOBS };
+        self.db.all(text, args![after, filter.lane.unwrap_or_default(), limit]).await
+    }
+
+    /// How many jobs of a lane wait or run; counting ends at `most`.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn jobs_in_lane(&self, lane: &str, most: i64) -> Result<i64> {
+        let row: Option<(i64,)> = self.db.first(sql::JOBS_IN_LANE, args![lane, most]).await?;
+        Ok(row.map_or(0, |row| row.0))
     }
 
     /// Jobs of a lane that wait or run, in the order they were made.

@@ -10,13 +10,16 @@ use crate::domain::mapping::Rule;
 use crate::domain::{ChannelId, naming};
 
 texts! {
-    LISTED_UNMATCHED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored AND channel_id = $1 AND id > $2 \
-        ORDER BY id LIMIT $3";
-    LISTED_PROPOSED = "SELECT * FROM listing WHERE proposal IS NOT NULL AND channel_id = $1 AND id > $2 \
-        ORDER BY id LIMIT $3";
+    // One channel as a range of them: SQLite takes the small index of the tab then, and not the one of all listings, along
+    // which it would walk the whole channel for the few.
+    LISTED_UNMATCHED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored \
+        AND channel_id >= $1 AND channel_id <= $1 AND id > $2 ORDER BY channel_id, id LIMIT $3";
+    LISTED_PROPOSED = "SELECT * FROM listing WHERE proposal IS NOT NULL \
+        AND channel_id >= $1 AND channel_id <= $1 AND id > $2 ORDER BY channel_id, id LIMIT $3";
     LISTED_MAPPED = "SELECT * FROM listing WHERE item_id IS NOT NULL AND channel_id = $1 AND id > $2 \
         ORDER BY id LIMIT $3";
-    LISTED_IGNORED = "SELECT * FROM listing WHERE ignored AND channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    LISTED_IGNORED = "SELECT * FROM listing WHERE ignored AND channel_id >= $1 AND channel_id <= $1 AND id > $2 \
+        ORDER BY channel_id, id LIMIT $3";
     LISTED_FAILED = "SELECT * FROM listing WHERE error IS NOT NULL AND channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     LISTED_COUNTS = "SELECT CAST((SELECT COUNT(*) FROM (SELECT id FROM listing \
             WHERE item_id IS NULL AND NOT ignored AND channel_id > 0 LIMIT $1) a) AS BIGINT), \
@@ -138,17 +141,19 @@ impl Store {
         self.views(rows, &channels).await
     }
 
-    /// Listings whose proposal was found by one of these rules, at most `limit` looked at.
+    /// A page of listings whose proposal was found by one of these rules: those among the next `limit` proposals. The page
+    /// may be empty and yet another one follow.
     ///
     /// Errors: [`super::StoreError::Sql`], [`super::StoreError::Json`].
     pub async fn proposals(
         &self,
         rules: &[Rule],
         channel: Option<ChannelId>,
+        after: (ChannelId, i64),
         limit: i64,
-    ) -> Result<Vec<ListingView>> {
-        let page = self.listing_page(ListingTab::Proposed, channel, (0, 0), limit).await?;
-        let by_rule = |v: &ListingView| v.proposal.as_ref().is_some_and(|p| rules.contains(&p.rule));
-        Ok(page.views.into_iter().filter(by_rule).collect())
+    ) -> Result<ListingPage> {
+        let mut page = self.listing_page(ListingTab::Proposed, channel, after, limit).await?;
+        page.views.retain(|view| view.proposal.as_ref().is_some_and(|found| rules.contains(&found.rule)));
+        Ok(page)
     }
 }

@@ -161,7 +161,7 @@ impl Store {
     pub async fn retry_order(&self, id: OrderId, actor: &str, now: Timestamp) -> Result<Retried> {
         let mut write = self.write().await?;
         let order = write.whole_order(id).await?;
-        let dead: Vec<JobRow> = write.tx.all(sql::JOBS, args![0, "", true, JOBS_LOOKED_AT]).await?;
+        let dead: Vec<JobRow> = write.tx.all(sql::JOBS_DEAD, args![0, "", JOBS_LOOKED_AT]).await?;
         let mut retried = Retried::default();
         for job in dead.iter().filter(|job| job.order() == Some(id)) {
             write.tx.run(sql::JOB_REVIVE, args![job.id, now.0]).await?;

@@ -5,11 +5,12 @@ use super::sql::texts;
 use super::{Result, Store, keys};
 
 texts! {
-    // The keys come from the index of what is not done with, which is short; `order_id + 0` keeps the engines on it.
+    // The keys come from the index of what is not done with: in SQLite it goes on by the table's key, and so in the order of
+    // the list, however many wait.
     POST_PENDING = "SELECT m.order_id, m.kind, m.revision, m.state, m.recipient, m.subject, m.attempts, m.answer, \
         m.updated_at, CAST(0 AS BIGINT) AS place, c.name AS channel, o.number, o.buyer_name, o.hold FROM \
         (SELECT order_id, kind, revision FROM mail WHERE state = $1 AND state NOT IN ('sent', 'dropped') \
-        AND (order_id + 0, kind, revision) < ($2, $3, $4) ORDER BY order_id + 0 DESC, kind DESC, revision DESC LIMIT $5) k \
+        AND (order_id, kind, revision) < ($2, $3, $4) ORDER BY order_id DESC, kind DESC, revision DESC LIMIT $5) k \
         JOIN mail m ON m.order_id = k.order_id AND m.kind = k.kind AND m.revision = k.revision \
         JOIN orders o ON o.id = m.order_id JOIN channel c ON c.id = m.channel_id \
         ORDER BY m.order_id DESC, m.kind DESC, m.revision DESC";

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::both;
+use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::sql::{self, texts};
@@ -32,11 +32,15 @@ texts! {
         SELECT code FROM item WHERE code > $1 ORDER BY code LIMIT $2) w";
     SHELF_OF_IDS = "SELECT i.* FROM jsonb_each($1) k CROSS JOIN item i WHERE i.id = CAST(k.value ->> 0 AS BIGINT) \
         AND i.code > $2 ORDER BY i.code LIMIT $3";
-    SHELF_SHORT = "SELECT DISTINCT item_id FROM reservation WHERE short > 0 LIMIT $1";
-    // `channel_id > 0` keeps SQLite on the small index of those that failed.
-    SHELF_FAILED = "SELECT item_id FROM listing WHERE error IS NOT NULL AND channel_id > 0 LIMIT $1";
-    SHELF_DRIFT = "SELECT item_id FROM listing WHERE answered <> shown AND answered_at > shown_at \
-        AND channel_id > 0 LIMIT $1";
+    // `item_id > 0` and `channel_id > 0` keep SQLite on the small indexes of those that are short, that failed, that drift.
+    SHELF_SHORT = "SELECT i.* FROM (SELECT DISTINCT item_id FROM reservation WHERE short > 0 AND item_id > 0 \
+        ORDER BY item_id LIMIT $1) f CROSS JOIN item i WHERE i.id = f.item_id AND i.code > $2 ORDER BY i.code LIMIT $3";
+    SHELF_FAILED = "SELECT i.* FROM (SELECT DISTINCT item_id FROM (SELECT item_id FROM listing \
+        WHERE error IS NOT NULL AND channel_id > 0 LIMIT $1) l) f CROSS JOIN item i \
+        WHERE i.id = f.item_id AND i.code > $2 ORDER BY i.code LIMIT $3";
+    SHELF_DRIFT = "SELECT i.* FROM (SELECT DISTINCT item_id FROM (SELECT item_id FROM listing \
+        WHERE answered <> shown AND answered_at > shown_at AND channel_id > 0 LIMIT $1) l) f CROSS JOIN item i \
+        WHERE i.id = f.item_id AND i.code > $2 ORDER BY i.code LIMIT $3";
     SHELF_BEST = "SELECT item_id FROM sales_item_month WHERE month = $1 AND channel_id = 0 AND currency = $2 \
         ORDER BY total DESC LIMIT $3";
     SHELF_GTINS = "SELECT * FROM item WHERE gtin IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY code LIMIT 10";
@@ -49,6 +53,20 @@ texts! {
         r.reserved, r.short FROM jsonb_each($2) k CROSS JOIN reservation r JOIN orders o ON o.id = r.order_id \
         JOIN channel c ON c.id = o.channel_id WHERE r.order_id = CAST(k.value ->> 0 AS BIGINT) AND r.item_id = $1 \
         ORDER BY r.order_id, r.line_no, r.location_id LIMIT $3";
+    // The ledger of one shelf, from an entry back, as far as it is asked for.
+    SHELF_HOLDERS = "WITH RECURSIVE past (n, prev_id, order_id, units) AS (\
+        SELECT CAST(1 AS BIGINT), prev_id, order_id, CASE WHEN target = 'reserved' THEN quantity ELSE 0 END \
+            - CASE WHEN source = 'reserved' THEN quantity ELSE 0 END FROM entry WHERE id = $1 UNION ALL \
+        SELECT p.n + 1, e.prev_id, e.order_id, CASE WHEN e.target = 'reserved' THEN e.quantity ELSE 0 END \
+            - CASE WHEN e.source = 'reserved' THEN e.quantity ELSE 0 END \
+            FROM past p CROSS JOIN entry e WHERE e.id = p.prev_id AND p.n < $2) \
+        SELECT order_id, CAST(SUM(units) AS BIGINT) FROM past WHERE order_id IS NOT NULL \
+        GROUP BY order_id HAVING SUM(units) > 0 ORDER BY order_id";
+    SHELF_PAST = "WITH RECURSIVE past (n, id, prev_id, at, location_id, available, reserved) AS (\
+        SELECT CAST(1 AS BIGINT), id, prev_id, at, location_id, available_after, reserved_after FROM entry WHERE id = $1 \
+        UNION ALL SELECT p.n + 1, e.id, e.prev_id, e.at, e.location_id, e.available_after, e.reserved_after \
+            FROM past p CROSS JOIN entry e WHERE e.id = p.prev_id AND p.n < $2 AND p.at >= $3) \
+        SELECT id, at, location_id, available, reserved FROM past ORDER BY id";
     SHELF_UNNAMED = "SELECT * FROM item i WHERE id > $1 \
         AND NOT EXISTS (SELECT 1 FROM item_term t WHERE t.item_id = i.id) ORDER BY id LIMIT $2";
     SHELF_UNNAME = "DELETE FROM item_term WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
@@ -60,11 +78,11 @@ const FEW: i64 = 2_000;
 const WINDOW: i64 = 4_000;
 /// Items of a filter that are looked at: short, failed, drifting.
 const FILTERED: i64 = 3_000;
-/// Best sellers of each month that are asked how long they last.
-const BEST: i64 = 1_500;
+/// Best sellers of this month and of the last that are asked how long they last.
+pub const BEST_SELLERS: i64 = 300;
 /// Movements of an item that are followed back for the orders that hold it: at first, and at most.
 const HOLDS_FIRST: i64 = 80;
-const HOLDS_LOOKED: i64 = 2_000;
+const HOLDS_LOOKED: i64 = 1_200;
 /// Items named in one statement.
 const BATCH: i64 = 2_000;
 /// The last text of all.
@@ -121,6 +139,21 @@ struct Window {
     end: String,
     /// There are others behind it.
     more: bool,
+}
+
+/// What lay on a shelf after a movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct PastLevel {
+    /// The movement.
+    pub id: i64,
+    /// When, microseconds since 1970.
+    pub at: i64,
+    /// The location.
+    pub location_id: LocationId,
+    /// Units that were free.
+    pub available: i64,
+    /// Units that were held for orders.
+    pub reserved: i64,
 }
 
 /// What a scanner's text stands for.
@@ -180,27 +213,24 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<ShelfPage> {
-        let ids = match filter {
+        let most = if words.is_empty() { limit + 1 } else { i64::MAX };
+        let text = match filter {
             ShelfFilter::All if words.is_empty() => {
                 return Ok(cut(self.items(after, limit + 1).await?, limit));
             }
             ShelfFilter::All => return self.found(words, after, limit).await,
             ShelfFilter::Unlisted => return self.unlisted(words, after, limit).await,
-            ShelfFilter::Short => self.filtered(SHELF_SHORT).await?,
-            ShelfFilter::Failed => self.filtered(SHELF_FAILED).await?,
-            ShelfFilter::Drift => self.filtered(SHELF_DRIFT).await?,
+            ShelfFilter::Short => SHELF_SHORT,
+            ShelfFilter::Failed => SHELF_FAILED,
+            ShelfFilter::Drift => SHELF_DRIFT,
             ShelfFilter::RunningOut { days, window, currency } => {
-                self.running_out(days, window, currency).await?
+                let ids = keys(self.running_out(days, window, currency).await?)?;
+                let rows: Vec<ItemRow> = self.db.all(SHELF_OF_IDS, args![&ids, after, most]).await?;
+                return Ok(cut(named(rows, words), limit));
             }
         };
-        let most = if words.is_empty() { limit + 1 } else { i64::MAX };
-        let rows: Vec<ItemRow> = self.db.all(SHELF_OF_IDS, args![&keys(&ids)?, after, most]).await?;
+        let rows: Vec<ItemRow> = self.db.all(text, args![FILTERED, after, most]).await?;
         Ok(cut(named(rows, words), limit))
-    }
-
-    async fn filtered(&self, text: &'static str) -> Result<BTreeSet<ItemId>> {
-        let rows: Vec<(Option<ItemId>,)> = self.db.all(text, args![FILTERED]).await?;
-        Ok(rows.into_iter().filter_map(|row| row.0).collect())
     }
 
     async fn found(&self, words: &[String], after: &str, limit: i64) -> Result<ShelfPage> {
@@ -234,7 +264,7 @@ impl Store {
     async fn running_out(&self, days: i64, window: SalesWindow, currency: &str) -> Result<BTreeSet<ItemId>> {
         let mut items: BTreeSet<ItemId> = BTreeSet::new();
         for month in [window.month - 1, window.month] {
-            let rows: Vec<(ItemId,)> = self.db.all(SHELF_BEST, args![month, currency, BEST]).await?;
+            let rows: Vec<(ItemId,)> = self.db.all(SHELF_BEST, args![month, currency, BEST_SELLERS]).await?;
             items.extend(rows.into_iter().map(|row| row.0));
         }
         let levels = self.levels(&items).await?;
@@ -319,8 +349,8 @@ impl Store {
         })
     }
 
-    /// Orders that hold or wait for an item, oldest first, at most `limit` lines. Where thousands of movements lie behind
-    /// the oldest hold, those of the newest 2,000 movements at each location.
+    /// Orders that hold or wait for an item, oldest first, at most `limit` lines. Where more than a thousand movements lie
+    /// behind the oldest hold, those of the newest 1,200 movements at each location.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn first_holdings(&self, item: ItemId, limit: i64) -> Result<Vec<Holding>> {
@@ -338,24 +368,27 @@ impl Store {
         if level.reserved == 0 {
             return Ok(BTreeSet::new());
         }
-        let reserved = Account::Reserved.name();
-        let mut most = HOLDS_FIRST;
-        loop {
-            let chain = self.entry_chain(level.last_entry, most).await?;
-            let mut held: BTreeMap<OrderId, i64> = BTreeMap::new();
-            for entry in &chain {
-                let Some(order) = entry.order_id else { continue };
-                let came = if entry.target == reserved { entry.quantity } else { 0 };
-                let went = if entry.source == reserved { entry.quantity } else { 0 };
-                *held.entry(order).or_default() += came - went;
+        let mut held: Vec<(OrderId, i64)> = Vec::new();
+        for most in [HOLDS_FIRST, HOLDS_LOOKED] {
+            held = self.db.all(SHELF_HOLDERS, args![level.last_entry, most]).await?;
+            if held.iter().map(|(_, units)| units).sum::<i64>() >= level.reserved {
+                break;
             }
-            held.retain(|_, units| *units > 0);
-            let ended = i64::try_from(chain.len()).is_ok_and(|n| n < most);
-            if ended || most >= HOLDS_LOOKED || held.values().sum::<i64>() >= level.reserved {
-                return Ok(held.into_keys().collect());
-            }
-            most = HOLDS_LOOKED.min(most * 5);
         }
+        Ok(held.into_iter().map(|(order, _)| order).collect())
+    }
+
+    /// What lay on the shelves that these entries head, after each movement since a time and after the one before it; of
+    /// each shelf the newest `most` movements. Oldest first.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn past_levels(&self, heads: &[i64], since: Timestamp, most: i64) -> Result<Vec<PastLevel>> {
+        let mut all: Vec<PastLevel> = Vec::new();
+        for head in heads {
+            all.extend(self.db.all::<PastLevel>(SHELF_PAST, args![*head, most, since.0]).await?);
+        }
+        all.sort_by_key(|level| level.id);
+        Ok(all)
     }
 
     /// An item's movements from these entries of its locations back, newest first, at most `limit`; and the entries from

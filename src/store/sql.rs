@@ -103,8 +103,9 @@ texts! {
         WHERE l.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY 1, 2";
     RESERVATION_DROP = "DELETE FROM reservation \
         WHERE order_id = $1 AND line_no = $2 AND item_id = $3 AND location_id = $4";
+    // CROSS JOIN and `channel_id + 0` have SQLite go through the open orders, not through all that the channel ever had.
     OPEN_BY_LISTING = "SELECT l.listing, CAST(SUM(l.quantity - l.cancelled - l.shipped) AS BIGINT) FROM orders o \
-        JOIN order_line l ON l.order_id = o.id WHERE o.open AND o.moves_stock AND o.channel_id = $1 \
+        CROSS JOIN order_line l WHERE l.order_id = o.id AND o.open AND o.moves_stock AND o.channel_id + 0 = $1 \
         AND l.quantity > l.cancelled + l.shipped AND l.listing IN (SELECT value ->> 0 FROM jsonb_each($2)) \
         GROUP BY l.listing ORDER BY l.listing";
 
@@ -144,14 +145,15 @@ texts! {
         ORDER BY order_id, line_no";
     LINES_UNMATCHED = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.item_id IS NULL \
         AND l.per > 0 AND o.moves_stock AND l.quantity > l.cancelled ORDER BY l.order_id, l.line_no LIMIT $1";
-    LINES_UNMATCHED_OF_LISTINGS = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
-        WHERE l.item_id IS NULL AND o.open AND o.channel_id = $1 \
+    // CROSS JOIN has SQLite begin with the few lines that wait, not with the channel's orders.
+    LINES_UNMATCHED_OF_LISTINGS = "SELECT l.* FROM order_line l CROSS JOIN orders o \
+        WHERE o.id = l.order_id AND l.item_id IS NULL AND o.open AND o.channel_id = $1 \
         AND l.listing IN (SELECT value ->> 0 FROM jsonb_each($2)) ORDER BY l.order_id, l.line_no";
     LINES_UNMATCHED_OF_CODES = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
         WHERE l.item_id IS NULL AND l.per > 0 AND o.open \
         AND l.code IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY l.order_id, l.line_no";
     LINES_SET_PER = "UPDATE order_line SET per = $3 WHERE item_id IS NULL AND listing = $2 \
-        AND order_id IN (SELECT id FROM orders WHERE channel_id = $1 AND open)";
+        AND EXISTS (SELECT 1 FROM orders o WHERE o.id = order_line.order_id AND o.channel_id = $1 AND o.open)";
     PARCELS_OF = "SELECT * FROM parcel WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY order_id, seq";
     TIMELINE_OF = "SELECT * FROM timeline WHERE order_id = $1 ORDER BY id";
@@ -177,7 +179,8 @@ texts! {
     LISTINGS_OF_CHANNEL = "SELECT * FROM listing WHERE channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     LISTINGS_OF_ITEMS = "SELECT * FROM listing WHERE item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY id";
-    LISTINGS_OF_CHANNEL_ITEMS = "SELECT * FROM listing WHERE channel_id = $1 \
+    // `channel_id + 0` keeps SQLite on the index by item, off the one along all listings of the channel.
+    LISTINGS_OF_CHANNEL_ITEMS = "SELECT * FROM listing WHERE channel_id + 0 = $1 \
         AND item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($2)) ORDER BY id";
     LISTINGS_UNMAPPED = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored ORDER BY channel_id, id LIMIT $1";
     LISTINGS_UNMAPPED_PAGE = "SELECT * FROM listing WHERE item_id IS NULL AND NOT ignored AND id > $1 \
@@ -227,8 +230,9 @@ texts! {
     JOBS_DROP_KEYS = "DELETE FROM job WHERE state <> 'running' AND key IN (SELECT value ->> 0 FROM jsonb_each($1))";
     JOB_DROP = "DELETE FROM job WHERE id = $1";
     JOB = "SELECT * FROM job WHERE id = $1";
-    JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND (NOT $3 OR state = 'dead') \
-        ORDER BY id LIMIT $4";
+    JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) ORDER BY id LIMIT $3";
+    JOBS_DEAD = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND state = 'dead' ORDER BY id LIMIT $3";
+    JOBS_IN_LANE = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT lane FROM job WHERE lane = $1 AND state <> 'dead' LIMIT $2) w";
     JOBS_WAITING = "SELECT * FROM job WHERE lane = $1 AND state <> 'dead' ORDER BY id LIMIT $2";
     JOB_NEXT = "SELECT run_at FROM job WHERE lane = $1 AND state <> 'dead' ORDER BY run_at LIMIT 1";
     JOB_COUNTS = "SELECT lane, state, CAST(COUNT(*) AS BIGINT) AS jobs, CAST(MIN(created_at) AS BIGINT) AS oldest FROM job \

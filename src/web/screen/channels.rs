@@ -19,12 +19,12 @@ use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
 use crate::app::Running;
 use crate::channels::words::{kept_trouble, lifetime};
 use crate::config::{ChannelConfig, Mode};
-use crate::store::{AlertRow, JobFilter, ListingRow, Pace, channel_lane};
+use crate::store::{AlertRow, COUNT_MAX, ListingRow, Pace, channel_lane};
 use state::{State as ChannelState, span};
 
 /// Pushes of so long ago still say how fast a channel is.
 const PACE_TIME: i64 = 86_400_000_000;
-/// Failures and waiting notices that a channel's page shows.
+/// Failures that a channel's page shows.
 const SHOWN: i64 = 20;
 
 #[derive(Template)]
@@ -43,7 +43,7 @@ struct ChannelPage {
     failing: Vec<ListingRow>,
     facts: Vec<(String, String)>,
     limits: Vec<(String, String)>,
-    notices: usize,
+    notices: i64,
     /// It has its file, and is not switched on.
     waits_to_run: bool,
 }
@@ -221,14 +221,14 @@ async fn show(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) 
         _ => Vec::new(),
     };
     let lane = channel_lane(&name);
-    let waiting = store.jobs(JobFilter { lane: Some(&lane), dead: false }, 0, 1000).await?;
+    let notices = store.jobs_in_lane(&lane, COUNT_MAX).await?;
     let running = app.running(&name);
     html(&ChannelPage {
         card: card(&p, &name, pace, config, running, &alerts),
         failing,
         facts: config.map(|config| facts(&p, config, running)).unwrap_or_default(),
         limits: running.map(|running| limits(&p, running)).unwrap_or_default(),
-        notices: waiting.len(),
+        notices,
         waits_to_run: config.is_some_and(|config| !config.enabled),
         p,
     })

@@ -11,17 +11,16 @@ use serde::Deserialize;
 use super::access::Routes;
 use super::stock::{encoded, item_path};
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
-use crate::domain::ItemId;
 use crate::domain::mapping::Rule;
-use crate::store::{COUNTED_MAX, ListingCounts, ListingTab, ListingView, Mapped, Waiting};
+use crate::domain::{ChannelId, ItemId};
+use crate::store::{ListingCounts, ListingTab, ListingView, Mapped, Waiting};
 
 /// Rows of a page.
 const ROWS: i64 = 50;
 /// Waiting order lines looked at.
-const LINES: i64 = 1_000;
-/// Proposals looked at, and how many of them are shown and accepted at once.
-const PROPOSALS: i64 = 2_000;
-const SHOWN: usize = 200;
+const LINES: i64 = 500;
+/// Proposals looked at for one page; those shown are accepted at once.
+const PROPOSALS: i64 = 200;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -180,20 +179,20 @@ async fn show(
     let channels = store.channels().await?;
     let channel = channels.iter().find(|c| c.name == query.channel).map(|c| c.id);
     let (tab, which) = tab_of(&query.tab);
-    let after = query.after.split_once('-').and_then(|(c, id)| Some((c.parse().ok()?, id.parse().ok()?)));
-    let (views, next) = if query.q.trim().is_empty() {
+    let (after, searched) = (place(&query.after), !query.q.trim().is_empty());
+    let (views, next) = if searched {
+        (store.find_listings(&query.q, channel).await?, None)
+    } else {
         let page = store.listing_page(which, channel, after.unwrap_or((0, 0)), ROWS).await?;
         (page.views, page.next)
-    } else {
-        (store.find_listings(&query.q, channel).await?, None)
     };
     let mut rows: Vec<Row> = views.into_iter().map(|view| Row::of(&p, view)).collect();
     let waiting = match which {
         ListingTab::Unmatched | ListingTab::Proposed => store.first_lines_waiting(LINES).await?,
         _ => Vec::new(),
     };
-    let waiting =
-        laid_beside(&mut rows, waiting, &query.channel, which == ListingTab::Unmatched && after.is_none());
+    let others = which == ListingTab::Unmatched && after.is_none() && !searched;
+    let waiting = laid_beside(&mut rows, waiting, &query.channel, others);
     let more = |after: String| {
         let channel = if query.channel.is_empty() {
             String::new()
@@ -214,6 +213,12 @@ async fn show(
         rows,
         waiting,
     })
+}
+
+/// A place in a list of listings, as its address has it: `CHANNEL-LISTING`, both by key.
+fn place(text: &str) -> Option<(ChannelId, i64)> {
+    let (channel, listing) = text.split_once('-')?;
+    Some((channel.parse().ok()?, listing.parse().ok()?))
 }
 
 /// Puts the waiting lines beside their listings; those of other offers come back as rows of their own, if wanted.
@@ -328,6 +333,8 @@ struct AcceptForm {
     /// `exact` (code and JAN), or `all` (titles, too).
     rule: String,
     channel: String,
+    /// As in [`ListQuery`].
+    after: String,
 }
 
 impl AcceptForm {
@@ -346,10 +353,17 @@ struct AcceptPage {
     /// Code and JAN only, not titles.
     exact: bool,
     channel: String,
+    /// Where the page begins.
+    after: String,
     rows: Vec<Row>,
-    all: i64,
-    /// More were not looked at.
-    more: bool,
+    /// The page of the proposals behind those that were looked at for this one.
+    next: Option<String>,
+}
+
+/// The address of the proposals from a place on.
+fn accept_path(rule: &str, channel: &str, after: &str) -> String {
+    let rule = if rule == "all" { "all" } else { "exact" };
+    format!("/listings/accept?rule={rule}&channel={}&after={}", encoded(channel), encoded(after))
 }
 
 async fn preview(
@@ -359,14 +373,15 @@ async fn preview(
 ) -> Result<Response, Fault> {
     let p = desk.page(&visit, Section::Listings, &both!("Accept proposals", "候補の一括紐付け"));
     let channel = channel_id(&desk, &form.channel).await?;
-    let found = desk.store().proposals(form.rules(), channel, PROPOSALS).await?;
-    let all = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let from = place(&form.after).unwrap_or((0, 0));
+    let found = desk.store().proposals(form.rules(), channel, from, PROPOSALS).await?;
+    let next = found.next.map(|(c, id)| accept_path(&form.rule, &form.channel, &format!("{c}-{id}")));
     html(&AcceptPage {
         exact: form.rule != "all",
-        rows: found.into_iter().take(SHOWN).map(|view| Row::of(&p, view)).collect(),
+        rows: found.views.into_iter().map(|view| Row::of(&p, view)).collect(),
         channel: form.channel,
-        more: desk.store().listing_counts().await?.proposed >= COUNTED_MAX,
-        all,
+        after: form.after,
+        next,
         p,
     })
 }
@@ -382,7 +397,7 @@ async fn accept(
     let pair = |text: &str| text.split_once(':').and_then(|(l, i)| Some((l.parse().ok()?, i.parse().ok()?)));
     let shown: Option<BTreeMap<i64, ItemId>> = seen.map(|(_, text)| pair(text)).collect();
     let shown = shown
-        .filter(|shown| (1..=SHOWN).contains(&shown.len()))
+        .filter(|shown| i64::try_from(shown.len()).is_ok_and(|n| (1..=PROPOSALS).contains(&n)))
         .ok_or_else(|| Fault::bad_input(both!("No proposal was chosen", "候補が選択されていません")))?;
     let mapped = desk.store().accept_shown(&shown, &visit.actor(), desk.now()).await?;
     wake(&desk, &mapped);
@@ -401,8 +416,8 @@ async fn accept(
     let back = if field("rest").is_empty() {
         "/listings?tab=proposals".to_owned()
     } else {
-        let rule = if field("rule") == "all" { "all" } else { "exact" };
-        format!("/listings/accept?rule={rule}&channel={}", encoded(field("channel")))
+        // Those that were accepted stand there no more, others have moved up.
+        accept_path(field("rule"), field("channel"), field("after"))
     };
     Ok(done(&visit, &back, &words))
 }
@@ -469,11 +484,13 @@ mod tests {
                 p: page(language),
                 exact: true,
                 channel: NASTY.into(),
+                after: NASTY.into(),
                 rows: vec![row(false)],
-                all: 1,
-                more: true,
+                next: Some(accept_path("exact", NASTY, "1-2")),
             };
-            assert_tame(&accept.render().unwrap());
+            let text = accept.render().unwrap();
+            assert_tame(&text);
+            assert!(text.contains("name=\"rest\"") && text.contains("after=1-2\" rel=\"next\""), "{text}");
         }
     }
 

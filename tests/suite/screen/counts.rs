@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use banto::domain::ItemId;
 use banto::domain::people::Role;
-use banto::store::{Counted, OrderPage, OrderTab, Store};
+use banto::store::{Counted, OrderPage, OrderTab, PastLevel, Store};
 use banto_channel::{Payment, Timestamp};
 use banto_sim::SimClock;
 
@@ -52,6 +53,35 @@ async fn tabs_count_what_stands_in_them() {
     .await;
 }
 
+/// What lay on an item's shelves is what its ledger says, as far back as was asked.
+async fn past_levels(store: &Store, item: ItemId) {
+    let levels = store.levels_of(&BTreeSet::from([item])).await.unwrap();
+    let heads: Vec<i64> = levels.iter().map(|level| level.last_entry).collect();
+    let mut ledger = Vec::new();
+    for head in &heads {
+        ledger.extend(store.entry_chain(*head, 10_000).await.unwrap());
+    }
+    ledger.sort_by_key(|entry| entry.id);
+    let ledger: Vec<PastLevel> = ledger
+        .into_iter()
+        .map(|e| PastLevel {
+            id: e.id,
+            at: e.at,
+            location_id: e.location_id,
+            available: e.available_after,
+            reserved: e.reserved_after,
+        })
+        .collect();
+    let all = store.past_levels(&heads, Timestamp(0), 10_000).await.unwrap();
+    assert_eq!(all, ledger);
+    let newest = store.past_levels(&heads, Timestamp(0), 3).await.unwrap();
+    assert_eq!(newest, ledger[ledger.len() - 3..], "of the one shelf");
+    let middle = ledger[ledger.len() / 2].at;
+    let since = store.past_levels(&heads, Timestamp(middle), 10_000).await.unwrap();
+    let before = ledger.iter().rposition(|level| level.at < middle).unwrap();
+    assert_eq!(since, ledger[before..], "and what lay there when the time began");
+}
+
 #[tokio::test]
 async fn whoever_holds_an_item_is_found_by_its_movements() {
     each_store(async |fresh: &Fresh| {
@@ -74,6 +104,7 @@ async fn whoever_holds_an_item_is_found_by_its_movements() {
             assert!(all.len() > 1, "{code}");
             assert_eq!(store.first_holdings(item, 1_000).await.unwrap(), all, "{code}");
             assert_eq!(store.first_holdings(item, 2).await.unwrap(), all[..2], "{code}");
+            past_levels(store, item).await;
         }
     })
     .await;

@@ -204,6 +204,39 @@ async fn lists_go_on_where_the_page_before_ended() {
 }
 
 #[tokio::test]
+async fn who_has_the_whole_name_is_found_first_and_everybody_once() {
+    each_store(async |fresh: &Fresh| {
+        let trading = Trading::live(fresh).await;
+        for n in 0..10 {
+            let name = if n % 3 == 2 { "花子 鈴木" } else { "鈴木 花子" };
+            let email = format!("buyer{n}@example.jp");
+            let who = Who { name, email: &email, phone: "", postcode: "", line1: "" };
+            who.buys(&trading, &n.to_string()).await;
+        }
+        let other =
+            Who { name: "鈴木 一郎", email: "ichiro@example.jp", phone: "", postcode: "", line1: "" };
+        other.buys(&trading, "other").await;
+        for limit in [2, 3, 7, 50] {
+            let (mut seen, mut after) = (Vec::new(), None::<String>);
+            loop {
+                let filter = CustomerFilter::Find("鈴木 花子");
+                let page = trading.store.customers(filter, after.as_deref(), limit).await.unwrap();
+                assert!(page.rows.len() <= limit, "{limit}");
+                seen.extend(page.rows);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let names: Vec<&str> = seen.iter().map(|row| row.name.as_str()).collect();
+            assert_eq!(names, [["鈴木 花子"; 7].as_slice(), &["花子 鈴木"; 3]].concat(), "{limit}");
+            assert_eq!(seen.iter().map(|row| row.id).collect::<BTreeSet<_>>().len(), 10, "{limit}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_a_person_split_is_never_joined_again_by_the_machine() {
     each_store(async |fresh: &Fresh| {
         let trading = Trading::live(fresh).await;

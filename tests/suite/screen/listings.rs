@@ -132,7 +132,8 @@ async fn what_is_accepted_is_what_was_shown() {
         let exact = staff.page("/listings/accept?rule=exact").await;
         assert!(exact.contains("<code>jan</code>") && exact.contains("<code>similar</code>"), "{exact}");
         assert!(!exact.contains("<code>title</code>"), "{exact}");
-        assert_eq!(shop.t.store.proposals(&[Rule::Title], None, 10).await.unwrap().len(), 1);
+        let titles = shop.t.store.proposals(&[Rule::Title], None, (0, 0), 10).await.unwrap();
+        assert_eq!((titles.views.len(), titles.next), (1, None));
         // What comes between the look and the word for it is not part of it.
         let late = offer("late", Some("C-U-P"), None, "w");
         shop.t.store.take_offers(shop.t.facts.id, &[late], shop.t.now()).await.unwrap();
@@ -161,6 +162,45 @@ async fn what_is_accepted_is_what_was_shown() {
         let found = staff.page("/listings?q=jan").await;
         assert!(row(&found, "jan").contains("TEA"), "{found}");
         assert!(staff.page("/listings?q=TEA").await.contains("<code>similar</code>"), "found by its item");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn proposals_are_looked_at_page_by_page() {
+    each_store(async |fresh| {
+        let shop = Shop::open(fresh).await;
+        // Those with the item's title stand before those with its JAN, and fill more than a page.
+        let offer = |n: usize| RemoteOffer {
+            id: format!("{n:03}").into(),
+            code: None,
+            gtin: (n >= 210).then(|| "4901234567894".to_owned()),
+            title: if n < 210 { "湯のみ".to_owned() } else { format!("thing {n}") },
+            quantity: Some(1),
+            price: None,
+            active: true,
+        };
+        let offers: Vec<RemoteOffer> = (0..215).map(offer).collect();
+        shop.t.store.take_offers(shop.t.facts.id, &offers, shop.t.now()).await.unwrap();
+        shop.t.store.propose_mappings(shop.t.now()).await.unwrap();
+        let staff = shop.staff().await;
+        let next = |page: &str| {
+            let (before, _) = page.split_once("\" rel=\"next\"").unwrap();
+            before.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&").replace("&amp;", "&")
+        };
+        let exact = staff.page("/listings/accept?rule=exact").await;
+        assert!(exact.contains("No such proposal among those looked at") && seen_on(&exact).is_empty());
+        let exact = staff.page(&next(&exact)).await;
+        assert_eq!(seen_on(&exact).len(), 5, "{exact}");
+        assert!(exact.contains("To the first page") && !exact.contains("rel=\"next\""), "{exact}");
+        let all = staff.page("/listings/accept?rule=all").await;
+        assert!(seen_on(&all).len() == 200 && all.contains("name=\"rest\""), "{all}");
+        let mut form = seen_on(&all);
+        form.extend([("rule", "all"), ("rest", "1"), ("channel", ""), ("after", "")]);
+        let answer = staff.post("/listings/accept", &form).await.expect(303);
+        let rest = staff.page(answer.location()).await;
+        assert!(rest.contains("200 listings mapped") && !rest.contains("rel=\"next\""), "{rest}");
+        assert_eq!(seen_on(&rest).len(), 15, "{rest}");
     })
     .await;
 }

@@ -153,6 +153,41 @@ async fn no_page_asks_what_walks_a_long_table() {
     assert!(found.is_empty(), "these walk a whole table:\n{}", found.join("\n"));
 }
 
+/// Queries that find a few among very many, and the step that takes them there. Another index would do as well by its
+/// columns, and lead through everything.
+const FOUND: [(&str, &str); 17] = [
+    ("DESK_JOBS_OF_FEW", "job USING INDEX job_due (lane=?"),
+    ("DESK_MAILS", "INDEX mail_pending (state=?"),
+    ("JOBS_DEAD", "job USING INDEX job_dead"),
+    ("JOBS_IN_LANE", "job_due (lane=?"),
+    ("LINES_SET_PER", "order_line USING INDEX order_line_unmatched"),
+    ("LINES_UNMATCHED_OF_LISTINGS", "INDEX order_line_unmatched"),
+    ("LISTED_FAILED", "INDEX listing_failed (channel_id=?"),
+    ("LISTED_IGNORED", "INDEX listing_ignored (channel_id"),
+    ("LISTED_PROPOSED", "INDEX listing_proposed (channel_id"),
+    ("LISTED_UNMATCHED", "INDEX listing_unmapped (channel_id"),
+    ("LISTINGS_OF_CHANNEL_ITEMS", "INDEX listing_item (item_id=?"),
+    ("LISTINGS_OF_ITEMS", "INDEX listing_item (item_id=?"),
+    ("OPEN_BY_LISTING", "INDEX orders_open"),
+    ("POST_PENDING", "mail_pending (state=? AND (order_id,kind,revision)<(?,?,?))"),
+    ("SHELF_DRIFT", "INDEX listing_drift (channel_id"),
+    ("SHELF_FAILED", "INDEX listing_failed (channel_id"),
+    ("SHELF_SHORT", "COVERING INDEX reservation_short (item_id"),
+];
+
+#[tokio::test]
+async fn the_few_are_found_by_their_own_index() {
+    let fresh = Fresh::sqlite().await;
+    let mut db = SqliteConnection::connect(&fresh.url).await.unwrap();
+    let texts: Vec<(&str, &str)> = Store::texts().copied().collect();
+    for (name, step) in FOUND {
+        let (_, text) = texts.iter().find(|(known, _)| *known == name).unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+        let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut db).await.unwrap();
+        assert!(steps.iter().any(|(.., one)| one.contains(step)), "{name} does not go by {step}: {steps:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_walk_is_seen() {
     let fresh = Fresh::sqlite().await;

@@ -20,7 +20,7 @@ use crate::domain::plan::{Step, Why};
 use crate::store::{Scope, Store};
 
 /// Lines of a page.
-const LINES: usize = 200;
+const LINES: usize = 100;
 
 #[derive(Template)]
 #[template(path = "channel_diff.html", config = "src/web/askama.toml")]

@@ -231,24 +231,32 @@ pub(super) async fn choose(
     Query(choice): Query<Choice>,
 ) -> Result<Response, Fault> {
     let store = desk.store();
-    let view = store.customer_view(id, i64::MAX, 1).await?;
+    let customer = store.customer(id).await?;
     let other = match choice.with {
         Some(with) => Some(store.customer(with).await?),
         None => None,
     };
-    let q = if choice.q.trim().is_empty() { view.customer.name.clone() } else { choice.q };
-    let offers = store.customers(CustomerFilter::Find(q.trim()), None, OFFERS).await?.rows;
-    let p = desk.page(&visit, Section::Customers, &both!("Merge customers", "顧客の統合"));
-    let were_apart = view.apart.iter().any(|row| Some(row.id) == choice.with);
     let is_other = |row: &CustomerRow| row.id != id && row.merged_into.is_none();
+    let other = other.filter(is_other);
+    let q = if choice.q.trim().is_empty() { customer.name.clone() } else { choice.q };
+    // Whoever has chosen is not offered others.
+    let offers = match other {
+        Some(_) => Vec::new(),
+        None => store.customers(CustomerFilter::Find(q.trim()), None, OFFERS).await?.rows,
+    };
+    let p = desk.page(&visit, Section::Customers, &both!("Merge customers", "顧客の統合"));
+    let were_apart = match &other {
+        Some(other) => store.told_apart(id).await?.iter().any(|row| row.id == other.id),
+        None => false,
+    };
     html(&MergePage {
         p,
         q,
-        version: view.customer.version,
-        who: view.customer.into(),
+        version: customer.version,
+        who: customer.into(),
         were_apart,
         offers: offers.into_iter().filter(is_other).map(CustomerCell::from).collect(),
-        other: other.filter(is_other).map(|row| {
+        other: other.map(|row| {
             let version = row.version;
             (row.into(), version)
         }),

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use banto_channel::both;
+use banto_channel::{Timestamp, both};
 
 use super::Place;
 use crate::domain::{LocationId, OrderId};
-use crate::store::EntryRow;
+use crate::store::{EntryRow, PastLevel};
 use crate::web::screen::plot::{self, Line};
 use crate::web::screen::{Desk, Fault, Page};
 
 /// How far back a plot goes.
 const PLOT_DAYS: i64 = 90;
-/// Entries of a location that a plot looks at.
-const PLOT_ENTRIES: i64 = 1_000;
+/// Movements of a location that a plot looks at.
+const PLOT_MOVES: i64 = 600;
 /// Points of a line.
 const PLOT_POINTS: i64 = 220;
 const DAY: i64 = 86_400_000_000;
@@ -117,12 +117,8 @@ fn reason_words(p: &Page, entry: &EntryRow) -> String {
 /// On hand and free over the last 90 days, as SVG; empty when nothing ever moved.
 pub(super) async fn plot(desk: &Desk, p: &Page, heads: &[i64]) -> Result<String, Fault> {
     let since = p.now.0 - PLOT_DAYS * DAY;
-    let mut entries: Vec<EntryRow> = Vec::new();
-    for head in heads {
-        entries.extend(desk.store().entry_chain(*head, PLOT_ENTRIES).await?);
-    }
-    entries.sort_by_key(|e| e.id);
-    let (on_hand, available) = series(&entries, since, p.now.0);
+    let past = desk.store().past_levels(heads, Timestamp(since), PLOT_MOVES).await?;
+    let (on_hand, available) = series(&past, since, p.now.0);
     let title = p.t("On hand and available, last 90 days", "実在庫と販売可能数（直近90日）");
     let lines = [
         Line { name: p.t("On hand", "実在庫"), points: &on_hand, stepped: true },
@@ -133,17 +129,16 @@ pub(super) async fn plot(desk: &Desk, p: &Page, heads: &[i64]) -> Result<String,
 
 type Points = Vec<(i64, i64)>;
 
-/// What was on hand and free after each entry, all locations together; one point a slice of time, the last of it. Before
-/// the first entry that was read a location's level is what it was then.
-fn series(entries: &[EntryRow], since: i64, now: i64) -> (Points, Points) {
+/// What was on hand and free after each movement, all locations together; one point a slice of time, the last of it. Before
+/// the first movement that was read a location's level is what it was then.
+fn series(past: &[PastLevel], since: i64, now: i64) -> (Points, Points) {
     let mut levels: BTreeMap<LocationId, (i64, i64)> = BTreeMap::new();
     let slice = ((now - since) / PLOT_POINTS).max(1);
     let (mut on_hand, mut available): (Points, Points) = (Vec::new(), Vec::new());
-    for entry in entries {
-        let shelf = (entry.available_after + entry.reserved_after, entry.available_after);
-        levels.insert(entry.location_id, shelf);
+    for one in past {
+        levels.insert(one.location_id, (one.available + one.reserved, one.available));
         let sum = levels.values().fold((0, 0), |sum, level| (sum.0 + level.0, sum.1 + level.1));
-        let at = entry.at.max(since);
+        let at = one.at.max(since);
         let same = on_hand.last().is_some_and(|(last, _)| at == *last || at / slice == *last / slice);
         if same {
             on_hand.pop();
@@ -165,23 +160,17 @@ mod tests {
     use super::*;
     use crate::web::screen::Language;
 
-    fn entry(
-        id: i64,
-        at: i64,
-        location_id: i64,
-        (source, target): (&str, &str),
-        after: (i64, i64),
-    ) -> EntryRow {
+    fn entry(source: &str, target: &str) -> EntryRow {
         EntryRow {
-            id,
-            at,
+            id: 1,
+            at: 1,
             item_id: 1,
-            location_id,
+            location_id: 1,
             source: source.into(),
             target: target.into(),
             quantity: 2,
-            available_after: after.0,
-            reserved_after: after.1,
+            available_after: 0,
+            reserved_after: 0,
             short_after: 0,
             prev_id: 0,
             order_id: None,
@@ -193,17 +182,13 @@ mod tests {
 
     #[test]
     fn levels_of_all_locations_are_added_up() {
-        let way = ("supplier", "available");
-        let entries = [
-            entry(1, 10, 1, way, (5, 0)),
-            entry(2, 400 * DAY, 2, way, (3, 1)),
-            entry(3, 410 * DAY, 1, way, (4, 1)),
-        ];
-        let (on_hand, available) = series(&entries, 390 * DAY, 480 * DAY);
+        let level =
+            |at, location_id, available, reserved| PastLevel { id: at, at, location_id, available, reserved };
+        let past = [level(10, 1, 5, 0), level(400 * DAY, 2, 3, 1), level(410 * DAY, 1, 4, 1)];
+        let (on_hand, available) = series(&past, 390 * DAY, 480 * DAY);
         assert_eq!(on_hand, [(390 * DAY, 5), (400 * DAY, 9), (410 * DAY, 9), (480 * DAY, 9)]);
         assert_eq!(available, [(390 * DAY, 5), (400 * DAY, 8), (410 * DAY, 7), (480 * DAY, 7)]);
-        let many: Vec<EntryRow> =
-            (0..900).map(|n| entry(n, 390 * DAY + n * DAY / 10, 1, way, (n, 0))).collect();
+        let many: Vec<PastLevel> = (0..900).map(|n| level(390 * DAY + n * DAY / 10, 1, n, 0)).collect();
         let (on_hand, _) = series(&many, 390 * DAY, 480 * DAY);
         assert!(on_hand.len() as i64 <= PLOT_POINTS + 3, "{}", on_hand.len());
         assert_eq!(on_hand.last(), Some(&(480 * DAY, 899)));
@@ -214,7 +199,7 @@ mod tests {
     fn a_movement_is_told_in_words() {
         let p = page(Language::Ja);
         let told = |source: &str, target: &str, reason: &str| {
-            let entry = EntryRow { reason: reason.into(), ..entry(1, 1, 1, (source, target), (0, 0)) };
+            let entry = EntryRow { reason: reason.into(), ..entry(source, target) };
             (reason_words(&p, &entry), signed(&entry))
         };
         assert_eq!(told("supplier", "available", "received"), ("入荷".into(), "+2".into()));

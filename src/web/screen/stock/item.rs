@@ -106,7 +106,8 @@ async fn build(desk: &Desk, p: Page, item: ItemRow, from: &str) -> Result<ItemPa
     let total = levels.of(item.id, None);
     let pace = store.pace(&own, sales_window(&p)).await?.get(&item.id).copied().unwrap_or_default();
     let mut holdings = store.first_holdings(item.id, ORDERS + 1).await?;
-    let more_orders = holdings.len() as i64 > ORDERS;
+    let held: i64 = holdings.iter().map(|h| h.reserved).sum();
+    let more_orders = holdings.len() as i64 > ORDERS || held < total.reserved;
     holdings.truncate(usize::try_from(ORDERS).unwrap_or(0));
     Ok(ItemPage {
         offers: offers(desk, &p, &item).await?,

@@ -129,6 +129,13 @@ async fn a_job_that_was_given_up_is_tried_again_or_dropped() {
         lanes.sort();
         lanes.dedup();
         assert_eq!(trading.store.desk_lanes().await.unwrap(), lanes);
+        for lane in &lanes {
+            let waits =
+                if trading.jobs().await.iter().any(|j| j.lane == *lane && j.state != "dead") { 1 } else { 0 };
+            assert_eq!(trading.store.jobs_in_lane(lane, 10).await.unwrap(), waits, "{lane}");
+            let page = trading.store.jobs_waiting_after(lane, 0, 10).await.unwrap();
+            assert_eq!(page.len(), usize::try_from(waits).unwrap(), "{lane}");
+        }
         assert_eq!(act("drop", &jobs[1]).await, 303);
         assert_eq!(act("drop", &jobs[1]).await, 404);
         assert_eq!(staff.post("/queue/act", &[("do", "drop")]).await.status, 422);
