@@ -145,13 +145,13 @@ texts! {
     LINES_UNMATCHED = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.item_id IS NULL \
         AND l.per > 0 AND o.moves_stock AND l.quantity > l.cancelled ORDER BY l.order_id, l.line_no LIMIT $1";
     LINES_UNMATCHED_OF_LISTINGS = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
-        WHERE l.item_id IS NULL AND o.open AND o.channel_id = $1 \
+        WHERE l.item_id IS NULL AND o.open AND o.channel_id + 0 = $1 \
         AND l.listing IN (SELECT value ->> 0 FROM jsonb_each($2)) ORDER BY l.order_id, l.line_no";
     LINES_UNMATCHED_OF_CODES = "SELECT l.* FROM order_line l JOIN orders o ON o.id = l.order_id \
         WHERE l.item_id IS NULL AND l.per > 0 AND o.open \
         AND l.code IN (SELECT value ->> 0 FROM jsonb_each($1)) ORDER BY l.order_id, l.line_no";
     LINES_SET_PER = "UPDATE order_line SET per = $3 WHERE item_id IS NULL AND listing = $2 \
-        AND order_id IN (SELECT id FROM orders WHERE channel_id = $1 AND open)";
+        AND order_id IN (SELECT id FROM orders WHERE channel_id + 0 = $1 AND open)";
     PARCELS_OF = "SELECT * FROM parcel WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY order_id, seq";
     TIMELINE_OF = "SELECT * FROM timeline WHERE order_id = $1 ORDER BY id";
