@@ -15,7 +15,7 @@ const LONGEST: usize = 40;
 /// Terms of one order: what comes after the names, numbers and addresses of an order with hundreds of lines is left out.
 const MOST_TERMS: usize = 80;
 /// Words of a query that are looked at.
-const MOST_WORDS: usize = 6;
+pub const MOST_WORDS: usize = 6;
 /// Names up to so many characters without a space are also found by their later part, the given name.
 const UNSPACED_NAME: usize = 8;
 

@@ -27,8 +27,11 @@ texts! {
     DESK_CHANNELS = "SELECT c.id, c.mode, c.paused, c.stopped, c.approved, c.pulled_at, c.pull_error, c.mapped, \
         c.push_asked, c.credentials_expire, (SELECT MAX(l.sent_at) FROM listing l \
         WHERE l.channel_id = c.id AND l.sent_at IS NOT NULL) AS pushed_at FROM channel c ORDER BY c.id";
-    DESK_SHORT = "SELECT CAST(COUNT(DISTINCT s.order_id) AS BIGINT) AS n, MIN(o.placed_at) AS oldest FROM \
-        (SELECT order_id FROM reservation WHERE short > 0 ORDER BY item_id LIMIT 1000) s JOIN orders o ON o.id = s.order_id";
+    // The oldest is among the first hundred that came in.
+    DESK_SHORT = "WITH lacking AS (SELECT DISTINCT order_id FROM reservation WHERE short > 0 ORDER BY order_id LIMIT 1000) \
+        SELECT CAST(COUNT(*) AS BIGINT) AS n, (SELECT MIN(o.placed_at) FROM \
+            (SELECT order_id FROM lacking ORDER BY order_id LIMIT 100) s JOIN orders o ON o.id = s.order_id) AS oldest \
+        FROM lacking";
     DESK_HELD = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(s.placed_at) AS oldest FROM \
         (SELECT placed_at FROM orders WHERE hold IS NOT NULL ORDER BY id LIMIT 1000) s";
     DESK_SHIP_BY = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(s.ship_by) AS oldest FROM \
@@ -39,8 +42,8 @@ texts! {
         (SELECT placed_at FROM orders WHERE open AND payment <> 'paid' AND payment IN ('awaiting', 'partial', 'failed') \
         AND channel_id + 0 = $1 AND payment_method = $2 AND placed_at < $3 ORDER BY id LIMIT 1000) s";
     DESK_LINES = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(o.placed_at) AS oldest FROM \
-        (SELECT order_id, per, quantity, cancelled FROM order_line WHERE item_id IS NULL ORDER BY order_id DESC LIMIT 1000) l \
-        JOIN orders o ON o.id = l.order_id WHERE l.per > 0 AND o.moves_stock AND l.quantity > l.cancelled";
+        (SELECT order_id FROM order_line WHERE item_id IS NULL AND per > 0 AND quantity > cancelled \
+            ORDER BY order_id DESC LIMIT 1000) l JOIN orders o ON o.id = l.order_id WHERE o.moves_stock";
     DESK_LISTINGS = "SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(NULL AS BIGINT) AS oldest FROM \
         (SELECT id FROM listing WHERE item_id IS NULL AND NOT ignored LIMIT 1000) s";
     DESK_QUARANTINE = "SELECT CAST(COUNT(*) AS BIGINT) AS n, MIN(s.at) AS oldest FROM \
@@ -60,7 +63,7 @@ texts! {
     // CROSS JOIN has SQLite begin with the few items that moved.
     DESK_BEHIND = "WITH moved AS (SELECT DISTINCT item_id FROM (SELECT item_id FROM entry ORDER BY id DESC LIMIT 300) e), \
         sold AS (SELECT item_id AS offered, item_id FROM moved UNION \
-            SELECT k.set_id, k.item_id FROM moved m JOIN component k ON k.item_id = m.item_id) \
+            SELECT k.set_id, k.item_id FROM moved m CROSS JOIN component k WHERE k.item_id = m.item_id) \
         SELECT l.channel_id, CAST(COUNT(DISTINCT l.id) AS BIGINT) FROM sold s CROSS JOIN listing l CROSS JOIN level v \
         WHERE l.item_id = s.offered AND v.item_id = s.item_id AND l.error IS NULL AND NOT l.ignored \
         AND v.last_entry > l.shown_version AND v.last_entry > l.sent_version GROUP BY l.channel_id ORDER BY l.channel_id";

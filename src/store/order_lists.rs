@@ -6,7 +6,7 @@ use banto_channel::{Timestamp, both};
 
 use super::db::args;
 use super::sql::{self, texts};
-use super::tables::{self, ItemRow, LineRow, OrderRow, PayloadRow, SavedFilterRow};
+use super::tables::{self, ItemRow, JobRow, LineRow, OrderRow, PayloadRow, SavedFilterRow};
 use super::{Result, Store, StoreError, keys};
 use crate::domain::order::Event;
 use crate::domain::{ChannelId, ItemId, OrderId};
@@ -18,6 +18,9 @@ texts! {
     LIST_CHANNEL = "SELECT * FROM orders WHERE channel_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     LIST_OPEN = "SELECT * FROM orders WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    // Open ones in a state of payment that is not the usual one.
+    LIST_NOT_PAID = "SELECT * FROM orders WHERE open AND payment <> 'paid' AND id < $1 \
+        AND ($2 = 0 OR channel_id + 0 = $2) AND payment = $3 ORDER BY id DESC LIMIT $4";
     LIST_TO_SHIP = "SELECT * FROM orders o WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) AND hold IS NULL AND moves_stock AND (payment IN ('paid', 'partly_refunded') \
             OR LOWER(payment_method) IN ('cod', 'cash_on_delivery') OR payment_title LIKE '%代引%' \
@@ -29,17 +32,33 @@ texts! {
         AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
     LIST_SHORT = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM reservation WHERE short > 0) \
         AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
-    LIST_UNMATCHED = "SELECT * FROM orders o WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
-        AND ($3 = '' OR payment = $3) AND moves_stock AND EXISTS (SELECT 1 FROM order_line l WHERE l.order_id = o.id \
-            AND l.item_id IS NULL AND l.per > 0 AND l.quantity > l.cancelled) ORDER BY id DESC LIMIT $4";
-    LIST_LATE = "SELECT * FROM orders WHERE open AND ship_by IS NOT NULL AND ship_by < $5 AND id < $1 \
+    // From an open order to the next older line that is no item, from that to the next older open order, and so on: where
+    // two steps stand on the same order, it has both. So it costs what the fewer of the two cost, among however many.
+    LIST_UNMATCHED = "WITH RECURSIVE leap (was, at, side) AS (SELECT CAST($1 AS BIGINT), CAST($1 AS BIGINT), CAST(0 AS BIGINT) \
+        UNION ALL SELECT p.at, CASE p.side WHEN 0 THEN (SELECT o.id FROM orders o WHERE o.open AND o.moves_stock \
+            AND ($2 = 0 OR o.channel_id + 0 = $2) AND ($3 = '' OR o.payment = $3) \
+            AND o.id <= p.at - (CASE WHEN p.was = p.at THEN 1 ELSE 0 END) ORDER BY o.id DESC LIMIT 1) \
+        ELSE (SELECT l.order_id FROM order_line l WHERE l.item_id IS NULL AND l.per > 0 AND l.quantity > l.cancelled \
+            AND l.order_id <= p.at - (CASE WHEN p.was = p.at THEN 1 ELSE 0 END) ORDER BY l.order_id DESC LIMIT 1) END, \
+        1 - p.side FROM leap p WHERE p.at IS NOT NULL) \
+        SELECT o.* FROM (SELECT at FROM leap WHERE was = at AND at < $1 LIMIT $4) n CROSS JOIN orders o WHERE o.id = n.at \
+        ORDER BY o.id DESC";
+    // `ship_by + 0` keeps SQLite on the keys: along the days, every late order would be sorted for one page.
+    LIST_LATE = "SELECT * FROM orders WHERE open AND ship_by + 0 < $5 AND id < $1 \
         AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
     LIST_UNCERTAIN = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM mail WHERE state = 'uncertain' \
         AND state NOT IN ('sent', 'dropped')) AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
-    // `$1` is where counting ends, `$2` the time now. What no index knows is counted among the newest open orders.
-    LIST_COUNTS = "WITH newest AS (SELECT id, hold, moves_stock, payment, payment_method, payment_title FROM orders \
-            WHERE open ORDER BY id DESC LIMIT $1) \
+    // `$1` is where counting ends, `$2` the time now, `$3` the key before which it begins. What no index knows is counted
+    // among the newest open orders; lines that are no item as in their list.
+    LIST_COUNTS = "WITH RECURSIVE newest AS (SELECT id, hold, moves_stock, payment, payment_method, payment_title FROM orders \
+            WHERE open ORDER BY id DESC LIMIT $1), \
+        leap (was, at, side) AS (SELECT CAST($3 AS BIGINT), CAST($3 AS BIGINT), CAST(0 AS BIGINT) \
+        UNION ALL SELECT p.at, CASE p.side WHEN 0 THEN (SELECT o.id FROM orders o WHERE o.open AND o.moves_stock \
+            AND o.id <= p.at - (CASE WHEN p.was = p.at THEN 1 ELSE 0 END) ORDER BY o.id DESC LIMIT 1) \
+        ELSE (SELECT l.order_id FROM order_line l WHERE l.item_id IS NULL AND l.per > 0 AND l.quantity > l.cancelled \
+            AND l.order_id <= p.at - (CASE WHEN p.was = p.at THEN 1 ELSE 0 END) ORDER BY l.order_id DESC LIMIT 1) END, \
+        1 - p.side FROM leap p WHERE p.at IS NOT NULL) \
         SELECT CAST((SELECT COUNT(*) FROM newest) AS BIGINT), \
         CAST((SELECT COUNT(*) FROM newest o WHERE hold IS NULL AND moves_stock AND (payment IN ('paid', 'partly_refunded') \
             OR LOWER(payment_method) IN ('cod', 'cash_on_delivery') OR payment_title LIKE '%代引%' \
@@ -48,16 +67,17 @@ texts! {
         CAST((SELECT COUNT(*) FROM (SELECT id FROM orders WHERE open AND payment <> 'paid' \
             AND payment IN ('awaiting', 'partial', 'failed') ORDER BY id DESC LIMIT $1) u) AS BIGINT), \
         CAST((SELECT COUNT(*) FROM (SELECT id FROM orders WHERE hold IS NOT NULL ORDER BY id DESC LIMIT $1) h) AS BIGINT), \
-        CAST((SELECT COUNT(DISTINCT s.order_id) FROM (SELECT order_id FROM reservation WHERE short > 0 ORDER BY item_id \
+        CAST((SELECT COUNT(*) FROM (SELECT DISTINCT order_id FROM reservation WHERE short > 0 ORDER BY order_id DESC \
             LIMIT $1) s) AS BIGINT), \
-        CAST((SELECT COUNT(*) FROM newest o WHERE moves_stock AND EXISTS (SELECT 1 FROM order_line l \
-            WHERE l.order_id = o.id AND l.item_id IS NULL AND l.per > 0 AND l.quantity > l.cancelled)) AS BIGINT), \
+        CAST((SELECT COUNT(*) FROM (SELECT at FROM leap WHERE was = at AND at < $3 LIMIT $1) n) AS BIGINT), \
         CAST((SELECT COUNT(*) FROM (SELECT ship_by FROM orders WHERE open AND ship_by IS NOT NULL AND ship_by < $2 \
             ORDER BY ship_by LIMIT $1) d) AS BIGINT), \
         CAST((SELECT COUNT(DISTINCT m.order_id) FROM (SELECT order_id FROM mail WHERE state = 'uncertain' \
             AND state NOT IN ('sent', 'dropped') LIMIT $1) m) AS BIGINT)";
     SHORT_OF_ORDERS = "SELECT order_id, CAST(SUM(short) AS BIGINT) FROM reservation WHERE short > 0 \
         AND order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) GROUP BY order_id ORDER BY order_id";
+    // By how their keys begin: `notice:ORDER:…` tells the order's channel, `mail:ORDER:…` sends a mail.
+    JOBS_BY_KEY_START = "SELECT * FROM job WHERE key >= $1 AND key < $2 ORDER BY id";
     PAYLOAD_VERSIONS = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
         SELECT p.prev_id, c.n + 1 FROM chain c CROSS JOIN payload p WHERE p.id = c.id AND p.prev_id > 0 AND c.n < $2) \
         SELECT p.id, p.at FROM chain c CROSS JOIN payload p WHERE p.id = c.id ORDER BY p.id DESC";
@@ -198,10 +218,17 @@ impl Store {
             (OrderTab::All, None, Some(id)) => self.db.all(LIST_CHANNEL, args![id, before, limit]).await,
             (tab, payment, channel) => {
                 let (channel, payment) = (channel.unwrap_or(0), payment.unwrap_or_default());
-                if tab == OrderTab::Late {
-                    return self.db.all(tab.text(), args![before, channel, payment, limit, page.now.0]).await;
+                let args = args![before, channel, payment, limit];
+                match tab {
+                    OrderTab::Late => {
+                        let args = args![before, channel, payment, limit, page.now.0];
+                        self.db.all(LIST_LATE, args).await
+                    }
+                    OrderTab::Open | OrderTab::All if !matches!(payment, "" | "paid") => {
+                        self.db.all(LIST_NOT_PAID, args).await
+                    }
+                    tab => self.db.all(tab.text(), args).await,
                 }
-                self.db.all(tab.text(), args![before, channel, payment, limit]).await
             }
         }
     }
@@ -211,7 +238,7 @@ impl Store {
     /// Errors: [`StoreError::Sql`].
     pub async fn order_counts(&self, now: Timestamp) -> Result<Vec<(OrderTab, Counted)>> {
         type Numbers = (i64, i64, i64, i64, i64, i64, i64, i64);
-        let row: Option<Numbers> = self.db.first(LIST_COUNTS, args![COUNTED, now.0]).await?;
+        let row: Option<Numbers> = self.db.first(LIST_COUNTS, args![COUNTED, now.0, OrderId::MAX]).await?;
         let (open, to_ship, unpaid, held, short, unmatched, late, uncertain) = row.unwrap_or_default();
         let whole = |n: i64| Counted { n, more: n >= COUNTED };
         // Looked for among the newest open orders only.
@@ -222,7 +249,7 @@ impl Store {
             (OrderTab::Unpaid, whole(unpaid)),
             (OrderTab::Held, whole(held)),
             (OrderTab::Short, whole(short)),
-            (OrderTab::Unmatched, part(unmatched)),
+            (OrderTab::Unmatched, whole(unmatched)),
             (OrderTab::Late, whole(late)),
             (OrderTab::Uncertain, whole(uncertain)),
         ])
@@ -249,6 +276,19 @@ impl Store {
             by_order.entry(line.order_id).or_default().push(line);
         }
         Ok(Alongside { lines: by_order, short: short.into_iter().collect() })
+    }
+
+    /// What is still to be told of an order to its channel, and what was given up of that and of its mails.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub(super) async fn jobs_of_order(&self, id: OrderId) -> Result<Vec<JobRow>> {
+        // `;` comes after `:`.
+        let begin = |what: &str| (format!("{what}:{id}:"), format!("{what}:{id};"));
+        let ((notices, notices_end), (mails, mails_end)) = (begin("notice"), begin("mail"));
+        let mut jobs: Vec<JobRow> = self.db.all(JOBS_BY_KEY_START, args![&notices, &notices_end]).await?;
+        let mails: Vec<JobRow> = self.db.all(JOBS_BY_KEY_START, args![&mails, &mails_end]).await?;
+        jobs.extend(mails.into_iter().filter(|job| job.state == "dead"));
+        Ok(jobs)
     }
 
     /// Codes of items.

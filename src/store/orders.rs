@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use banto_channel::{Timestamp, both};
 
 use super::db::args;
-use super::jobs::{JobFilter, NoticeJob};
+use super::jobs::NoticeJob;
 use super::tables::{
     ChannelRow, ItemRow, JobRow, MailRow, OrderRow, ParcelRow, QuarantineRow, ReservationRow, TimelineRow,
 };
@@ -140,10 +140,6 @@ impl Store {
         items.extend(reservations.iter().map(|r| r.item_id));
         let items: Vec<ItemRow> = self.db.all(sql::ITEMS_BY_IDS, args![&keys(items)?]).await?;
         let channel = self.channel_of(order.channel).await?;
-        let mut jobs = self.waiting_jobs(&super::channel_lane(&channel.name), JOBS_LOOKED_AT).await?;
-        let dead = JobFilter { dead: true, lane: None };
-        jobs.extend(self.jobs(dead, 0, JOBS_LOOKED_AT).await?);
-        jobs.retain(|job| job.order() == Some(id));
         Ok(OrderView {
             mails: self.mails_of(id).await?,
             timeline: self.db.all(sql::TIMELINE_OF, args![id]).await?,
@@ -151,7 +147,7 @@ impl Store {
             order,
             channel,
             reservations,
-            jobs,
+            jobs: self.jobs_of_order(id).await?,
         })
     }
 

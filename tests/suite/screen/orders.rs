@@ -1,8 +1,11 @@
 //! Lists of orders, and what people do to many of them or two people to one.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use banto::domain::deeds::Shipment;
 use banto::domain::people::Role;
-use banto::store::{Denied, OrderPage, OrderTab, Wish};
+use banto::store::{Denied, JobEnd, JobRow, OrderPage, OrderTab, Wish};
 use banto_channel::{Address, Payment, RemoteLine, Timestamp};
 use banto_sim::SimClock;
 use tempfile::TempDir;
@@ -69,6 +72,50 @@ async fn each_list_has_its_orders() {
         assert_eq!(ids(page(OrderTab::All, held, Some(-1), None)).await, Vec::<i64>::new());
         assert_eq!(ids(page(OrderTab::All, i64::MAX, channel, Some("awaiting"))).await, [door, unpaid]);
         assert_eq!(ids(page(OrderTab::Open, unpaid, channel, Some("paid"))).await, [good]);
+        assert_eq!(ids(page(OrderTab::Open, i64::MAX, None, Some("awaiting"))).await, [door, unpaid]);
+        assert_eq!(ids(page(OrderTab::Open, i64::MAX, channel, Some("failed"))).await, Vec::<i64>::new());
+        assert_eq!(ids(page(OrderTab::Late, i64::MAX, channel, Some("paid"))).await, [late]);
+        assert_eq!(ids(page(OrderTab::Late, late, None, None)).await, Vec::<i64>::new());
+        // From one line that is no item to the next, however many orders stand between.
+        assert_eq!(ids(page(OrderTab::Unmatched, i64::MAX, None, None)).await, [held, door]);
+        assert_eq!(ids(page(OrderTab::Unmatched, door, channel, None)).await, [late, unmatched]);
+        assert_eq!(ids(page(OrderTab::Unmatched, late, None, Some("paid"))).await, [unmatched]);
+        assert_eq!(ids(page(OrderTab::Unmatched, unmatched, None, None)).await, Vec::<i64>::new());
+        assert_eq!(ids(page(OrderTab::Unmatched, i64::MAX, None, Some("awaiting"))).await, [door]);
+        assert_eq!(ids(page(OrderTab::Unmatched, i64::MAX, Some(-1), None)).await, Vec::<i64>::new());
+    })
+    .await;
+}
+
+/// An order's page tells what waits for that order and was given up of it, whatever waits for others.
+#[tokio::test]
+async fn an_order_has_its_own_jobs() {
+    each_store(async |fresh: &Fresh| {
+        let trading = Trading::live(fresh).await;
+        trading.stock(&[("CUP", 40)]).await;
+        let mut ids = Vec::new();
+        for n in 0..20 {
+            let id = trading.order(trading.remote(&n.to_string(), &[("CUP", 1)])).await;
+            let parcel = Shipment { carrier: "yamato".to_owned(), ..Shipment::default() };
+            trading.store.ship_order(&trading.act(id), &parcel).await.unwrap();
+            ids.push(id);
+        }
+        let mails: Vec<_> = trading.jobs().await.into_iter().filter(|job| job.lane == "mail").collect();
+        let given_up = mails.iter().find(|job| job.order() == Some(ids[3])).unwrap();
+        let (now, lease) = (trading.now(), Duration::from_secs(60));
+        let claimed = trading.store.claim("mail", "test", now, lease, 1_000).await.unwrap();
+        let claimed = claimed.into_iter().find(|job| job.id == given_up.id).unwrap();
+        let end = JobEnd::Dead { why: "no such mailbox".to_owned() };
+        trading.store.end_jobs(&[(claimed, end)]).await.unwrap();
+        let all = trading.jobs().await;
+        for id in ids {
+            let own = |job: &&JobRow| job.order() == Some(id) && (job.lane != "mail" || job.state == "dead");
+            let own: BTreeSet<i64> = all.iter().filter(own).map(|job| job.id).collect();
+            let view = trading.store.order_view(id).await.unwrap();
+            assert!(!own.is_empty(), "order {id} waits to be told of");
+            assert_eq!(view.jobs.iter().map(|job| job.id).collect::<BTreeSet<_>>(), own, "order {id}");
+            assert_eq!(view.jobs.iter().any(|job| job.state == "dead"), id == given_up.order().unwrap());
+        }
     })
     .await;
 }

@@ -35,7 +35,7 @@ const SHORT: [&str; 18] = [
 ];
 
 /// Indexes of few rows: of what is open or waits. Others have a condition too, which most rows of a table meet.
-const FEW: [&str; 16] = [
+const FEW: [&str; 18] = [
     "customer_blocked",
     "job_dead",
     "job_due",
@@ -46,12 +46,14 @@ const FEW: [&str; 16] = [
     "listing_receipt",
     "listing_unmapped",
     "mail_pending",
+    "order_line_unknown",
     "order_line_unmatched",
     "orders_hold",
     "orders_open",
     "orders_ship_by",
     "orders_unpaid",
     "reservation_short",
+    "reservation_short_order",
 ];
 
 /// Queries that walk a long table because that is what they are for: acts on the whole catalogue, the doctor's proofs;
@@ -202,5 +204,75 @@ async fn a_walk_is_seen() {
         ("SELECT * FROM channel", 0),
     ] {
         assert_eq!(walks(&mut db, text).await.len(), walked, "{text}");
+    }
+}
+
+/// What the lists and searches of orders ask, and each step by which they find a page among very many. SQLite would take
+/// other ways just as well by the columns: along a channel's whole history, a shop's whole backlog, or a sort of it.
+const OPEN_WORK: [(&str, &[&str]); 21] = [
+    ("LIST_ALL", &["orders USING INTEGER PRIMARY KEY (rowid<?)"]),
+    ("LIST_CHANNEL", &["orders USING INDEX orders_channel (channel_id=? AND id<?)"]),
+    ("LIST_OPEN", &["orders USING INDEX orders_open (id<?)"]),
+    ("LIST_NOT_PAID", &["orders USING INDEX orders_unpaid (id<?)"]),
+    (
+        "LIST_TO_SHIP",
+        &["o USING INDEX orders_open (id<?)", "reservation_short_order (order_id=? AND short>?)"],
+    ),
+    ("LIST_UNPAID", &["orders USING INDEX orders_unpaid (id<?)"]),
+    ("LIST_HELD", &["orders USING INDEX orders_hold (id<?)"]),
+    (
+        "LIST_SHORT",
+        &["reservation USING COVERING INDEX reservation_short_order", "orders USING INTEGER PRIMARY KEY"],
+    ),
+    (
+        "LIST_UNMATCHED",
+        &[
+            "CO-ROUTINE leap",
+            "o USING INDEX orders_open (id<?)",
+            "l USING INDEX order_line_unknown (order_id<?)",
+        ],
+    ),
+    ("LIST_LATE", &["orders USING INDEX orders_open (id<?)"]),
+    ("LIST_UNCERTAIN", &["mail USING COVERING INDEX mail_pending (state=?)"]),
+    (
+        "LIST_COUNTS",
+        &[
+            "CO-ROUTINE leap",
+            "orders USING INDEX orders_open",
+            "orders USING INDEX orders_unpaid",
+            "orders USING INDEX orders_hold",
+            "orders USING INDEX orders_ship_by (ship_by>? AND ship_by<?)",
+            "l USING INDEX order_line_unknown (order_id<?)",
+            "reservation_short_order (order_id=? AND short>?)",
+            "mail USING COVERING INDEX mail_pending (state=?)",
+        ],
+    ),
+    ("SHORT_OF_ORDERS", &["reservation_short_order (order_id=? AND short>?)"]),
+    ("JOBS_BY_KEY_START", &["job USING INDEX sqlite_autoindex_job_1 (key>? AND key<?)"]),
+    ("SEARCH_EXACT", &["order_term USING PRIMARY KEY (term=? AND order_id<?)"]),
+    ("SEARCH_LONGER", &["order_term USING PRIMARY KEY (term>? AND term<?)"]),
+    ("SEARCH_BOTH", &["t USING PRIMARY KEY (term=? AND order_id<?)"]),
+    ("SEARCH_NEWEST", &["order_terms USING INTEGER PRIMARY KEY (rowid<?)"]),
+    ("DESK_SALES", &["orders USING COVERING INDEX orders_placed (placed_at>? AND placed_at<?)"]),
+    ("DESK_SHORT", &["reservation USING COVERING INDEX reservation_short_order"]),
+    ("DESK_LINES", &["order_line USING INDEX order_line_unknown"]),
+];
+
+#[tokio::test]
+async fn lists_and_searches_of_orders_go_by_what_is_short() {
+    let fresh = Fresh::sqlite().await;
+    let mut db = SqliteConnection::connect(&fresh.url).await.unwrap();
+    let texts: Vec<(&str, &str)> = Store::texts().map(|(name, text)| (*name, *text)).collect();
+    for (name, steps) in OPEN_WORK {
+        let (_, text) = texts.iter().find(|(known, _)| *known == name).unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut db).await.unwrap();
+        let plan: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+        for step in steps {
+            assert!(plan.iter().any(|one| one.contains(step)), "{name} has no step {step}: {plan:#?}");
+        }
+        // No list sorts what it was found in. Two sort what they found: a page of orders, the jobs of one order.
+        let sorts = ["LIST_UNMATCHED", "JOBS_BY_KEY_START"].contains(&name);
+        assert!(sorts || plan.iter().all(|one| !one.contains("ORDER BY")), "{name} sorts: {plan:#?}");
     }
 }

@@ -160,6 +160,11 @@ async fn a_common_word_is_bounded_and_says_so() {
                 if (page, n) == (0, 7) {
                     order.buyer.name = "髙﨑 稀".to_owned();
                 }
+                // The older half is of one company, the newer of another, and one old order names both.
+                order.ship_to.company = if page < 12 { "Kosha" } else { "Otsusha" }.to_owned();
+                if (page, n) == (0, 9) {
+                    order.bill_to.company = "Otsusha".to_owned();
+                }
                 raw(order)
             })
             .collect();
@@ -168,7 +173,8 @@ async fn a_common_word_is_bounded_and_says_so() {
     follow(&trading).await;
     let newest = ids.iter().max().copied();
     let whole = trading.store.search_orders(&Query::parse("tea"), i64::MAX).await.unwrap();
-    assert_eq!((whole.orders.len(), whole.looked_down_to), (1000, None), "one word exactly: paged, not cut");
+    assert_eq!(whole.orders.len(), 1000, "one word exactly: paged, not cut");
+    assert_eq!(whole.looked_down_to, whole.orders.last().copied(), "whoever filters these goes on there");
     assert_eq!(whole.orders.first().copied(), newest);
     let next = trading.store.search_orders(&Query::parse("tea"), whole.orders[999]).await.unwrap();
     assert!(next.orders[0] < whole.orders[999]);
@@ -183,6 +189,9 @@ async fn a_common_word_is_bounded_and_says_so() {
     assert_eq!(found(&trading.store, "buyer tea 稀").await, [ids[7]]);
     let both = trading.store.search_orders(&Query::parse("buyer te"), i64::MAX).await.unwrap();
     assert_eq!(both.orders.first().copied(), newest);
+    let both = trading.store.search_orders(&Query::parse("kosha otsusha"), i64::MAX).await.unwrap();
+    assert_eq!(both.orders, [ids[9]], "older than all that were looked through, of two common words");
+    assert!(both.looked_down_to.is_some_and(|last| last > ids[9]));
     // A whole number comes before all that only begin with it.
     assert_eq!(found(&trading.store, "12").await[0], ids[12]);
 }
