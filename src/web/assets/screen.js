@@ -174,6 +174,10 @@ for (const select of $$("select[data-submit]")) select.addEventListener("change"
 const home = $("[data-home]")?.dataset.home;
 if (home) history.replaceState(null, "", home);
 
+// On a phone the menu is longer than the window.
+const here = $(".menu [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2;
+
 $$("[data-again]").forEach(again);
 countChosen();
 listen();
