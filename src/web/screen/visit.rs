@@ -168,15 +168,17 @@ async fn enter(desk: &Desk, access: Access, mut request: Request) -> Result<Requ
         };
     };
     let visit = visit(&request, &visitor);
+    let back = came_from(request.headers());
     if !access.allows(visit.role) {
-        return Err(refused(
-            StatusCode::FORBIDDEN,
-            both!("Your role does not allow this", "この操作を行う権限がありません"),
-        ));
+        let why = both!("Your role does not allow this", "この操作を行う権限がありません");
+        let refusal = refused(StatusCode::FORBIDDEN, why);
+        return Err(Box::new(fault::for_visitor(desk, &visit, back, *refusal)));
     }
     if is_post && access != Access::Public {
         DefaultBodyLimit::max(FORM_MAX).apply(&mut request);
-        request = with_token(request, &visit.csrf).await?;
+        let marked = with_token(request, &visit.csrf).await;
+        let in_frame = |refusal: Box<Response>| Box::new(fault::for_visitor(desk, &visit, back, *refusal));
+        request = marked.map_err(in_frame)?;
     }
     request.extensions_mut().insert(SessionKey(visitor.session));
     request.extensions_mut().insert(visit);
