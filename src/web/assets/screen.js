@@ -49,7 +49,7 @@ function swap(region, next) {
   region.replaceChildren(...next.childNodes);
   for (const box of $$("input[data-select]", region)) box.checked = chosen.has(row(box));
   for (const row of $$("[data-row]", region)) {
-    if (row.dataset.href === at) row.dataset.at = "";
+    if (at && row.dataset.href === at) row.dataset.at = "";
     if (known.size > 0 && !known.has(row.dataset.href)) row.classList.add("fresh");
   }
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
@@ -61,7 +61,10 @@ function swap(region, next) {
 function listen() {
   if (!lamp || !$("[data-live]")) return;
   const events = new EventSource("/live");
-  const show = (state) => { lamp.dataset.liveState = state; };
+  const show = (state) => {
+    lamp.dataset.liveState = state;
+    lamp.title = lamp.dataset[state];
+  };
   events.addEventListener("open", () => {
     show("on");
     // What changed between the making of the page and now, nobody has told us.
@@ -157,10 +160,23 @@ addEventListener("pageshow", (event) => {
 document.addEventListener("click", (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) navigator.clipboard?.writeText(copy.dataset.copy);
+  // The way back is where the form is, with what was typed into it.
+  if (event.target.closest("[data-back]") && document.referrer && history.length > 1) {
+    event.preventDefault();
+    history.back();
+  }
   const me = $(".me[open]");
   if (me && !me.contains(event.target)) me.removeAttribute("open");
 });
 for (const select of $$("select[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
+
+// A form that was refused is answered at the address it was sent to: reloading, and what is live, need the page's own.
+const home = $("[data-home]")?.dataset.home;
+if (home) history.replaceState(null, "", home);
+
+// On a phone the menu is longer than the window.
+const here = $(".menu [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2;
 
 $$("[data-again]").forEach(again);
 countChosen();

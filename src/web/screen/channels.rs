@@ -46,6 +46,8 @@ struct ChannelPage {
     notices: i64,
     /// It has its file, and is not switched on.
     waits_to_run: bool,
+    /// It was switched on a moment ago: the config is still being read again.
+    is_being_switched_on: bool,
 }
 
 /// One channel, as its card and its page show it.
@@ -197,7 +199,7 @@ fn troubles(p: &Page, pace: &Pace, alerts: &[AlertRow]) -> Vec<Trouble> {
             "credentials" => both!("The credentials need you", "認証情報の確認が必要です"),
             "silent" => both!("No order for long", "しばらく受注がありません"),
             "drift" => both!("It shows other numbers than ours", "在庫数が一致しません"),
-            "quarantine" => both!("Orders could not be understood", "解釈できない受注があります"),
+            "quarantine" => both!("Orders could not be understood", "取り込めなかった受注があります"),
             "guard" | "pull_failed" => continue,
             _ => both!("Something needs a look", "確認が必要です"),
         };
@@ -223,13 +225,15 @@ async fn show(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) 
     let lane = channel_lane(&name);
     let notices = store.jobs_in_lane(&lane, COUNT_MAX).await?;
     let running = app.running(&name);
+    let waits_to_run = config.is_some_and(|config| !config.enabled);
     html(&ChannelPage {
         card: card(&p, &name, pace, config, running, &alerts),
         failing,
         facts: config.map(|config| facts(&p, config, running)).unwrap_or_default(),
         limits: running.map(|running| limits(&p, running)).unwrap_or_default(),
         notices,
-        waits_to_run: config.is_some_and(|config| !config.enabled),
+        waits_to_run,
+        is_being_switched_on: waits_to_run && mode::is_being_switched_on(&app.config, &name),
         p,
     })
 }

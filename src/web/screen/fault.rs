@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use banto_channel::{Bilingual, both};
 
+use super::page::Section;
+use super::{Desk, Page, Visit};
 use crate::domain::people::PersonFault;
 use crate::keys::house::KeyFault;
 use crate::store::StoreError;
@@ -88,9 +90,59 @@ struct FaultPage<'a> {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let page = FaultPage { status: self.status.as_u16(), why: &self.why };
-        match askama::Template::render(&page) {
+        let mut response = match askama::Template::render(&page) {
             Ok(text) => (self.status, Html(text)).into_response(),
             Err(_) => (self.status, self.why.to_string()).into_response(),
+        };
+        response.extensions_mut().insert(Refusal(self.why));
+        response
+    }
+}
+
+/// Why a response refuses, for the guard: it knows who asked.
+#[derive(Clone, Debug)]
+struct Refusal(Bilingual);
+
+#[derive(askama::Template)]
+#[template(path = "refused.html", config = "src/web/askama.toml")]
+struct RefusedPage {
+    p: Page,
+    why: String,
+    /// The page that the visitor came from.
+    back: String,
+}
+
+/// A refusal as a page of the visitor's own: under the menu, in one language, with the way back to where they were.
+/// Every other response stays as it is.
+pub(super) fn for_visitor(desk: &Desk, visit: &Visit, back: String, response: Response) -> Response {
+    let status = response.status();
+    let Some(Refusal(why)) = response.extensions().get::<Refusal>() else { return response };
+    let title = match status {
+        StatusCode::NOT_FOUND => both!("Not found", "見つかりません"),
+        status if status.is_server_error() => both!("Something went wrong", "エラーが発生しました"),
+        _ => both!("This was not done", "操作できませんでした"),
+    };
+    let p = desk.page(visit, Section::House, &title);
+    let page = RefusedPage { why: p.say(why), back, p };
+    askama::Template::render(&page).map_or(response, |text| (status, Html(text)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+
+    use askama::Template;
+
+    use super::super::visit::{Language, sample_page};
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_why_and_leads_back() {
+        for (language, words) in [(Language::En, "Back"), (Language::Ja, "戻る")] {
+            let (why, back) = ("<script>alert(1)</script>".to_owned(), "/listings?tab=unmatched".to_owned());
+            let page = RefusedPage { p: sample_page(language), why, back }.render().unwrap();
+            assert!(!page.contains("<script>alert") && page.contains("&#60;script&#62;"), "{page}");
+            assert!(page.contains("href=\"/listings?tab=unmatched\"") && page.contains(words), "{page}");
         }
     }
 }

@@ -41,6 +41,8 @@ struct MailsPage {
     acts: Vec<Button>,
     /// Where the next page begins.
     next: Option<String>,
+    /// This is not the first page.
+    turned: bool,
     /// No server is configured, so nothing goes out.
     no_server: bool,
 }
@@ -96,7 +98,9 @@ async fn list(
     let asked = TABS.iter().find(|(state, ..)| *state == query.tab);
     let full = TABS.iter().find(|(state, ..)| count(state).is_some());
     let tab = asked.or(full).or_else(|| TABS.last()).map_or("sent", |(state, ..)| *state);
-    let after = place(&query.after).unwrap_or_else(MailPlace::start);
+    let from = place(&query.after);
+    let turned = from.is_some();
+    let after = from.unwrap_or_else(MailPlace::start);
     let mut heads = desk.store().mail_heads(tab, &after, PAGE + 1).await?;
     let more = heads.len() > usize::try_from(PAGE).unwrap_or_default();
     heads.truncate(usize::try_from(PAGE).unwrap_or_default());
@@ -108,7 +112,7 @@ async fn list(
     let acts = if visit.may_work() { buttons(&p, tab) } else { Vec::new() };
     let mails = heads.into_iter().map(|head| line(&p, head)).collect();
     let no_server = desk.app().smtp.is_none();
-    html(&MailsPage { p, tab, tabs, mails, acts, next, no_server })
+    html(&MailsPage { p, tab, tabs, mails, acts, next, turned, no_server })
 }
 
 fn line(p: &Page, mut head: MailHead) -> Line {

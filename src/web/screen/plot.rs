@@ -110,6 +110,9 @@ fn draw_lines(
         if at == 0 && line.stepped {
             chart.draw_series(AreaSeries::new(points.iter().copied(), low.max(0), color(at).mix(0.15)))?;
         }
+        // Where a line ends is marked: the history of an hour would not be seen otherwise.
+        let end = points.last().map(|end| Circle::new(*end, 4, color(at).filled()));
+        chart.draw_series(end)?;
         chart.draw_series(LineSeries::new(points, color(at).stroke_width(stroke(at))))?;
     }
     Ok(())

@@ -76,7 +76,7 @@ pub(super) struct Change {
 /// How far `now` is from `before`.
 fn change(now: i64, before: i64) -> Change {
     match percent(now - before, before) {
-        None => Change { text: "–".to_owned(), class: "quiet" },
+        None => Change { text: "–".to_owned(), class: "none" },
         Some(0) => Change { text: "±0.0 %".to_owned(), class: "quiet" },
         Some(tenths) if tenths > 0 => Change { text: format!("+{} %", tenth(tenths)), class: "ok" },
         Some(tenths) => Change { text: format!("{} %", tenth(tenths)), class: "bad" },

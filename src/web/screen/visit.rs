@@ -15,7 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use serde::Deserialize;
 
 use super::page::TOLD;
-use super::{Access, Desk, Fault};
+use super::{Access, Desk, Fault, fault};
 use crate::domain::people::SESSION_LONGEST;
 use crate::keys;
 use crate::store::Visitor;
@@ -101,9 +101,16 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionKey {
 pub(super) async fn admit(desk: &Desk, access: Access, request: Request, next: Next) -> Response {
     let mut response = match enter(desk, access, request).await {
         Ok(request) => {
-            let was_told = request.extensions().get::<Visit>().is_some_and(|v| v.told.is_some());
+            let visit = request.extensions().get::<Visit>().cloned();
+            let back = came_from(request.headers());
             let mut response = next.run(request).await;
-            if was_told {
+            if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+                response = only_by_form().into_response();
+            }
+            if let Some(visit) = &visit {
+                response = fault::for_visitor(desk, visit, back, response);
+            }
+            if visit.is_some_and(|visit| visit.told.is_some()) {
                 add_cookie(&mut response, &format!("{TOLD}=; Path=/; Max-Age=0"));
             }
             response
@@ -114,6 +121,23 @@ pub(super) async fn admit(desk: &Desk, access: Access, request: Request, next: N
     // `Origin` header"), and they could not be told from strangers'.
     response.headers_mut().entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     response
+}
+
+/// The address of a form, typed or reloaded as if it were a page.
+fn only_by_form() -> Fault {
+    let why = both!(
+        "This is where a form is sent, not a page; open the page again",
+        "フォームの送信先のため、直接開くことはできません。画面を開き直してください"
+    );
+    Fault { status: StatusCode::METHOD_NOT_ALLOWED, why }
+}
+
+/// The page of ours that the visitor came from, else the first one.
+fn came_from(headers: &HeaderMap) -> String {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let page = text(header::REFERER).and_then(|page| page.split_once("://")?.1.split_once('/'));
+    let page = page.filter(|(host, _)| text(header::HOST) == Some(*host));
+    local(page.map(|(_, path)| format!("/{path}")).as_deref())
 }
 
 /// The request with its [`Visit`], or the answer that refuses it.
@@ -144,15 +168,17 @@ async fn enter(desk: &Desk, access: Access, mut request: Request) -> Result<Requ
         };
     };
     let visit = visit(&request, &visitor);
+    let back = came_from(request.headers());
     if !access.allows(visit.role) {
-        return Err(refused(
-            StatusCode::FORBIDDEN,
-            both!("Your role does not allow this", "この操作を行う権限がありません"),
-        ));
+        let why = both!("Your role does not allow this", "この操作を行う権限がありません");
+        let refusal = refused(StatusCode::FORBIDDEN, why);
+        return Err(Box::new(fault::for_visitor(desk, &visit, back, *refusal)));
     }
     if is_post && access != Access::Public {
         DefaultBodyLimit::max(FORM_MAX).apply(&mut request);
-        request = with_token(request, &visit.csrf).await?;
+        let marked = with_token(request, &visit.csrf).await;
+        let in_frame = |refusal: Box<Response>| Box::new(fault::for_visitor(desk, &visit, back, *refusal));
+        request = marked.map_err(in_frame)?;
     }
     request.extensions_mut().insert(SessionKey(visitor.session));
     request.extensions_mut().insert(visit);

@@ -110,6 +110,10 @@ async fn what_the_stock_pages_refuse_is_said_in_japanese_at_the_form() {
         assert!(page.contains("GIFTはセット商品です") && page.contains("<h1>GIFT"), "{page}");
         let page = move_stock(&hanako, "NONE", &set).await.expect(404).body;
         assert!(page.contains("商品コード「NONE」の商品はありません"), "{page}");
+        assert!(
+            page.contains("メインメニュー") && page.contains("← 戻る"),
+            "a refusal stands in the frame: {page}"
+        );
         assert_eq!(english(&page), [] as [&str; 0]);
         assert_eq!(shop.t.level("TEA").await, (10, 0, 0));
         // The number that is there now can be corrected at once.

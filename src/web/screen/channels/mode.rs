@@ -2,12 +2,14 @@
 //! pushed.
 
 use std::path::{Path as FilePath, PathBuf};
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
 use banto_channel::both;
 use serde::Deserialize;
+use tokio::time::{sleep, timeout};
 
 use super::super::access::Routes;
 use super::super::{Access, Desk, Fault, Page, Section, Visit, done, html, safe_file};
@@ -17,6 +19,9 @@ use super::unknown;
 use crate::app::App;
 use crate::channels::diff::{Action, survey};
 use crate::config::{Config, Mode};
+
+/// How long the config may take to be read again before the next page goes on without it.
+const RELOADED: Duration = Duration::from_secs(3);
 
 #[derive(Template)]
 #[template(path = "channel_mode.html", config = "src/web/askama.toml")]
@@ -117,6 +122,8 @@ async fn change(
     set(&path, &Setting::mode(live))?;
     write.commit().await?;
     desk.reload();
+    // The next page shows the new mode, if it can.
+    reloaded(&desk, |config| config.channel(&name).is_some_and(|c| (c.mode == Mode::Live) == live)).await;
     let told = if live {
         both!(
             "{name} is live: stock goes out, buyers get mails",
@@ -150,11 +157,36 @@ async fn enable(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>
     set(&path, &Setting::ENABLED)?;
     write.commit().await?;
     desk.reload();
-    let told = both!(
-        "{name} is switched on: orders and listings are being read",
-        "{name}を有効にしました。受注と出品の取得を始めます"
-    );
+    let told = if reloaded(&desk, |config| config.channel(&name).is_some_and(|c| c.enabled)).await {
+        both!(
+            "{name} is switched on: orders and listings are being read",
+            "{name}を有効にしました。受注と出品の取得を始めます"
+        )
+    } else {
+        both!(
+            "{name} is switched on, and runs as soon as the config has been read again",
+            "{name}を有効にしました。設定の再読み込みが終わると稼働します"
+        )
+    };
     Ok(done(&visit, &format!("/channels/{name}"), &told))
+}
+
+/// Waits until the config that is being read again says so; whether it does by then.
+pub(super) async fn reloaded(desk: &Desk, says: impl Fn(&Config) -> bool + Send + Sync) -> bool {
+    let waiting = async {
+        while !says(&desk.app().config) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(RELOADED, waiting).await.is_ok()
+}
+
+/// Whether the file of a channel that does not run yet switches it on: the config is still being read again.
+pub(super) fn is_being_switched_on(config: &Config, name: &str) -> bool {
+    let table =
+        || file_of(config, name).ok().and_then(|path| std::fs::read_to_string(path).ok()?.parse().ok());
+    table()
+        .is_some_and(|table: toml::Table| table.get("enabled").and_then(toml::Value::as_bool) == Some(true))
 }
 
 /// One key of a channel's file, and what it should say.

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Form, Query, State};
@@ -12,18 +11,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use banto_channel::{Bilingual, both};
 use serde::Deserialize;
-use tokio::time::{sleep, timeout};
 
 use super::super::access::Routes;
 use super::super::{Access, Desk, Fault, Page, Section, Visit, done, html, safe_file};
+use super::mode::reloaded;
 use crate::channels::registry::{KINDS, Kind};
 use crate::config::Config;
 use crate::config::new_channel::{
     Question, channel_file, is_channel_name, questions, secret_path, with_value,
 };
 
-/// How long the config may take to be read again before the next page does without the channel.
-const RELOADED: Duration = Duration::from_secs(2);
 /// Longest value of a key, bytes.
 const VALUE_MAX: usize = 2_000;
 
@@ -55,6 +52,8 @@ struct Field {
     key: String,
     help: String,
     value: String,
+    /// The value is the sample's, not one that somebody typed.
+    is_example: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -157,6 +156,7 @@ impl Draft {
     fn drafted(&self, config: &Config) -> Drafted {
         let field = |question: Question| Field {
             value: self.typed(&question).map_or_else(|| question.example(), str::to_owned),
+            is_example: self.typed(&question).is_none(),
             help: question.help,
             key: question.key,
         };
@@ -221,13 +221,18 @@ async fn make(
         return Err(error.into());
     }
     desk.reload();
-    let next =
-        if known(&desk, name).await { format!("/channels/{name}/credentials") } else { "/channels".into() };
+    if reloaded(&desk, |config| config.channel(name).is_some()).await {
+        let told = both!(
+            "{name} has its file. Give it its credentials, then switch it on",
+            "{name}の設定ファイルを作成しました。認証情報を入力してから有効にしてください"
+        );
+        return Ok(done(&visit, &format!("/channels/{name}/credentials"), &told));
+    }
     let told = both!(
-        "{name} has its file. Give it its credentials, then switch it on",
-        "{name}の設定ファイルを作成しました。認証情報を入力してから有効にしてください"
+        "{name} has its file, and stands in this list as soon as the config has been read again",
+        "{name}の設定ファイルを作成しました。設定の再読み込みが終わると、この一覧に表示されます"
     );
-    Ok(done(&visit, &next, &told))
+    Ok(done(&visit, "/channels", &told))
 }
 
 /// The form as it was filled in, with why it was not taken.
@@ -252,16 +257,6 @@ fn put(config: &Config, path: &FilePath, name: &str, text: &str) -> Result<(), B
             "この内容では設定を読み込めないため、ファイルは作成していません: {why}"
         )
     })
-}
-
-/// Waits until the config that was read again has the channel; whether it has.
-async fn known(desk: &Desk, name: &str) -> bool {
-    let waiting = async {
-        while desk.app().config.channel(name).is_none() {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(RELOADED, waiting).await.is_ok()
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ struct QueuePage {
     p: Page,
     dead: bool,
     lane: String,
-    lanes: Vec<String>,
+    /// Each lane that holds a job: its key, and its name in words.
+    lanes: Vec<(String, String)>,
     waiting: i64,
     given_up: i64,
     jobs: Vec<Line>,
@@ -55,7 +56,8 @@ async fn list(
     let p = desk.page(&visit, Section::Channels, &both!("Jobs", "処理待ち"));
     let dead = query.tab == "dead";
     let (waiting, given_up) = desk.store().desk_jobs().await?;
-    let lanes = desk.store().desk_lanes().await?;
+    let named = |lane: String| (lane.clone(), p.say(&lane_words(&lane)));
+    let lanes = desk.store().desk_lanes().await?.into_iter().map(named).collect();
     let lane = Some(query.lane.as_str()).filter(|lane| !lane.is_empty());
     let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
     let mut jobs = if dead {

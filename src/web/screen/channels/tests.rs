@@ -71,6 +71,7 @@ fn what_others_wrote_stays_text_and_trouble_comes_with_its_remedy() {
             facts,
             notices: 1,
             waits_to_run: true,
+            is_being_switched_on: false,
             p: p.clone(),
         };
         let text = text.render().unwrap();

@@ -53,7 +53,8 @@ fn what_others_wrote_stays_text_in_the_list() {
         let acts = buttons(&p, "uncertain");
         let mails = vec![line(&p, head())];
         let tabs = vec![Tab { state: "uncertain", name: "x".to_owned(), count: Some(1) }];
-        let page = MailsPage { p, tab: "uncertain", tabs, mails, acts, next: None, no_server: true };
+        let page =
+            MailsPage { p, tab: "uncertain", tabs, mails, acts, next: None, turned: false, no_server: true };
         let text = page.render().unwrap();
         assert!(!text.contains("<script>alert"), "{text}");
         assert!(text.contains("href=\"/mails/7/shipped/2\""), "{text}");

@@ -49,7 +49,7 @@ pub(super) async fn list(State(desk): State<Desk>, visit: Visit) -> Result<Respo
         at: row.at,
         reason: row.reason,
     });
-    let title = both!("Orders that were not understood", "取り込めなかった注文");
+    let title = both!("Orders that were not understood", "取り込めなかった受注");
     html(&QuarantinePage { p: desk.page(&visit, Section::Orders, &title), rows: rows.collect() })
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let row = desk.store().quarantine_row(id).await?;
     let channel = desk.store().channel_of(row.channel_id).await?.name;
-    let title = both!("An order that was not understood", "取り込めなかった注文の内容");
+    let title = both!("An order that was not understood", "取り込めなかった受注の内容");
     html(&QuarantinedPage {
         p: desk.page(&visit, Section::Orders, &title),
         body: pretty(&row.body),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use banto_channel::{Bilingual, both};
 
+use super::super::format;
 use super::{Page, encoded, item_path};
 use crate::channels::offer::{Offer, Standing};
 use crate::domain::ItemId;
@@ -90,7 +91,7 @@ pub(in crate::web::screen) fn step_words(why: &Why, items: &BTreeMap<ItemId, Ite
         Why::There(supply) => {
             let code =
                 items.get(&supply.item).map_or_else(|| format!("#{}", supply.item), |i| i.code.clone());
-            let (available, units) = (supply.available, supply.units);
+            let (available, units) = (format::number(supply.available), supply.units);
             match units {
                 1 => both!("{code}: {available} available", "{code}: 販売可能 {available}"),
                 _ => both!(

@@ -188,7 +188,7 @@ impl List<'_> {
             "bad",
             "quarantine",
             work.quarantine,
-            &both!("orders could not be understood", "件の受注を解釈できませんでした"),
+            &both!("orders could not be understood", "件の受注を取り込めませんでした"),
             ("/quarantine".to_owned(), both!("Read them", "内容を見る")),
         );
     }
