@@ -30,7 +30,7 @@ async fn with_codes(site: &Site, browser: &Browser, name: &str) -> OneTime {
     let (salt, secret) = offered(&browser.page("/me/totp").await);
     let phone = OneTime::typed(&secret, "", name).unwrap();
     let code = phone.code(site.clock.now());
-    let form = [("salt", salt.as_str()), ("code", &code), ("password", PASSWORD)];
+    let form = [("salt", salt.as_str()), ("code", code.as_str()), ("password", PASSWORD)];
     browser.post("/me/totp", &form).await.expect(303);
     phone
 }
