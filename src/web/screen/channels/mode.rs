@@ -17,6 +17,7 @@ use super::unknown;
 use crate::app::App;
 use crate::channels::diff::{Action, survey};
 use crate::config::{Config, Mode};
+use crate::domain::guard::reason_in_words;
 
 #[derive(Template)]
 #[template(path = "channel_mode.html", config = "src/web/askama.toml")]
@@ -66,7 +67,7 @@ async fn show(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) 
         line: line(live),
         new_line: line(!live),
         counts: Counts::of(&found.survey),
-        why_stopped: found.survey.verdict.reason.clone(),
+        why_stopped: found.survey.verdict.reason.as_deref().map(|why| p.say(&reason_in_words(why))),
         counting: !live && !found.survey.is_whole(),
         live,
         name,
