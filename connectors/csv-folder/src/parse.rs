@@ -186,8 +186,10 @@ impl OrderFile {
                 unreadable(
                     None,
                     &both!(
-                        "line {line}, {column}: there is no order number",
-                        "{line}行目の「{column}」: 注文番号がありません"
+                        "line {line}, {en}: there is no order number",
+                        "{line}行目の{ja}: 注文番号がありません",
+                        en = column.en,
+                        ja = column.ja
                     ),
                 )
             }

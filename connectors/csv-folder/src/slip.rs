@@ -123,7 +123,7 @@ impl<'a> Slip<'a> {
 
     fn fault(&self, row: &Row, field: OrderField, why: &Bilingual) -> Fault {
         let (line, title) = (row.line, self.layout.name(field));
-        both!("line {line}, {title}", "{line}行目の「{title}」").with(why)
+        both!("line {line}, {en}", "{line}行目の{ja}", en = title.en, ja = title.ja).with(why)
     }
 
     /// Notes something for the staff, which holds the order.

@@ -46,11 +46,15 @@ impl Slip<'_> {
             }
             let amount = self.amount(row, field)?;
             match found {
-                Some(first) if first != amount => self.unknown(both!(
-                    "its rows differ in {title}: if that is an amount of each row, do not map it",
-                    "行によって「{title}」の値が異なります。行ごとの金額であれば、この列の割り当てを外してください",
-                    title = self.layout.name(field)
-                )),
+                Some(first) if first != amount => {
+                    let title = self.layout.name(field);
+                    self.unknown(both!(
+                        "its rows differ in {en}: if that is an amount of each row, do not map it",
+                        "行によって{ja}の値が異なります。行ごとの金額であれば、この列の割り当てを外してください",
+                        en = title.en,
+                        ja = title.ja
+                    ));
+                }
                 _ => found = Some(amount),
             }
         }
