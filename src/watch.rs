@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use banto_channel::Timestamp;
+use banto_channel::{Bilingual, Timestamp, both};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -100,9 +100,10 @@ impl Watchman {
     async fn check_clock(&self, now: Timestamp) -> Result<(), StoreError> {
         match self.clock.stepped_back() {
             Some(behind) => {
-                let detail = format!(
-                    "this machine's clock ran back by {} s; banto's time stands still until it has caught up. Check NTP",
-                    behind.as_secs()
+                let detail = both!(
+                    "this machine's clock ran back by {behind} s; banto's time stands still until it has caught up. Check NTP",
+                    "サーバーの時計が{behind}秒戻りました。追いつくまで banto の時刻は止まります。NTPを確認してください",
+                    behind = behind.as_secs()
                 );
                 let alert = Alert { key: "clock", channel: None, kind: "clock", detail: &detail };
                 self.app.store.raise(&alert, now).await
@@ -116,12 +117,18 @@ impl Watchman {
         let limits = &self.app.config.alerts;
         match silence(row, limits.silent_factor, limits.silent_min_minutes, now) {
             Some(quiet) => {
-                let detail = format!(
-                    "no order from {} for {}; normally one comes every {}. Look at the shop itself, then at `banto channel probe {}`",
-                    row.name,
-                    words(quiet),
-                    words(Duration::from_micros(row.order_gap.unwrap_or(0).unsigned_abs())),
-                    row.name
+                let gap = words(Duration::from_micros(row.order_gap.unwrap_or(0).unsigned_abs()));
+                let quiet = words(quiet);
+                let detail = both!(
+                    "no order from {name} for {for_en}; normally one comes every {gap_en}. Look at the shop itself, then at \
+                     `banto channel probe {name}`",
+                    "{name}から{for_ja}受注がありません（通常は{gap_ja}に1件）。ショップの状態を確認し、チャネルの画面で接続を\
+                     確認してください",
+                    name = row.name,
+                    for_en = quiet.en,
+                    for_ja = quiet.ja,
+                    gap_en = gap.en,
+                    gap_ja = gap.ja
                 );
                 let alert = Alert { key: &key, channel: Some(row.id), kind: "silent", detail: &detail };
                 self.app.store.raise(&alert, now).await
@@ -141,14 +148,7 @@ impl Watchman {
             // One alert a step, so that each is mailed once; a step that a nearer one has overtaken says nothing new.
             let key = format!("expiry:{}:{step}", row.name);
             if reached == Some(*step) {
-                let when = match left {
-                    Duration::ZERO => "have run out".to_owned(),
-                    left => format!("run out in {}", words(left)),
-                };
-                let detail = format!(
-                    "the credentials of {0} {when}; `banto channel probe {0}` says how to renew them",
-                    row.name
-                );
+                let detail = expiry(&row.name, left);
                 let alert = Alert { key: &key, channel: Some(row.id), kind: "credentials", detail: &detail };
                 self.app.store.raise(&alert, now).await?;
             } else {
@@ -195,7 +195,7 @@ impl Watchman {
             })
             .collect();
         let Some(newest) = due.iter().map(|a| a.id).max() else { return Ok(()) };
-        let lines: Vec<&str> = due.iter().map(|a| a.detail.as_str()).collect();
+        let lines: Vec<Bilingual> = due.iter().map(|a| Bilingual::unpacked(&a.detail)).collect();
         if !self.mail(&lines, &newest.to_string(), now).await {
             return Ok(());
         }
@@ -221,17 +221,19 @@ impl Watchman {
             let lasts = why == StoreError::DiskFull.to_string() || now.since(since) >= STANDSTILL;
             lasts && memory.standstill_mailed.is_none_or(|at| at.plus(again) <= now)
         };
-        let detail = format!(
+        let detail = both!(
             "banto cannot store anything, so no order comes in and nothing goes out: {why}. Orders stay safe in their \
-             shops until then; stock there is not corrected meanwhile"
+             shops until then; stock there is not corrected meanwhile",
+            "banto がデータを保存できないため、受注の取得も送信も止まっています: {why}。受注は各ショップに残っています。その間、\
+             ショップの在庫数は更新されません"
         );
-        if due && self.mail(&[&detail], "standstill", now).await {
+        if due && self.mail(&[detail], "standstill", now).await {
             self.told.memory().standstill_mailed = Some(now);
         }
     }
 
-    /// Mails these lines to the merchant, now and past the queue; whether the server took it.
-    async fn mail(&self, lines: &[&str], name: &str, now: Timestamp) -> bool {
+    /// Mails these lines to the merchant in the shop's language, now and past the queue; whether the server took it.
+    async fn mail(&self, lines: &[Bilingual], name: &str, now: Timestamp) -> bool {
         let Some(to) = self.app.config.mail.as_ref().and_then(|m| m.alert_to.as_deref()) else {
             return false;
         };
@@ -247,12 +249,33 @@ impl Watchman {
         }
     }
 
-    fn compose(&self, lines: &[&str], to: &str, name: &str, now: Timestamp) -> Option<crate::mail::Outgoing> {
+    fn compose(
+        &self,
+        lines: &[Bilingual],
+        to: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Option<crate::mail::Outgoing> {
         let config = self.app.config.mail.as_ref()?;
-        let text: Vec<String> = lines.iter().map(|line| format!("- {line}")).collect();
+        let shop = &self.app.config.shop;
+        let say = |words: &Bilingual| match shop.language.starts_with("ja") {
+            true => words.ja.clone(),
+            false => words.en.clone(),
+        };
+        let text: Vec<String> = lines.iter().map(|line| format!("- {}", say(line))).collect();
+        let subject = both!(
+            "[banto] {name}: {count} to look at",
+            "[banto] {name}: 確認が必要なことが{count}件あります",
+            name = shop.name,
+            count = lines.len()
+        );
+        let end = both!(
+            "`banto doctor` shows the state of the house.",
+            "全体の状態は `banto doctor` で確認できます。"
+        );
         let rendered = Rendered {
-            subject: format!("[banto] {}: {} to look at", self.app.config.shop.name, lines.len()),
-            text: format!("{}\n\n`banto doctor` shows the state of the house.\n", text.join("\n\n")),
+            subject: say(&subject),
+            text: format!("{}\n\n{}\n", text.join("\n\n"), say(&end)),
             html: String::new(),
         };
         let domain = config.from.rsplit('@').next().unwrap_or("localhost");
@@ -289,13 +312,30 @@ fn step_reached(steps: &[u32], left: Duration) -> Option<u32> {
     steps.iter().copied().filter(|days| left < DAY * *days).min()
 }
 
-fn words(time: Duration) -> String {
+fn words(time: Duration) -> Bilingual {
     match time.as_secs() {
-        s if s < 120 => format!("{s} seconds"),
-        s if s < 7200 => format!("{} minutes", s / 60),
-        s if s < 172_800 => format!("{} hours", s / 3600),
-        s => format!("{} days", s / 86_400),
+        s if s < 120 => both!("{s} seconds", "{s}秒"),
+        s if s < 7200 => both!("{n} minutes", "{n}分", n = s / 60),
+        s if s < 172_800 => both!("{n} hours", "{n}時間", n = s / 3600),
+        s => both!("{n} days", "{n}日", n = s / 86_400),
     }
+}
+
+/// What is to be done about credentials that last so long.
+fn expiry(name: &str, left: Duration) -> Bilingual {
+    let when = match left {
+        Duration::ZERO => both!("have run out", "切れました"),
+        left => {
+            let left = words(left);
+            both!("run out in {en}", "あと{ja}で切れます", en = left.en, ja = left.ja)
+        }
+    };
+    both!(
+        "the credentials of {name} {en}; `banto channel probe {name}` says how to renew them",
+        "{name}の認証情報の有効期限が{ja}。チャネルの認証情報の画面で更新してください",
+        en = when.en,
+        ja = when.ja
+    )
 }
 
 /// Counts are far below 2^53, where a float stops being exact.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use banto_channel::{Cursor, Error, ErrorKind, Page, Read, RemoteOrderId};
+use banto_channel::{Bilingual, Cursor, Error, ErrorKind, Page, Read, RemoteOrderId};
 
 use super::Channel;
 use crate::store::{IntakeReport, Store, StoreError};
@@ -23,6 +23,18 @@ pub enum PullError {
     /// The store.
     #[error("{0}")]
     Store(#[from] StoreError),
+}
+
+impl PullError {
+    /// What happened, in both languages; the English is what `Display` shows.
+    #[must_use]
+    pub fn words(&self) -> Bilingual {
+        let ja = match self {
+            Self::Channel(error) => error.words().ja,
+            Self::Store(error) => error.words().ja,
+        };
+        Bilingual { en: self.to_string(), ja }
+    }
 }
 
 /// What a round brought.

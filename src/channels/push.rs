@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use banto_channel::{Error, ErrorKind, IdempotencyKey, ListingId, Outcome, StockItem, Timestamp};
+use banto_channel::{
+    Bilingual, Error, ErrorKind, IdempotencyKey, ListingId, Outcome, StockItem, Timestamp, both,
+};
 use sha2::{Digest, Sha256};
 
 use super::pull::PullError;
 use super::{Channel, Patience};
 use crate::domain::ItemId;
-use crate::domain::guard::guard;
+use crate::domain::guard::{guard, reason_in_words};
 use crate::domain::plan::{Candidate, Push, plan};
 use crate::store::{
     Alert, ChannelRow, ListingRow, PlanRules, PushOutcome, Scope, Stocked, Store, StoreError,
@@ -451,7 +453,12 @@ impl Pusher {
             key: &format!("push:{}", channel.name),
             channel: Some(channel.id),
             kind: "push_failed",
-            detail: &format!("stock cannot be sent to {}: {}", channel.name, error.message),
+            detail: &both!(
+                "stock cannot be sent to {name}",
+                "{name}へ在庫を送信できません",
+                name = channel.name
+            )
+            .with(&error.words()),
         };
         store.raise(&alert, channel.now()).await
     }
@@ -550,9 +557,11 @@ async fn go_on(channel: &Channel, store: &Store, now: Timestamp) -> Result<(), S
     write.commit().await
 }
 
-fn stopped_text(name: &str, reason: &str) -> String {
-    format!(
+fn stopped_text(name: &str, reason: &str) -> Bilingual {
+    both!(
         "pushes to {name} wait for your word: {reason}. Look with `banto channel diff {name}`; if it is right, \
-             `banto channel push {name} --yes`"
+             `banto channel push {name} --yes`",
+        "{name}への在庫送信が確認待ちです: {ja}。チャネルの画面で内容を確認し、問題がなければ送信してください",
+        ja = reason_in_words(reason).ja
     )
 }

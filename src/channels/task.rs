@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use banto_channel::{Cursor, ErrorKind, NoticeKind, Timestamp};
+use banto_channel::{Cursor, ErrorKind, NoticeKind, Timestamp, both};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -164,9 +164,11 @@ impl Task {
         let now = channel.now();
         store.clear(&format!("pull:{}", channel.name), now).await?;
         if pulled.quarantined > 0 {
-            let detail = format!(
-                "{} orders of {} could not be understood; they are kept: `banto orders quarantine`",
-                pulled.quarantined, channel.name
+            let detail = both!(
+                "{n} orders of {name} could not be understood; they are kept: `banto orders quarantine`",
+                "{name}の注文{n}件を取り込めませんでした。内容は保管してあります。「取り込めなかった注文」の画面で確認してください",
+                n = pulled.quarantined,
+                name = channel.name
             );
             let key = format!("quarantine:{}", channel.name);
             let alert = Alert { key: &key, channel: Some(channel.id), kind: "quarantine", detail: &detail };
@@ -201,12 +203,14 @@ impl Task {
     }
 
     async fn note_failure(&self, error: &PullError, alert: bool, now: Timestamp) -> Result<(), StoreError> {
-        let (channel, text) = (&self.channel, error.to_string());
+        let (channel, told) = (&self.channel, error.words());
         let mut write = self.store.write().await?;
-        write.pull_failed(channel.id, &text, now).await?;
+        write.pull_failed(channel.id, &told.packed(), now).await?;
         if alert {
             let key = format!("pull:{}", channel.name);
-            let detail = format!("orders of {} cannot be read: {text}", channel.name);
+            let detail =
+                both!("orders of {name} cannot be read", "{name}の受注を取得できません", name = channel.name)
+                    .with(&told);
             let alert = Alert { key: &key, channel: Some(channel.id), kind: "pull_failed", detail: &detail };
             write.raise(&alert, now).await?;
         }
@@ -327,7 +331,12 @@ impl Task {
             }
             Err(error) => {
                 if matches!(error.kind, ErrorKind::Auth | ErrorKind::Config) {
-                    let detail = format!("{} refuses our credentials: {}", channel.name, error.message);
+                    let detail = both!(
+                        "{name} refuses our credentials",
+                        "{name}の認証情報が拒否されました",
+                        name = channel.name
+                    )
+                    .with(&error.words());
                     let alert =
                         Alert { key: &key, channel: Some(channel.id), kind: "credentials", detail: &detail };
                     self.store.raise(&alert, now).await?;

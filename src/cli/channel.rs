@@ -140,7 +140,7 @@ fn state(house: &House, row: &ChannelRow) -> State {
         state: state.to_owned(),
         pulled_at: time(row.pulled_at),
         last_order_at: time(row.last_order_at),
-        error: row.stopped.clone().or_else(|| row.pull_error.clone()),
+        error: row.stopped.clone().or_else(|| Some(Bilingual::unpacked(row.pull_error.as_ref()?).en)),
         credentials_expire: time(row.credentials_expire),
     }
 }
@@ -169,7 +169,9 @@ async fn list(house: &House) -> Outcome {
             .map(|s| {
                 let (pulled, order) = times(&s.name).unwrap_or_default();
                 let (pulled, order) = (text.time_or(pulled, "never"), text.time_or(order, "none"));
-                let error = s.error.clone().unwrap_or_default();
+                let failed = rows.iter().find(|r| r.name == s.name && r.stopped.is_none());
+                let failed = failed.and_then(|r| Some(local(Bilingual::unpacked(r.pull_error.as_ref()?))));
+                let error = failed.or_else(|| s.error.clone()).unwrap_or_default();
                 [s.name.clone(), s.kind.clone(), s.mode.clone(), s.state.clone(), pulled, order, error]
             })
             .collect();

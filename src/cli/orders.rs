@@ -10,12 +10,14 @@ use banto_channel::Clock;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::words::local;
 use super::{Amount, Exit, Failure, Globals, House, Outcome, left, right, utc};
 use crate::app::App;
 use crate::channels::Channel;
 use crate::clock::SystemClock;
 use crate::domain::deeds::Shipment;
 use crate::domain::order::{fulfilment_name, payment_name};
+use crate::domain::timeline::hold_in_words;
 use crate::store::{Act, Done, OrderFilter, OrderRow};
 
 /// Look at orders, and do something to them
@@ -220,13 +222,14 @@ impl<'a> Deed<'a> {
             "number": order.number,
             "payment": payment,
             "fulfilment": fulfilment,
-            "hold": order.hold,
+            "hold": order.hold.as_deref().map(|why| hold_in_words(why).en),
             "version": order.version,
             "parcels": order.parcels.len(),
             "remarks": done.remarks.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         self.house.out.answer(&answer, |text| {
-            let hold = order.hold.as_ref().map(|why| format!(", on hold: {why}")).unwrap_or_default();
+            let why = order.hold.as_deref().map(|why| local(hold_in_words(why)));
+            let hold = why.map(|why| format!(", on hold: {why}")).unwrap_or_default();
             text.line(format!(
                 "{}/{} #{}: {payment}, {fulfilment}{hold}",
                 self.channel.name, order.number, order.id
@@ -278,7 +281,7 @@ async fn list(house: &House, what: &List) -> Outcome {
         status: row.status.clone(),
         payment: row.payment.clone(),
         fulfilment: row.fulfilment.clone(),
-        hold: row.hold.clone(),
+        hold: row.hold.as_deref().map(|why| hold_in_words(why).en),
         total: Amount::new(row.grand_total, &row.currency),
         buyer: row.buyer_name.clone(),
     };
@@ -289,7 +292,8 @@ async fn list(house: &House, what: &List) -> Outcome {
             .zip(&orders)
             .map(|(row, order)| {
                 let names = (format!("{}/{}", order.channel, order.number), text.time(row.placed_at));
-                let hold = order.hold.as_ref().map(|why| format!("HOLD: {why}")).unwrap_or_default();
+                let why = row.hold.as_deref().map(|why| local(hold_in_words(why)));
+                let hold = why.map(|why| format!("HOLD: {why}")).unwrap_or_default();
                 let axes = (order.payment.clone(), order.fulfilment.clone());
                 let id = format!("#{}", order.id);
                 [names.0, id, names.1, axes.0, axes.1, order.total.to_string(), order.buyer.clone(), hold]

@@ -1,5 +1,7 @@
 //! The file of a new channel: the usual one, with its comments, and what the connector of its kind needs.
 
+use banto_channel::Bilingual;
+
 /// What every channel file has, with its comments; the part of the kind comes from its connector.
 const USUAL: &str = include_str!("../../config/channels/woocommerce.toml");
 
@@ -8,8 +10,8 @@ const USUAL: &str = include_str!("../../config/channels/woocommerce.toml");
 pub struct Question {
     /// The key.
     pub key: String,
-    /// The sample's comment on it, a line each.
-    pub help: String,
+    /// The sample's comment on it, a line each; its Japanese stands in lines that begin with `# ja: `.
+    pub help: Bilingual,
     /// The sample's value, as TOML.
     pub sample: String,
 }
@@ -98,16 +100,20 @@ pub fn secret_path(name: &str, key: &str) -> String {
 /// What a person has to know: the keys that are set in a connector's sample, with the comments above them.
 #[must_use]
 pub fn questions(sample: &str) -> Vec<Question> {
-    let (mut found, mut help) = (Vec::new(), String::new());
+    let (mut found, mut help) = (Vec::new(), Bilingual::default());
     for line in sample.lines().take_while(|line| !line.starts_with('[')) {
-        if let Some(comment) = line.strip_prefix('#') {
-            help.push_str(comment.trim());
-            help.push('\n');
+        if let Some(comment) = line.strip_prefix('#').map(str::trim) {
+            let (side, words) = match comment.strip_prefix("ja: ") {
+                Some(words) => (&mut help.ja, words),
+                None => (&mut help.en, comment),
+            };
+            side.push_str(words);
+            side.push('\n');
         } else if let Some((key, value)) = line.split_once(" = ") {
             // Two keys under one comment are asked with the same help.
             found.push(Question { key: key.to_owned(), help: help.clone(), sample: value.to_owned() });
         } else {
-            help.clear();
+            help = Bilingual::default();
         }
     }
     found
@@ -171,12 +177,33 @@ mod tests {
 
     #[test]
     fn what_is_asked_comes_with_the_samples_own_words() {
-        let asked =
-            questions("# The store.\nshop = \"a\"\n\n# A key.\n# See there.\nkey_file = \"k\"\n# x = 1\n");
-        let plain: Vec<_> = asked.iter().map(|q| (q.key.as_str(), q.help.as_str(), q.is_secret())).collect();
-        assert_eq!(plain, [("shop", "The store.\n", false), ("key_file", "A key.\nSee there.\n", true)]);
+        let asked = questions(
+            "# The store.\n# ja: 店舗\nshop = \"a\"\n\n# A key.\n# See there.\nkey_file = \"k\"\n# x = 1\n",
+        );
+        let told = |q: &Question| (q.key.clone(), q.help.en.clone(), q.help.ja.clone(), q.is_secret());
+        let plain =
+            |key: &str, en: &str, ja: &str, secret| (key.to_owned(), en.to_owned(), ja.to_owned(), secret);
+        assert_eq!(
+            asked.iter().map(told).collect::<Vec<_>>(),
+            [
+                plain("shop", "The store.\n", "店舗\n", false),
+                plain("key_file", "A key.\nSee there.\n", "", true)
+            ]
+        );
         let text = "shop = 1\n[connector]\nshop = \"a\"\n";
         assert_eq!(with_value(text, "shop", "\"b\""), "shop = 1\n[connector]\nshop = \"b\"\n");
+    }
+
+    #[test]
+    fn every_key_that_is_asked_for_has_help_in_both_languages() {
+        for kind in KINDS {
+            for question in questions(kind.sample) {
+                let Bilingual { en, ja } = &question.help;
+                let name = format!("{}: {}", kind.name, question.key);
+                assert!(!en.is_empty() && banto_channel::has_japanese(ja), "{name}: {en:?} {ja:?}");
+                assert!(!en.contains("ja:"), "{name}: {en}");
+            }
+        }
     }
 
     #[test]

@@ -89,9 +89,8 @@ fn refused<T>(why: Bilingual) -> Result<T, DeedError> {
 /// That an order is on hold, and why, if it is.
 #[must_use]
 pub fn on_hold(order: &Order) -> Option<Bilingual> {
-    let (number, en) = (&order.number, order.hold.as_ref()?);
-    let ja = hold_in_words(en).ja;
-    Some(both!("{number} is on hold: {en}", "{number}は保留中です（{ja}）"))
+    let (number, why) = (&order.number, hold_in_words(order.hold.as_ref()?));
+    Some(both!("{number} is on hold: {en}", "{number}は保留中です（{ja}）", en = why.en, ja = why.ja))
 }
 
 impl Deed<'_> {
@@ -100,10 +99,12 @@ impl Deed<'_> {
     /// Errors: [`DeedError::Refused`] if it is on hold already, or nothing is left to stop.
     pub fn hold(&mut self, order: &mut Order, reason: &str) -> Result<(), DeedError> {
         if let Some(there) = &order.hold {
-            let (number, ja) = (&order.number, hold_in_words(there).ja);
+            let (number, why) = (&order.number, hold_in_words(there));
             return refused(both!(
-                "{number} is on hold already: {there}",
-                "{number}はすでに保留中です（{ja}）"
+                "{number} is on hold already: {en}",
+                "{number}はすでに保留中です（{ja}）",
+                en = why.en,
+                ja = why.ja
             ));
         }
         if !order.is_open() {
@@ -340,11 +341,12 @@ impl Deed<'_> {
 
     fn may_ship(&self, order: &Order, shipment: &Shipment) -> Result<(), DeedError> {
         let number = &order.number;
-        if let Some(reason) = &order.hold {
+        if let Some(why) = order.hold.as_deref().map(hold_in_words) {
             return refused(both!(
-                "{number} is on hold: {reason}; release it first",
+                "{number} is on hold: {en}; release it first",
                 "{number}は保留中です（{ja}）。先に保留を解除してください",
-                ja = hold_in_words(reason).ja
+                en = why.en,
+                ja = why.ja
             ));
         }
         match order.fulfilment {

@@ -1,6 +1,9 @@
 //! Stops a push that would do great harm unasked.
 
+use banto_channel::Bilingual;
+
 use super::plan::Push;
+use super::timeline::Phrase;
 
 /// When to stop and ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,16 +87,31 @@ impl Tally {
         let stop_raises = too_many(raises, limits.raise_min, limits.raise_percent);
         let mut reasons = Vec::new();
         if stop_zeros {
-            reasons.push(format!("{zeros} of {on_sale} listings on sale would show 0"));
+            reasons.push(ZEROS.fill(&[&zeros.to_string(), &on_sale.to_string()]));
         }
         if stop_raises {
-            let factor = limits.raise_factor;
-            reasons.push(format!(
-                "{raises} of {on_sale} listings would rise to {factor} times their number or more"
-            ));
+            let gaps = [raises, on_sale, limits.raise_factor].map(|n| n.to_string());
+            reasons.push(RAISES.fill(&gaps.each_ref().map(String::as_str)));
         }
         Verdict { stop_zeros, stop_raises, reason: (!reasons.is_empty()).then(|| reasons.join("; ")) }
     }
+}
+
+const ZEROS: Phrase = Phrase::new(
+    "{} of {} listings on sale would show 0",
+    "在庫0で送信される出品が{}件あります（販売中 {}件）",
+);
+const RAISES: Phrase = Phrase::new(
+    "{} of {} listings would rise to {} times their number or more",
+    "在庫数が急増する出品が{}件あります（販売中 {}件、{}倍以上）",
+);
+
+/// Why pushes wait, as [`Verdict::reason`] says it and the store keeps it, in both languages.
+#[must_use]
+pub fn reason_in_words(reason: &str) -> Bilingual {
+    let part = |part: &str| [ZEROS, RAISES].iter().find_map(|phrase| Some(phrase.both(&phrase.read(part)?)));
+    let parts = reason.split("; ").map(|text| part(text).unwrap_or_else(|| Bilingual::quoted(text)));
+    Bilingual::list(parts).unwrap_or_default()
 }
 
 /// Which pushes of a plan wait for a person; none, unless said otherwise.
@@ -148,6 +166,12 @@ mod tests {
         let got = guard(pushes, 100, &GuardLimits::default());
         assert_eq!((got.go.len(), got.stopped.len()), (1, 40));
         assert_eq!(got.reason.as_deref(), Some("40 of 100 listings on sale would show 0"));
+        let told = reason_in_words(&got.reason.unwrap_or_default());
+        assert_eq!(told.ja, "在庫0で送信される出品が40件あります（販売中 100件）");
+        let both = "2 of 9 listings would rise to 10 times their number or more; stop!";
+        let told = reason_in_words(both);
+        assert_eq!(told.en, both);
+        assert_eq!(told.ja, "在庫数が急増する出品が2件あります（販売中 9件、10倍以上）; stop!");
     }
 
     #[test]

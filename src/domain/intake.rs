@@ -7,7 +7,7 @@ mod holds;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::{Fulfilment, MailOwner, Payment, RemoteLine, RemoteOrder, Timestamp};
+use banto_channel::{Bilingual, Fulfilment, MailOwner, Payment, RemoteLine, RemoteOrder, Timestamp, both};
 
 use super::mail_policy::{MailIntent, MailKind, MailRules};
 use super::order::{Details, Event, Line, Order, ParcelRecord, payment_name};
@@ -122,14 +122,18 @@ pub const LINE_QUANTITY_MAX: i64 = 1_000_000;
 
 /// Says why an order cannot be taken at all, in plain words; such an order goes to quarantine.
 #[must_use]
-pub fn unacceptable(remote: &RemoteOrder) -> Option<String> {
+pub fn unacceptable(remote: &RemoteOrder) -> Option<Bilingual> {
     if remote.id.as_str().is_empty() {
-        return Some("the order has no id".to_owned());
+        return Some(both!("the order has no id", "注文IDがありません"));
     }
     remote.lines.iter().find_map(|line| {
         let numbers = [line.quantity, line.cancelled, line.returned, line.shipped.unwrap_or(0)];
         let bad = numbers.into_iter().find(|n| !(0..=LINE_QUANTITY_MAX).contains(n))?;
-        Some(format!("line {} has the quantity {bad}, which cannot be right", line.id))
+        Some(both!(
+            "line {id} has the quantity {bad}, which cannot be right",
+            "明細 {id} の数量 {bad} が正しくありません",
+            id = line.id
+        ))
     })
 }
 
@@ -255,7 +259,7 @@ impl Taking<'_> {
             ship_to: remote.ship_to.clone(),
             note: remote.note.clone(),
             refunds: remote.refunds.clone(),
-            wait: remote.wait.clone(),
+            wait: remote.wait.as_ref().map(Bilingual::packed),
             house: order.details.house.clone(),
         };
         let arrived = std::mem::replace(&mut order.details, details);

@@ -22,7 +22,7 @@ pub struct Details {
     pub note: String,
     /// Money given back, as the channel tells it.
     pub refunds: Vec<RemoteRefund>,
-    /// Why the channel says that it must not leave yet.
+    /// Why the channel says that it must not leave yet, in both languages (`timeline::hold_in_words` reads it).
     pub wait: Option<String>,
     /// What the house decided and the channel's next word must not undo.
     pub house: House,
@@ -171,7 +171,7 @@ pub struct Order {
     pub payment: Payment,
     /// Fulfilment axis.
     pub fulfilment: Fulfilment,
-    /// Why it is on hold; `None` when it is not.
+    /// Why it is on hold, in both languages (`timeline::hold_in_words` reads it); `None` when it is not.
     pub hold: Option<String>,
     /// Whether own stock moves for it.
     pub moves_stock: bool,

@@ -1,8 +1,8 @@
 //! What an order's timeline, its hold and the answers about its mails say, in both languages.
 //!
-//! The store keeps the English sentence, which the command line and the API print. It is made from a [`Phrase`], and a page
-//! finds the phrase in it again. What is no phrase of ours (a person's words, a marketplace's, a mail server's) stays as it
-//! came.
+//! What a connector says, and what puts an order on hold, the store keeps in both languages ([`Bilingual::packed`]). Of the
+//! rest it keeps the English sentence, which is made from a [`Phrase`], and a page finds the phrase in it again. What is no
+//! phrase of ours (a person's words, a marketplace's, a mail server's) stays as it came.
 
 use banto_channel::{Bilingual, NoticeKind, has_japanese};
 
@@ -18,7 +18,7 @@ pub struct Phrase {
 }
 
 impl Phrase {
-    const fn new(en: &'static str, ja: &'static str) -> Self {
+    pub(super) const fn new(en: &'static str, ja: &'static str) -> Self {
         assert!(has_japanese(ja), "the second text of a phrase is the Japanese one");
         Self { en, ja }
     }
@@ -27,6 +27,18 @@ impl Phrase {
     #[must_use]
     pub fn fill(&self, gaps: &[&str]) -> String {
         filled(self.en, gaps)
+    }
+
+    /// The sentence in both languages.
+    #[must_use]
+    pub fn both(&self, gaps: &[&str]) -> Bilingual {
+        Bilingual { en: self.fill(gaps), ja: filled(self.ja, gaps) }
+    }
+
+    /// The sentence around another one.
+    #[must_use]
+    pub fn around(&self, inner: &Bilingual) -> Bilingual {
+        Bilingual { en: filled(self.en, &[&inner.en]), ja: filled(self.ja, &[&inner.ja]) }
     }
 
     /// What stands in the gaps of a text that is this sentence.
@@ -162,6 +174,9 @@ const ANSWERS: &[Phrase] = &[
 /// The detail of an event of that kind, as the store has both.
 #[must_use]
 pub fn detail_in_words(kind: &str, detail: &str) -> Bilingual {
+    if let Some(both) = packed(detail) {
+        return both;
+    }
     let one_of =
         |phrases: &[Phrase]| phrases.iter().find_map(|phrase| phrase.translate(detail, str::to_owned));
     let ja = match kind {
@@ -185,9 +200,39 @@ pub fn detail_in_words(kind: &str, detail: &str) -> Bilingual {
     Bilingual { en: detail.to_owned(), ja: ja.unwrap_or_else(|| detail.to_owned()) }
 }
 
+/// A text that the store keeps in both languages.
+fn packed(text: &str) -> Option<Bilingual> {
+    let both = Bilingual::unpacked(text);
+    (both.en != text).then_some(both)
+}
+
+/// Why an order is on hold once there is one more reason, as the store keeps it.
+#[must_use]
+pub fn held_also(there: Option<&str>, reason: Bilingual) -> String {
+    match there.map(hold_in_words) {
+        Some(there) if there.en.contains(&reason.en) => there.packed(),
+        there => Bilingual::list(there.into_iter().chain([reason])).unwrap_or_default().packed(),
+    }
+}
+
+/// What is left of a hold when the channel no longer asks for it, as the store keeps it: what a person or a guard said
+/// stays.
+#[must_use]
+pub fn held_without(hold: &str, waited: &str) -> Option<String> {
+    let (hold, waited) = (hold_in_words(hold), hold_in_words(waited));
+    let gone =
+        |part: &&str| [&waited.en, &waited.ja].iter().any(|all| all.split("; ").any(|one| one == *part));
+    let left = |text: &str| text.split("; ").filter(|part| !gone(part)).collect::<Vec<_>>().join("; ");
+    let left = Bilingual { en: left(&hold.en), ja: left(&hold.ja) };
+    (!left.en.is_empty()).then(|| left.packed())
+}
+
 /// Why an order is on hold, or was cancelled: reasons of ours with what else was said between them.
 #[must_use]
 pub fn hold_in_words(hold: &str) -> Bilingual {
+    if let Some(both) = packed(hold) {
+        return both;
+    }
     let part = |part: &str| {
         REASONS
             .iter()
@@ -281,6 +326,24 @@ mod tests {
             answer_in_words("250 2.0.0 OK 1795311000 given up: no").ja,
             "250 2.0.0 OK 1795311000 given up: no"
         );
+    }
+
+    #[test]
+    fn a_hold_grows_and_ends_in_both_languages() {
+        let waits = |en: &str, ja: &str| Bilingual { en: en.to_owned(), ja: ja.to_owned() };
+        // As an order was held before there were two languages in the store.
+        let hold = held_also(Some("the order has no lines; call first"), waits("in review", "審査中"));
+        let told = hold_in_words(&hold);
+        assert_eq!(told.en, "the order has no lines; call first; in review");
+        assert_eq!(told.ja, "明細がありません; call first; 審査中");
+        assert_eq!(held_also(Some(&hold), waits("in review", "審査中")), hold, "nothing is said twice");
+        let left = held_without(&hold, &waits("in review", "審査中").packed());
+        assert_eq!(left.map(|left| hold_in_words(&left).ja), Some("明細がありません; call first".to_owned()));
+        let held = held_also(None, waits("in review; a gift", "審査中; ギフト"));
+        assert_eq!(held_without(&held, &waits("a gift; in review", "ギフト; 審査中").packed()), None);
+        assert_eq!(held_without("in review", &waits("in review", "審査中").packed()), None, "an old one");
+        let told = detail_in_words("released", &NO_LONGER.around(&waits("in review", "審査中")).packed());
+        assert_eq!(told.ja, "チャネルで解消: 審査中");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use banto_channel::{Fulfilment, Timestamp};
+use banto_channel::{Fulfilment, Timestamp, both};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use super::{Lane, QueueCx, insist};
 use crate::config::Uncertain;
 use crate::domain::intake::is_unpaid;
 use crate::domain::mail_policy::MailKind;
+use crate::domain::timeline::answer_in_words;
 use crate::mail::{Outgoing, Smtp, Verdict};
 use crate::store::{Alert, JobEnd, JobRow, Letter, MailEnd, MailKey, MailText, Result};
 
@@ -496,7 +497,10 @@ impl MailLane {
         let now = cx.now();
         let key = |channel: &str| format!("mail:template:{channel}");
         for (channel, why) in &batch.broken {
-            let detail = format!("mails of {channel} cannot be written and wait: {why}");
+            let detail = both!(
+                "mails of {channel} cannot be written and wait: {why}",
+                "{channel}のメールを作成できないため、送信を保留しています: {why}"
+            );
             let alert = Alert { key: &key(channel), channel: None, kind: "mail_stopped", detail: &detail };
             cx.store.raise(&alert, now).await?;
         }
@@ -527,7 +531,11 @@ async fn tell_server(
     tracing::warn!(server = key, verdict = %verdict, "the mail server takes no mail; it is left alone for a while");
     if stopped || way.rest.failures() >= FAILURES_BEFORE_ALERT {
         let settings = way.settings();
-        let detail = format!("no mail goes out: {verdict}. They wait and none is lost; check {settings}");
+        let detail = both!(
+            "no mail goes out: {verdict}. They wait and none is lost; check {settings}",
+            "メールを送信できません: {ja}。メールは失われずに待機しています。設定（{settings}）を確認してください",
+            ja = answer_in_words(&verdict.to_string()).ja
+        );
         let alert = Alert { key: &key, channel: None, kind: "mail_stopped", detail: &detail };
         // Told or not, the batch's outcomes must be noted.
         if let Err(error) = cx.store.raise(&alert, now).await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banto_channel::{
-    Connector, Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, StockBasis, Timestamp,
+    Connector, Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, StockBasis, Timestamp, both,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -248,8 +248,10 @@ impl NoticeLane {
         tracing::warn!(channel = self.channel, error = %error, "the channel cannot be told anything now");
         if ours || self.rest.failures() >= FAILURES_BEFORE_ALERT {
             let channel = &self.channel;
-            let detail = format!(
-                "{channel} is not told of shipments and cancellations: {error}. They wait and none is lost"
+            let detail = both!(
+                "{channel} is not told of shipments and cancellations: {error}. They wait and none is lost",
+                "{channel}へ出荷・キャンセルを通知できません: {ja}。通知は失われずに待機しています",
+                ja = error.words().ja
             );
             let alert =
                 Alert { key: &self.alert_key(), channel: None, kind: "notices_stopped", detail: &detail };

@@ -1,6 +1,6 @@
 //! What the merchant must know: one row a problem, however often it is seen, until it is over.
 
-use banto_channel::Timestamp;
+use banto_channel::{Bilingual, Timestamp};
 
 use super::db::args;
 use super::tables::{self, AlertRow, AuditRow};
@@ -16,8 +16,8 @@ pub struct Alert<'a> {
     /// A stable word: `pull_failed`, `guard`, `credentials`, `silent`, `job_dead`, `quarantine`, `drift`, `clock`,
     /// `disk_full`, `mail_stopped`.
     pub kind: &'a str,
-    /// What happened and what to do, in plain words.
-    pub detail: &'a str,
+    /// What happened and what to do, in plain words; kept in both languages.
+    pub detail: &'a Bilingual,
 }
 
 impl Store {
@@ -69,14 +69,15 @@ impl Write {
     pub async fn raise(&mut self, alert: &Alert<'_>, now: Timestamp) -> Result<()> {
         let found: Option<AlertRow> = self.tx.first(sql::ALERT_BY_KEY, args![alert.key]).await?;
         if found.is_some() {
-            return self.tx.run(sql::ALERT_SEEN, args![alert.key, alert.detail, now.0]).await.map(drop);
+            let detail = alert.detail.packed();
+            return self.tx.run(sql::ALERT_SEEN, args![alert.key, &detail, now.0]).await.map(drop);
         }
         let row = AlertRow {
             id: self.id(),
             key: alert.key.to_owned(),
             channel_id: alert.channel,
             kind: alert.kind.to_owned(),
-            detail: alert.detail.to_owned(),
+            detail: alert.detail.packed(),
             since: now.0,
             last_at: now.0,
             mailed_at: None,

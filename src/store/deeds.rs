@@ -13,6 +13,7 @@ use crate::domain::deeds::{Deed, DeedError, Effects, Seller, Shipment, on_hold};
 use crate::domain::intake::Catalogue;
 use crate::domain::order::{Line, Order, fulfilment_name, payment_name};
 use crate::domain::stock::{Account, Entry};
+use crate::domain::timeline::hold_in_words;
 use crate::domain::{ItemId, LineNo, LocationId, OrderId};
 
 /// Something that somebody wants done to an order.
@@ -403,7 +404,7 @@ fn state(order: &Order) -> String {
     serde_json::json!({
         "payment": payment_name(order.payment),
         "fulfilment": fulfilment_name(order.fulfilment),
-        "hold": order.hold,
+        "hold": order.hold.as_deref().map(|why| hold_in_words(why).en),
         "shipped": units(|line| line.shipped),
         "cancelled": units(|line| line.cancelled),
         "returned": units(|line| line.returned),

@@ -5,7 +5,7 @@ mod quarantine;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use banto_channel::{Cursor, Read, RemoteOrder, Timestamp};
+use banto_channel::{Cursor, Read, RemoteOrder, Timestamp, both};
 use sha2::{Digest, Sha256};
 
 use super::db::args;
@@ -16,6 +16,7 @@ use crate::domain::intake::{Catalogue, Change, ChannelFacts, Mapping, intake};
 use crate::domain::mail_policy::MailIntent;
 use crate::domain::order::{Event, Order};
 use crate::domain::stock::StockError;
+use crate::domain::timeline::hold_in_words;
 use quarantine::part;
 
 /// Why an order went to quarantine, with its id if that could be read.
@@ -23,7 +24,7 @@ use quarantine::part;
 pub struct QuarantineReason {
     /// The marketplace's id, if known.
     pub remote_id: Option<String>,
-    /// Why, in plain words.
+    /// Why, in plain words, in English.
     pub reason: String,
 }
 
@@ -38,7 +39,7 @@ pub struct IntakeReport {
     pub unchanged: usize,
     /// Orders that could not be understood.
     pub quarantined: Vec<QuarantineReason>,
-    /// Orders put on hold, with the reason.
+    /// Orders put on hold, with the reason in English.
     pub held: Vec<(OrderId, String)>,
     /// Mails asked for.
     pub mails: usize,
@@ -100,7 +101,7 @@ impl Store {
             .map(|read| match read {
                 Read::Order(o) => Read::Unreadable {
                     id: Some(o.id.clone()),
-                    reason: format!("the ledger refuses it: {error}"),
+                    reason: both!("the ledger refuses it", "在庫台帳に記録できません").with(&error.words()),
                     raw: o.raw.clone(),
                 },
                 unreadable @ Read::Unreadable { .. } => unreadable.clone(),
@@ -118,7 +119,7 @@ impl IntakeReport {
             self.changed.push(order.id)
         }
         if let Some(reason) = events.iter().find(|e| e.kind == "held") {
-            self.held.push((order.id, reason.detail.clone()));
+            self.held.push((order.id, hold_in_words(&reason.detail).en));
         }
         self.mails += mails;
     }

@@ -14,6 +14,7 @@ use super::tables::{self, JobRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
 use crate::domain::OrderId;
 use crate::domain::order::Event;
+use crate::domain::timeline::answer_in_words;
 
 /// How a claimed job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,8 +282,14 @@ impl Write {
     pub async fn end_jobs(&mut self, ends: &[(JobRow, JobEnd)], now: Timestamp) -> Result<()> {
         for (job, end) in ends {
             if let JobEnd::Dead { why } = end {
-                let detail =
-                    format!("{} ({}) was given up: {why}. `banto queue retry {}`", job.kind, job.key, job.id);
+                let detail = both!(
+                    "{kind} ({key}) was given up: {why}. `banto queue retry {id}`",
+                    "処理 {key} の再試行を打ち切りました: {ja}。キューの画面で再試行または破棄してください",
+                    kind = job.kind,
+                    key = job.key,
+                    id = job.id,
+                    ja = answer_in_words(why).ja
+                );
                 let alert =
                     super::Alert { key: &dead_key(job), channel: None, kind: "job_dead", detail: &detail };
                 self.raise(&alert, now).await?;

@@ -364,12 +364,13 @@ impl Write {
             let order: Option<OrderRow> =
                 self.tx.first(sql::ORDERS_BY_IDS, args![&keys([key.order])?]).await?;
             let order = order.ok_or_else(|| no_mail(key))?;
-            if let Some(why) = order.hold {
-                let id = order.id;
+            if let Some(why) = order.hold.as_deref().map(hold_in_words) {
                 return Err(StoreError::Refused(both!(
-                    "order #{id} is on hold: {why}; `banto orders release #{id}`",
+                    "order #{id} is on hold: {en}; `banto orders release #{id}`",
                     "受注 #{id} は保留中です（{ja}）。先に保留を解除してください",
-                    ja = hold_in_words(&why).ja
+                    id = order.id,
+                    en = why.en,
+                    ja = why.ja
                 )));
             }
             row.recipient = order.buyer_email;
@@ -400,8 +401,9 @@ impl Write {
         let Some((_, count)) = counts.into_iter().find(|(state, _)| state == UNCERTAIN) else {
             return self.clear(KEY, now).await;
         };
-        let detail = format!(
-            "of {count} mails nobody knows whether they arrived: `banto mail list --state uncertain`, then `banto mail decide`"
+        let detail = both!(
+            "of {count} mails nobody knows whether they arrived: `banto mail list --state uncertain`, then `banto mail decide`",
+            "届いたか不明なメールが{count}件あります。メールの画面で届いたかどうかを決めてください"
         );
         self.raise(&super::Alert { key: KEY, channel: None, kind: "mail_uncertain", detail: &detail }, now)
             .await

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use banto_channel::{Timestamp, both};
+use banto_channel::{Bilingual, Timestamp, both};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 
@@ -132,7 +132,7 @@ impl Store {
             Some(patience) => self.db.all(check.text, args![now.minus(patience).0]).await?,
         };
         let count = rows.first().map_or(0, |row| row.1);
-        Ok(Named { count, examples: rows.into_iter().map(|row| row.0).collect() })
+        Ok(Named { count, examples: rows.into_iter().map(|row| Bilingual::unpacked(&row.0).en).collect() })
     }
 
     /// All migrations of this program, as an empty store would get them.

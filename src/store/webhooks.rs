@@ -12,6 +12,7 @@ use super::db::args;
 use super::sql::texts;
 use super::tables::{self, EntryRow, JobRow, LevelRow, OrderRow, TimelineRow, WebhookRow};
 use super::{Alert, JobEnd, Result, Store, StoreError, Write};
+use crate::domain::timeline::hold_in_words;
 use crate::domain::{ChannelId, ItemId, LocationId, OrderId};
 use crate::keys;
 
@@ -277,10 +278,12 @@ impl Store {
         let mut write = self.write().await?;
         write.tx.run(WEBHOOK_SWITCH, args![row.id, false, why]).await?;
         let given_up = write.tx.run(LANE_BURY, args![&webhook_lane(row.id), why]).await?;
-        let detail = format!(
-            "{} is not told anything any more: {why}. {given_up} messages were given up; `banto queue retry` repeats \
+        let detail = both!(
+            "{url} is not told anything any more: {why}. {given_up} messages were given up; `banto queue retry` repeats \
              them after the webhook was switched on again",
-            row.url
+            "{url} への通知を停止しました: {why}。{given_up}件の通知を打ち切りました。Webhookを有効に戻した後、キューの画面で\
+             再試行できます",
+            url = row.url
         );
         let alert =
             Alert { key: &alert_key(row.id), channel: None, kind: "webhook_stopped", detail: &detail };
@@ -375,7 +378,7 @@ impl From<&OrderRow> for OrderTold {
             version: row.version,
             payment: row.payment.clone(),
             fulfilment: row.fulfilment.clone(),
-            hold: row.hold.clone(),
+            hold: row.hold.as_deref().map(|why| hold_in_words(why).en),
         }
     }
 }

@@ -6,7 +6,7 @@ use banto::domain::catalogue::Draft;
 use banto::domain::deeds::Shipment;
 use banto::domain::people::{Language, Role};
 use banto::store::{Alert, CustomerAct, Import, NewPerson, NewToken, Reserved};
-use banto_channel::{Read, RemoteOffer, RemoteOrder, RemoteOrderId};
+use banto_channel::{Bilingual, Read, RemoteOffer, RemoteOrder, RemoteOrderId, both};
 
 use crate::stores::Fresh;
 use crate::trading::{Trading, raw};
@@ -44,11 +44,16 @@ pub async fn live_in(fresh: &Fresh) -> Trading {
     trading.store.ship_order(&trading.act(sent), &parcel).await.unwrap();
     let unreadable = Read::Unreadable {
         id: Some(RemoteOrderId("odd".to_owned())),
-        reason: "no total".to_owned(),
+        reason: both!("no total", "合計がありません"),
         raw: HARD_TEXT.to_owned(),
     };
     trading.store.take_page(&trading.facts, &[unreadable], None, trading.now()).await.unwrap();
-    let alert = Alert { key: "pull:honten", channel: None, kind: "pull_failed", detail: HARD_TEXT };
+    let alert = Alert {
+        key: "pull:honten",
+        channel: None,
+        kind: "pull_failed",
+        detail: &Bilingual::quoted(HARD_TEXT),
+    };
     trading.store.raise(&alert, trading.now()).await.unwrap();
     let owner = NewPerson {
         name: "hanako",

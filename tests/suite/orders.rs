@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use banto::domain::deadline::UnpaidRule;
 use banto::domain::deeds::{Seller, Shipment};
+use banto::domain::timeline::hold_in_words;
 use banto::queue::deadlines::{Deadlines, confirm_once, deadlines_once};
 use banto::store::{Act, OrderFilter, StoreError};
-use banto_channel::{Fulfilment, NoticeKind, Payment, RemoteShipment};
+use banto_channel::{Bilingual, Fulfilment, NoticeKind, Payment, RemoteShipment};
 
 use crate::stores::{Fresh, each_store};
 use crate::trading::{Trading, raw};
@@ -342,11 +343,13 @@ async fn a_marketplaces_not_yet_holds_an_order_for_as_long_as_it_says_so() {
         let told = |version: u32, wait: Option<&str>| {
             let mut remote = trading.remote("1", &[("CUP", 1)]);
             remote.status = format!("state {version}");
-            remote.wait = wait.map(str::to_owned);
+            remote.wait = wait.map(|why| Bilingual { en: why.to_owned(), ja: format!("保留: {why}") });
             raw(remote)
         };
         let order = trading.order(told(1, Some("the fraud check is not done"))).await;
-        assert_eq!(trading.row(order).await.hold.as_deref(), Some("the fraud check is not done"));
+        let hold = hold_in_words(&trading.row(order).await.hold.unwrap());
+        assert_eq!(hold.en, "the fraud check is not done");
+        assert_eq!(hold.ja, "保留: the fraud check is not done");
         let states = async || kinds(&trading, order).await.into_iter().map(|k| k.2).collect::<BTreeSet<_>>();
         assert_eq!(states().await, BTreeSet::from(["held".to_owned()]));
         trading.order(told(2, Some("the fraud check is not done"))).await;

@@ -1,7 +1,7 @@
 //! An order of the Orders API 2026-01-01, as far as banto reads it, and how Amazon's JSON is read. Every field may be
 //! missing or null.
 
-use banto_channel::{Error, ErrorKind, Response, Result};
+use banto_channel::{Bilingual, Error, ErrorKind, Response, Result, both};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -192,10 +192,13 @@ shape! {
 /// Reads a shape from its own text. JSON's null counts as missing, at any depth.
 ///
 /// `Err` says in plain words what does not fit.
-pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let mut value: Value = serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?;
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Bilingual> {
+    let mut value: Value =
+        serde_json::from_str(text).map_err(|e| both!("it is no JSON: {e}", "JSONではありません: {e}"))?;
     drop_nulls(&mut value);
-    serde_json::from_value(value).map_err(|e| format!("its shape is not the documented one: {e}"))
+    serde_json::from_value(value).map_err(|e| {
+        both!("its shape is not the documented one: {e}", "Amazonの仕様書と形式が異なります: {e}")
+    })
 }
 
 /// Reads an answer the same way.

@@ -1,8 +1,8 @@
 //! One order of Amazon as banto's remote order. Pure.
 
 use banto_channel::{
-    Address, Buyer, Fulfilment, ListingId, Money, Payment, Read, RemoteLine, RemoteOrder, RemoteOrderId,
-    RemoteShipment,
+    Address, Bilingual, Buyer, Fulfilment, ListingId, Money, Payment, Read, RemoteLine, RemoteOrder,
+    RemoteOrderId, RemoteShipment, both,
 };
 use serde::Deserialize;
 
@@ -42,7 +42,7 @@ pub(crate) fn of_v0(order: &str, items: &[String], settings: &Settings) -> Read 
     finished(read, &raw, "AmazonOrderId")
 }
 
-fn finished(read: Result<RemoteOrder, String>, raw: &str, key: &str) -> Read {
+fn finished(read: Result<RemoteOrder, Bilingual>, raw: &str, key: &str) -> Read {
     match read {
         Ok(order) => Read::Order(Box::new(order)),
         Err(reason) => Read::Unreadable { id: id(raw, key), reason, raw: raw.to_owned() },
@@ -57,12 +57,14 @@ fn id(raw: &str, key: &str) -> Option<RemoteOrderId> {
 }
 
 /// Puts an order together. `Err` holds in plain words what could not be understood.
-fn remote(order: &Order, raw: &str, settings: &Settings) -> Result<RemoteOrder, String> {
+fn remote(order: &Order, raw: &str, settings: &Settings) -> Result<RemoteOrder, Bilingual> {
     if order.order_id.trim().is_empty() {
-        return Err("the order has no id".to_owned());
+        return Err(both!("the order has no id", "注文番号がありません"));
     }
     let changed_at = time::timestamp(&order.last_updated_time);
-    let placed_at = time::timestamp(&order.created_time).or(changed_at).ok_or("the order has no date")?;
+    let placed_at = time::timestamp(&order.created_time)
+        .or(changed_at)
+        .ok_or_else(|| both!("the order has no date", "注文日時がありません"))?;
     let mut unknowns = Vec::new();
     let fulfilment = fulfilment(order, &mut unknowns);
     let currency = totals::currency(order, settings.store.currency, &mut unknowns);
@@ -75,7 +77,10 @@ fn remote(order: &Order, raw: &str, settings: &Settings) -> Result<RemoteOrder, 
         Err(LineFault::Money(reason)) => (lines_without_money(order), Err(reason)),
     };
     let totals = totals.unwrap_or_else(|reason| {
-        unknowns.push(format!("{reason}; the order's totals are left empty"));
+        unknowns.extend(Bilingual::list([
+            reason,
+            both!("the order's totals are left empty", "受注の金額は空欄のまま取り込みました"),
+        ]));
         banto_channel::Totals::default()
     });
     let methods = methods(order);
@@ -113,14 +118,17 @@ fn remote(order: &Order, raw: &str, settings: &Settings) -> Result<RemoteOrder, 
     })
 }
 
-fn fulfilment(order: &Order, unknowns: &mut Vec<String>) -> Fulfilment {
+fn fulfilment(order: &Order, unknowns: &mut Vec<Bilingual>) -> Fulfilment {
     match order.fulfillment.fulfillment_status.as_str() {
         "PENDING" | "PENDING_AVAILABILITY" | "UNSHIPPED" | "UNFULFILLABLE" => Fulfilment::Open,
         "PARTIALLY_SHIPPED" => Fulfilment::Partial,
         "SHIPPED" => Fulfilment::Shipped,
         "CANCELLED" => Fulfilment::Cancelled,
         other => {
-            unknowns.push(format!("status {other:?} is not one that Amazon documents"));
+            unknowns.push(both!(
+                "status {other:?} is not one that Amazon documents",
+                "Amazonの仕様書にないステータス「{other}」です"
+            ));
             Fulfilment::Open
         }
     }
@@ -137,34 +145,50 @@ fn payment(order: &Order, fulfilment: Fulfilment, cash: bool) -> Payment {
     }
 }
 
-fn moves_own_stock(order: &Order, unknowns: &mut Vec<String>) -> bool {
+fn moves_own_stock(order: &Order, unknowns: &mut Vec<Bilingual>) -> bool {
     match order.fulfillment.fulfilled_by.as_str() {
         "AMAZON" => false,
         "MERCHANT" | "" => true,
         other => {
-            unknowns.push(format!("fulfilled by {other:?}, which Amazon does not document"));
+            unknowns.push(both!(
+                "fulfilled by {other:?}, which Amazon does not document",
+                "出荷元「{other}」はAmazonの仕様書にありません"
+            ));
             true
         }
     }
 }
 
 /// Why it must not leave yet, where that ends by itself.
-fn wait(order: &Order) -> Option<String> {
+fn wait(order: &Order) -> Option<Bilingual> {
     match order.fulfillment.fulfillment_status.as_str() {
         "CANCELLED" | "SHIPPED" => return None,
         // Any other pending order is known to be unpaid; this one looks like one whose money comes at the door.
         "PENDING" if is_cash_on_delivery(order) => {
-            return Some("Amazon has not released the order yet".to_owned());
+            return Some(both!("Amazon has not released the order yet", "Amazonの注文確定待ちです"));
         }
-        "PENDING_AVAILABILITY" => return Some("a pre-order: the release date is still to come".to_owned()),
-        "UNFULFILLABLE" => return Some("Amazon cannot fulfil it from its warehouse".to_owned()),
+        "PENDING_AVAILABILITY" => {
+            return Some(both!("a pre-order: the release date is still to come", "予約注文です（発売日前）"));
+        }
+        "UNFULFILLABLE" => {
+            return Some(both!(
+                "Amazon cannot fulfil it from its warehouse",
+                "Amazonの倉庫から出荷できません"
+            ));
+        }
         _ => {}
     }
     let asked = order.order_items.iter().filter(|item| item.cancellation.cancellation_execution.is_none());
     let request = asked.filter_map(|item| item.cancellation.cancellation_request.as_ref()).next()?;
     let reason = request.cancel_reason.trim();
-    let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    Some(format!("the buyer asks to cancel{because}; decide it in Seller Central"))
+    let (en, ja) = match reason {
+        "" => (String::new(), String::new()),
+        reason => (format!(": {reason}"), format!("（理由: {reason}）")),
+    };
+    Some(Bilingual {
+        en: format!("the buyer asks to cancel{en}; decide it in Seller Central"),
+        ja: format!("お客様からキャンセルの依頼があります{ja}。セラーセントラルで対応してください"),
+    })
 }
 
 /// Whether the money is collected at the door.
@@ -186,11 +210,12 @@ fn methods(order: &Order) -> Vec<String> {
     methods
 }
 
-fn note_unknown_methods(methods: &[String], settings: &Settings, unknowns: &mut Vec<String>) {
+fn note_unknown_methods(methods: &[String], settings: &Settings, unknowns: &mut Vec<Bilingual>) {
     for method in methods {
         if !PAYMENT_METHODS.contains(&method.as_str()) && !settings.payment_methods.contains(method) {
-            unknowns.push(format!(
-                "payment method {method:?} is not known; add it to payment_methods in the channel's config"
+            unknowns.push(both!(
+                "payment method {method:?} is not known; add it to payment_methods in the channel's config",
+                "不明な支払方法「{method}」です。チャネルの設定の payment_methods に追加してください"
             ));
         }
     }
@@ -261,9 +286,9 @@ fn note(order: &Order) -> String {
 
 enum LineFault {
     /// The goods cannot be counted: the order cannot be read.
-    Units(String),
+    Units(Bilingual),
     /// An amount is none: the goods are known all the same.
-    Money(String),
+    Money(Bilingual),
 }
 
 fn lines(order: &Order, currency: &str) -> Result<Vec<RemoteLine>, LineFault> {
@@ -283,13 +308,14 @@ fn lines_without_money(order: &Order) -> Vec<RemoteLine> {
     order.order_items.iter().filter_map(|item| line(order, item).ok()).collect()
 }
 
-fn line(order: &Order, item: &Item) -> Result<RemoteLine, String> {
+fn line(order: &Order, item: &Item) -> Result<RemoteLine, Bilingual> {
     let ordered = item.quantity_ordered;
     if item.order_item_id.trim().is_empty() {
-        return Err("a line has no id".to_owned());
+        return Err(both!("a line has no id", "IDのない明細があります"));
     }
     if ordered < 0 {
-        return Err(format!("line {} has a negative quantity", item.order_item_id));
+        let id = &item.order_item_id;
+        return Err(both!("line {id} has a negative quantity", "明細 {id} の数量が負の数です"));
     }
     let sku = Some(item.product.seller_sku.clone()).filter(|sku| !sku.is_empty());
     Ok(RemoteLine {

@@ -1,16 +1,19 @@
 //! The money of an order: Amazon's breakdowns sorted into banto's parts.
 
-use banto_channel::{Money, RemoteLine, Totals};
+use banto_channel::{Bilingual, Money, RemoteLine, Totals, both};
 
 use crate::model::{Amount, Breakdown, Item, Order};
 
 /// The order's currency: that of its total, or of its first price, or of the store for an order without any (pending).
-pub(crate) fn currency(order: &Order, of_store: &str, unknowns: &mut Vec<String>) -> String {
+pub(crate) fn currency(order: &Order, of_store: &str, unknowns: &mut Vec<Bilingual>) -> String {
     let mut found: Vec<&str> = amounts(order).map(|amount| amount.currency_code.trim()).collect();
     found.retain(|code| !code.is_empty());
     let code = found.first().copied().unwrap_or(of_store);
     if let Some(other) = found.iter().find(|other| **other != code) {
-        unknowns.push(format!("amounts in two currencies, {code} and {other}"));
+        unknowns.push(both!(
+            "amounts in two currencies, {code} and {other}",
+            "金額の通貨が2種類（{code}・{other}）あります"
+        ));
     }
     code.to_owned()
 }
@@ -26,7 +29,7 @@ fn amounts(order: &Order) -> impl Iterator<Item = &Amount> {
 }
 
 /// Price of one, and the total of a line: what Amazon calls `ITEM`, before discounts.
-pub(crate) fn line(item: &Item, currency: &str) -> Result<(Money, Money), String> {
+pub(crate) fn line(item: &Item, currency: &str) -> Result<(Money, Money), Bilingual> {
     let price = item.product.price.unit_price.as_ref().map(|amount| money(amount, currency)).transpose()?;
     let proceeds = &item.proceeds;
     let total = match part(&proceeds.breakdowns, &["ITEM"], currency)? {
@@ -42,7 +45,7 @@ pub(crate) fn line(item: &Item, currency: &str) -> Result<(Money, Money), String
 
 /// The totals. Prices include tax in some stores and not in others, and Amazon does not say which: the tax stands on
 /// top unless the parts make the total without it.
-pub(crate) fn totals(order: &Order, lines: &[RemoteLine], currency: &str) -> Result<Totals, String> {
+pub(crate) fn totals(order: &Order, lines: &[RemoteLine], currency: &str) -> Result<Totals, Bilingual> {
     let Some(grand) = &order.proceeds.grand_total else {
         // Before the payment is authorized there are no prices; with prices but no total, what is there is passed on.
         let items = Money(lines.iter().map(|line| line.total.0).sum());
@@ -64,7 +67,7 @@ pub(crate) fn totals(order: &Order, lines: &[RemoteLine], currency: &str) -> Res
 }
 
 /// A part as the order tells it, or as its lines do.
-fn of_order(order: &Order, kinds: &[&str], currency: &str) -> Result<Money, String> {
+fn of_order(order: &Order, kinds: &[&str], currency: &str) -> Result<Money, Bilingual> {
     if !order.proceeds.breakdowns.is_empty() {
         return Ok(part(&order.proceeds.breakdowns, kinds, currency)?.unwrap_or_default());
     }
@@ -75,7 +78,7 @@ fn of_order(order: &Order, kinds: &[&str], currency: &str) -> Result<Money, Stri
     Ok(sum)
 }
 
-fn part(breakdowns: &[Breakdown], kinds: &[&str], currency: &str) -> Result<Option<Money>, String> {
+fn part(breakdowns: &[Breakdown], kinds: &[&str], currency: &str) -> Result<Option<Money>, Bilingual> {
     let mut sum = None;
     for breakdown in breakdowns.iter().filter(|b| kinds.contains(&b.r#type.as_str())) {
         if let Some(subtotal) = &breakdown.subtotal {
@@ -86,6 +89,6 @@ fn part(breakdowns: &[Breakdown], kinds: &[&str], currency: &str) -> Result<Opti
     Ok(sum)
 }
 
-fn money(amount: &Amount, currency: &str) -> Result<Money, String> {
-    Money::parse(&amount.amount, currency).map_err(|e| e.to_string())
+fn money(amount: &Amount, currency: &str) -> Result<Money, Bilingual> {
+    Money::parse(&amount.amount, currency).map_err(|e| e.words())
 }

@@ -1,6 +1,7 @@
 //! Orders of v0, put into the shape of today's API. They come without items, and without buyers and addresses: those
 //! would need another kind of token for each order.
 
+use banto_channel::Bilingual;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -99,7 +100,7 @@ struct OldCancel {
 }
 
 /// Puts an order and its items into today's shape. `Err` says in plain words what does not fit.
-pub(crate) fn order(head: &str, items: &[String]) -> Result<Order, String> {
+pub(crate) fn order(head: &str, items: &[String]) -> Result<Order, Bilingual> {
     let head: Head = model::read(head)?;
     let status = status(&head.order_status);
     let pending = status.starts_with("PENDING");

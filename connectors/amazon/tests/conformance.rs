@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banto_amazon::fake::{FakeAmazon, FakeConfig, OddOrder};
-use banto_channel::{Connector, Cx, ListingId, Read, RemoteLine, Secret};
+use banto_channel::{Bilingual, Connector, Cx, ListingId, Read, RemoteLine, Secret};
 use banto_conformance::Fixture;
 use banto_sim::SimClock;
 use banto_wire::{Wire, WireConfig};
@@ -114,8 +114,8 @@ fn told(read: &Read) -> String {
     if !order.moves_own_stock {
         words.push_str("; not our stock");
     }
-    for (what, text) in [("wait", order.wait.clone()), ("unknown", Some(order.unknowns.join("; ")))] {
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
+    for (what, text) in [("wait", order.wait.clone()), ("unknown", Bilingual::list(order.unknowns.clone()))] {
+        if let Some(text) = text {
             words.push_str(&format!("; {what}: {text}"));
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::{Bilingual, both};
+
 /// An amount in the minor units of its currency (cents; yen, which has none below).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -22,14 +24,24 @@ pub enum MoneyError {
     TooLarge(String),
 }
 
+impl MoneyError {
+    /// What is wrong, for the merchant.
+    #[must_use]
+    pub fn words(&self) -> Bilingual {
+        match self {
+            Self::UnknownCurrency(c) => both!("unknown currency {c:?}", "不明な通貨「{c}」です"),
+            Self::NotANumber(t) => both!("{t:?} is not an amount", "「{t}」は金額ではありません"),
+            Self::TooPrecise(t) => {
+                both!("{t:?} has more decimals than its currency", "「{t}」は通貨の小数桁数を超えています")
+            }
+            Self::TooLarge(t) => both!("{t:?} is too large an amount", "「{t}」は金額が大きすぎます"),
+        }
+    }
+}
+
 impl fmt::Display for MoneyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownCurrency(c) => write!(f, "unknown currency {c:?}"),
-            Self::NotANumber(t) => write!(f, "{t:?} is not an amount"),
-            Self::TooPrecise(t) => write!(f, "{t:?} has more decimals than its currency"),
-            Self::TooLarge(t) => write!(f, "{t:?} is too large an amount"),
-        }
+        f.write_str(&self.words().en)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Orders as a marketplace tells them.
 
-use crate::{ListingId, Money, RemoteOrderId, Timestamp};
+use crate::{Bilingual, ListingId, Money, RemoteOrderId, Timestamp};
 
 /// One order of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub enum Read {
         /// The order's id, if that much could be read.
         id: Option<RemoteOrderId>,
         /// What could not be understood, in plain words.
-        reason: String,
+        reason: Bilingual,
         /// The marketplace's own text of this order.
         raw: String,
     },
@@ -230,10 +230,10 @@ pub struct RemoteOrder {
     /// Refunds.
     pub refunds: Vec<RemoteRefund>,
     /// What the connector met and did not know (a status, a method), in plain words. Puts the order on hold.
-    pub unknowns: Vec<String>,
+    pub unknowns: Vec<Bilingual>,
     /// Why the marketplace says that it must not leave yet (a fraud check, a gift whose address is still to come), in
     /// plain words. Holds the order, and ends by itself when the marketplace no longer says so.
-    pub wait: Option<String>,
+    pub wait: Option<Bilingual>,
     /// The marketplace's own text of this order, as received.
     pub raw: String,
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// One text in both languages. A person whose locale is Japanese reads `ja`; logs, alerts, the store and everybody else
-/// get `en`, which is also what `Display` shows. [`both!`](crate::both) makes one.
+/// One text in both languages. A person whose locale is Japanese reads `ja`; logs and everybody else get `en`, which is
+/// also what `Display` shows. [`both!`](crate::both) makes one, and the store keeps it [packed](Self::packed).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bilingual {
     /// In English.
@@ -12,7 +12,40 @@ pub struct Bilingual {
     pub ja: String,
 }
 
+/// Between the two languages of a packed text (RECORD SEPARATOR): no marketplace sends it and no keyboard writes it.
+const BETWEEN: char = '\u{1e}';
+
 impl Bilingual {
+    /// Both languages in one text, as the store keeps them; the text alone where they do not differ.
+    #[must_use]
+    pub fn packed(&self) -> String {
+        let plain = |text: &str| text.replace(BETWEEN, " ");
+        match self.en == self.ja {
+            true => plain(&self.en),
+            false => format!("{}{BETWEEN}{}", plain(&self.en), plain(&self.ja)),
+        }
+    }
+
+    /// What was [packed](Self::packed). A text of one language, such as a person's own or one that was stored before
+    /// there were two, stands for both.
+    #[must_use]
+    pub fn unpacked(text: &str) -> Self {
+        match text.split_once(BETWEEN) {
+            Some((en, ja)) => Self { en: en.to_owned(), ja: ja.to_owned() },
+            None => Self::quoted(text),
+        }
+    }
+
+    /// Several reasons as one text, with a semicolon between them; `None` where there is no reason.
+    #[must_use]
+    pub fn list(reasons: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let next = |all: Self, one: Self| Self {
+            en: format!("{}; {}", all.en, one.en),
+            ja: format!("{}; {}", all.ja, one.ja),
+        };
+        reasons.into_iter().reduce(next)
+    }
+
     /// The same text in both languages, for what the other side itself said.
     #[must_use]
     pub fn quoted(text: impl Into<String>) -> Self {
@@ -138,6 +171,24 @@ mod tests {
         for text in ["", "key", "clé", "…", "→ 😀", "ÿ"] {
             assert!(!has_japanese(text), "{text}");
         }
+    }
+
+    #[test]
+    fn both_languages_come_back_from_one_text() {
+        for told in [both!("no", "不可"), Bilingual::quoted("on-hold"), Bilingual::default()] {
+            assert_eq!(Bilingual::unpacked(&told.packed()), told);
+        }
+        assert_eq!(Bilingual::quoted("on-hold").packed(), "on-hold");
+        let odd = Bilingual { en: "a\u{1e}b".to_owned(), ja: "あ\u{1e}い".to_owned() };
+        let told = Bilingual::unpacked(&odd.packed());
+        assert_eq!((told.en.as_str(), told.ja.as_str()), ("a b", "あ い"));
+    }
+
+    #[test]
+    fn reasons_stand_in_one_list() {
+        let list = Bilingual::list([both!("no", "不可"), both!("late", "遅延")]);
+        assert_eq!(list, Some(Bilingual { en: "no; late".to_owned(), ja: "不可; 遅延".to_owned() }));
+        assert_eq!(Bilingual::list([]), None);
     }
 
     #[test]

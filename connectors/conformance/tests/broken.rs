@@ -200,7 +200,7 @@ impl Broken {
         let mut order = match read {
             Read::Unreadable { .. } if self.bug == Bug::DropsUnreadable => return None,
             Read::Unreadable { reason, .. } if self.bug == Bug::FailsOnUnreadable => {
-                return Some(Err(Error::new(ErrorKind::Malformed, reason)));
+                return Some(Err(Error::told(ErrorKind::Malformed, reason)));
             }
             Read::Order(order) => order,
             unreadable => return Some(Ok(unreadable)),

@@ -192,11 +192,11 @@ impl Folder {
         move_file(&file.path, &to)
     }
 
-    /// Moves a file that cannot be read to `bad/`, with the reason beside it.
-    pub(crate) fn reject(&self, file: &Numbered, why: &str) -> Result<()> {
+    /// Moves a file that cannot be read to `bad/`, with the reason beside it in both languages.
+    pub(crate) fn reject(&self, file: &Numbered, why: &Bilingual) -> Result<()> {
         let bad = self.make(BAD)?;
         let name = format!("{:08}-{}", file.number, short(&file.name));
-        write(&bad.join(format!("{name}.why.txt")), why.as_bytes())?;
+        write(&bad.join(format!("{name}.why.txt")), format!("{}\n{}\n", why.en, why.ja).as_bytes())?;
         move_file(&file.path, &bad.join(name))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
 use crate::table::Row;
@@ -279,10 +280,13 @@ impl<F: Field> Layout<F> {
     }
 
     /// A field for people: the column's title, and its key in the config.
-    pub(crate) fn name(&self, field: F) -> String {
+    pub(crate) fn name(&self, field: F) -> Bilingual {
+        let key = field.key();
         match self.sources.get(&field) {
-            Some((_, titles)) if !titles.is_empty() => format!("column {titles} ({})", field.key()),
-            _ => field.key().to_owned(),
+            Some((_, titles)) if !titles.is_empty() => {
+                both!("column {titles} ({key})", "「{titles}」列（{key}）")
+            }
+            _ => Bilingual::quoted(key),
         }
     }
 }
@@ -328,7 +332,9 @@ mod tests {
         assert_eq!(text(OrderField::Note), "");
         assert_eq!(layout.parts(&row, OrderField::Discount), ["100", "5"]);
         assert_eq!((layout.width, layout.needed), (6, 6));
-        assert_eq!(layout.name(OrderField::Code), "column SKU / 商品コード (code)");
+        let name = layout.name(OrderField::Code);
+        assert_eq!(name.en, "column SKU / 商品コード (code)");
+        assert_eq!(name.ja, "「SKU / 商品コード」列（code）");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use banto_channel::{Cursor, Cx, Error, ErrorKind, ListingId, Money, Page, RemoteOffer, Result, Timestamp};
+use banto_channel::{
+    Bilingual, Cursor, Cx, Error, ErrorKind, ListingId, Money, Page, RemoteOffer, Result, Timestamp, both,
+};
 
 use crate::CsvFolder;
 use crate::calls::{Content, Entry};
@@ -29,7 +31,7 @@ pub(crate) struct Export {
     /// Its last row cannot be read, so more may be missing behind it.
     torn: bool,
     /// Rows that could not be read, each with the reason.
-    pub(crate) faults: Vec<String>,
+    pub(crate) faults: Vec<Bilingual>,
 }
 
 impl CsvFolder {
@@ -50,11 +52,17 @@ impl CsvFolder {
     pub(crate) fn export(&self, cx: &Cx, columns: &Columns<OfferField>) -> Result<Option<Export>> {
         let Some(file) = self.newest_offers(cx.clock.now())? else { return Ok(None) };
         let name = file.shown();
-        let malformed = |why: String| Error::new(ErrorKind::Malformed, format!("offers/{why}"));
+        let malformed = |why: Bilingual| {
+            let words = Bilingual { en: format!("offers/{}", why.en), ja: format!("offers/{}", why.ja) };
+            Error::told(ErrorKind::Malformed, words)
+        };
         let bytes = match self.folder.read(&file.path, self.settings.file_max)? {
             Content::Bytes { bytes, .. } => bytes,
             Content::TooLarge { size } => {
-                return Err(malformed(format!("{name}: {size} bytes are more than max_file_mb allows")));
+                return Err(malformed(both!(
+                    "{name}: {size} bytes are more than max_file_mb allows",
+                    "{name}: ファイルの大きさ（{size}バイト）が max_file_mb の上限を超えています"
+                )));
             }
         };
         let sheet = read_sheet(&name, &bytes, self.settings.encoding, self.settings.delimiter, columns)
@@ -89,9 +97,15 @@ impl CsvFolder {
             ));
         };
         if export.torn {
-            let last = export.faults.last().map_or("", String::as_str);
-            let why = format!("offers/{} is not whole: {last}; export the offers anew", export.name);
-            return Err(Error::new(ErrorKind::Malformed, why));
+            let last = export.faults.last().cloned().unwrap_or_default();
+            let why = both!(
+                "offers/{name} is not whole: {en}; export the offers anew",
+                "offers/{name} が途中で切れています: {ja}。出品データをもう一度書き出してください",
+                name = export.name,
+                en = last.en,
+                ja = last.ja
+            );
+            return Err(Error::told(ErrorKind::Malformed, why));
         }
         let told = self.told()?;
         let mut items = export.offers;
@@ -134,13 +148,18 @@ fn newest(shown: i64, exported_at: Timestamp, told: Option<&Told>) -> i64 {
 }
 
 /// Offers and the rows that are none. Of two rows for one listing the first counts.
-fn read_offers(sheet: &Sheet<OfferField>, currency: &str) -> (Vec<RemoteOffer>, Vec<String>) {
+fn read_offers(sheet: &Sheet<OfferField>, currency: &str) -> (Vec<RemoteOffer>, Vec<Bilingual>) {
     let (mut offers, mut faults, mut met) = (Vec::new(), Vec::new(), HashSet::new());
     for row in &sheet.rows {
         match read_offer(&sheet.layout, row, currency) {
             Ok(offer) if met.insert(offer.id.clone()) => offers.push(offer),
-            Ok(offer) => faults.push(format!("line {}: {} was there before", row.line, offer.id)),
-            Err(why) => faults.push(format!("line {}: {why}", row.line)),
+            Ok(offer) => faults.push(both!(
+                "line {line}: {id} was there before",
+                "{line}行目: {id} は前の行にもあります",
+                line = row.line,
+                id = offer.id
+            )),
+            Err(why) => faults.push(both!("line {line}", "{line}行目", line = row.line).with(&why)),
         }
     }
     (offers, faults)
@@ -150,7 +169,7 @@ fn read_offer(
     layout: &Layout<OfferField>,
     row: &Row,
     currency: &str,
-) -> std::result::Result<RemoteOffer, String> {
+) -> std::result::Result<RemoteOffer, Bilingual> {
     use OfferField as F;
     if let Some(fault) = &row.fault {
         return Err(fault.clone());
@@ -158,7 +177,7 @@ fn read_offer(
     let text = |field| Some(layout.text(row, field)).filter(|text| !text.is_empty());
     let code = text(F::Code);
     let listing = if layout.has(F::Listing) { text(F::Listing) } else { code.clone() };
-    let id = listing.ok_or("there is no code")?;
+    let id = listing.ok_or_else(|| both!("there is no code", "商品コードがありません"))?;
     let quantity = text(F::Quantity).map(|written| units(&written)).transpose()?;
     let price = text(F::Price).map(|written| money(&written, currency)).transpose()?;
     let active = text(F::Active).is_none_or(|word| !NO.contains(&word.to_lowercase().as_str()));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use banto_channel::{Read, RemoteOrderId};
+use banto_channel::{Bilingual, Read, RemoteOrderId, both};
 
 use crate::columns::{Columns, Field, Layout, OrderField};
 use crate::config::Settings;
@@ -17,16 +17,18 @@ const PREAMBLE_MAX: usize = 30;
 #[derive(Debug)]
 pub(crate) struct Unusable {
     /// With the remedy, for people.
-    pub(crate) why: String,
+    pub(crate) why: Bilingual,
     /// The beginning of its text.
     start: String,
 }
 
 impl Unusable {
     pub(crate) fn too_large(file: &str, size: u64, most: u64) -> Self {
-        let why = format!(
+        let why = both!(
             "{file}: {size} bytes are more than max_file_mb allows ({most}); export fewer orders at a time, or raise \
-             max_file_mb and move the file back into orders/"
+             max_file_mb and move the file back into orders/",
+            "{file}: ファイルの大きさ（{size}バイト）が max_file_mb の上限（{most}バイト）を超えています。一度に書き出す\
+             受注を減らすか、max_file_mb を上げてファイルを orders/ に戻してください"
         );
         Self { why, start: format!("({size} bytes, not read)") }
     }
@@ -75,37 +77,48 @@ pub(crate) fn read_sheet<F: Field>(
     let looks_like = start.trim_start().to_ascii_lowercase();
     let told = match nearest {
         _ if looks_like.starts_with("<!doctype") || looks_like.starts_with("<html") => {
-            "this is a web page and no table; the tool's log-in has probably run out".to_owned()
+            both!(
+                "this is a web page and no table; the tool's log-in has probably run out",
+                "表ではなくWebページです。書き出し元のツールのログインが切れている可能性があります"
+            )
         }
-        None => "the file is empty".to_owned(),
-        Some((_, missing)) if missing.len() == columns.len() && decoded.damaged => format!(
-            "none of the mapped titles is in it, and it is not sound {}; set encoding, or export it anew",
-            decoded.encoding
+        None => both!("the file is empty", "ファイルが空です"),
+        Some((_, missing)) if missing.len() == columns.len() && decoded.damaged => both!(
+            "none of the mapped titles is in it, and it is not sound {encoding}; set encoding, or export it anew",
+            "設定した見出しが1つもなく、{encoding} として読めない文字があります。encoding を設定するか、もう一度書き出して\
+             ください",
+            encoding = decoded.encoding
         ),
-        Some((line, missing)) => format!(
-            "line {line} comes nearest to a header and lacks {}; write the titles of the file into the columns table \
+        Some((line, missing)) => both!(
+            "line {line} comes nearest to a header and lacks {missing}; write the titles of the file into the columns table \
              (or the delimiter, if the line was not taken apart)",
-            missing.join(", ")
+            "見出しに最も近い{line}行目に {missing} がありません。ファイルの見出しを columns の表に設定してください\
+             （列に分かれていない場合は delimiter を確認してください）",
+            missing = missing.join(", ")
         ),
     };
-    let why = format!("{file}: {told}. Then move the file from orders/bad/ back into orders/");
+    let why = Bilingual::quoted(file).with(&told.then(both!(
+        "Then move the file from orders/bad/ back into orders/",
+        "その後、ファイルを orders/bad/ から orders/ に戻してください"
+    )));
     Err(Unusable { why, start })
 }
 
 /// Looks at what only the layout and the decoding can tell about a row.
 fn checked<F: Field>(mut row: Row, layout: &Layout<F>, damaged: bool) -> Row {
     if row.fault.is_none() && row.cells.len() < layout.needed {
-        row.fault = Some(format!(
-            "the row has {} cells, and what is mapped reaches up to cell {}",
-            row.cells.len(),
-            layout.needed
+        row.fault = Some(both!(
+            "the row has {cells} cells, and what is mapped reaches up to cell {needed}",
+            "この行は{cells}列しかありません（設定では{needed}列目まで使います）",
+            cells = row.cells.len(),
+            needed = layout.needed
         ));
     }
     if row.fault.is_none() && damaged && row.raw.contains(DAMAGE) {
-        row.fault = Some(
-            "bytes in it are no characters in the file's encoding; set encoding, or correct the row"
-                .to_owned(),
-        );
+        row.fault = Some(both!(
+            "bytes in it are no characters in the file's encoding; set encoding, or correct the row",
+            "文字コードとして読めないバイトがあります。encoding を設定するか、この行を修正してください"
+        ));
     }
     row
 }
@@ -147,27 +160,45 @@ impl OrderFile {
 
     fn read(&self, settings: &Settings, group: &Group) -> Option<Read> {
         let rows: Vec<&Row> = group.rows.iter().filter_map(|at| self.sheet.rows.get(*at)).collect();
-        let unreadable = |id: Option<&str>, fault: &str| Read::Unreadable {
+        let unreadable = |id: Option<&str>, fault: &Bilingual| Read::Unreadable {
             id: id.map(RemoteOrderId::from),
-            reason: format!(
-                "{}, {fault}. Correct it there and put the file into orders/ once more",
-                self.name
-            ),
+            reason: Bilingual {
+                en: format!(
+                    "{}, {}. Correct it there and put the file into orders/ once more",
+                    self.name, fault.en
+                ),
+                ja: format!(
+                    "{}の{}。ファイルを修正して、もう一度 orders/ に入れてください",
+                    self.name, fault.ja
+                ),
+            },
             raw: raw(&self.sheet.header, &rows),
         };
-        let broken = rows.iter().find_map(|row| Some(format!("line {}: {}", row.line, row.fault.as_ref()?)));
+        let broken = rows.iter().find_map(|row| {
+            let fault = row.fault.as_ref()?;
+            Some(both!("line {line}", "{line}行目", line = row.line).with(fault))
+        });
         Some(match (&group.id, broken) {
             (id, Some(fault)) => unreadable(id.as_deref(), &fault),
             (None, None) => {
                 let column = self.sheet.layout.name(OrderField::OrderId);
                 let line = rows.first().map_or(0, |row| row.line);
-                unreadable(None, &format!("line {line}, {column}: there is no order number"))
+                unreadable(
+                    None,
+                    &both!(
+                        "line {line}, {en}: there is no order number",
+                        "{line}行目の{ja}: 注文番号がありません",
+                        en = column.en,
+                        ja = column.ja
+                    ),
+                )
             }
             (Some(id), None) => {
                 let mut slip = Slip::new(settings, &self.sheet.layout, id, &rows);
                 if let Some(line) = group.doubtful {
-                    slip.unknown(format!(
-                        "line {line}, which follows it, names no order and may belong to this one"
+                    slip.unknown(both!(
+                        "line {line}, which follows it, names no order and may belong to this one",
+                        "続く{line}行目に注文番号がありません。この受注の行の可能性があります"
                     ));
                 }
                 match slip.order(raw(&self.sheet.header, &rows)) {

@@ -108,10 +108,10 @@ impl CsvFolder {
         };
         match OrderFile::open(&self.settings, &name, &bytes) {
             Err(unusable) => {
-                warnings.push(both!("{why}", "{name} を読み取れません: {why}", why = unusable.why));
+                warnings.push(unusable.why);
             }
             Ok(orders) => {
-                let mut gaps: Vec<String> = Vec::new();
+                let mut gaps: Vec<Bilingual> = Vec::new();
                 let said =
                     orders.reads(&self.settings, 0, LOOKED_AT).into_iter().flat_map(|read| match read {
                         Read::Order(order) => order.unknowns,
@@ -124,7 +124,7 @@ impl CsvFolder {
                 });
                 let gaps = gaps.into_iter().take(GAPS_MAX);
                 warnings.extend(
-                    gaps.map(|gap| both!("{name}: {gap}", "{name} に読み取れない内容があります: {gap}")),
+                    gaps.map(|gap| both!("{name}", "{name} に読み取れない内容があります").with(&gap)),
                 );
             }
         }
@@ -137,8 +137,9 @@ impl CsvFolder {
             Ok(Some(export)) => {
                 let faults = export.faults.iter().take(5);
                 let name = &export.name;
-                warnings.extend(faults.map(|fault| {
-                    both!("offers/{name}, {fault}", "offers/{name} に読み取れない内容があります: {fault}")
+                warnings.extend(faults.map(|fault| Bilingual {
+                    en: format!("offers/{name}, {}", fault.en),
+                    ja: format!("offers/{name} に読み取れない内容があります: {}", fault.ja),
                 }));
             }
             Ok(None) => warnings.push(both!(

@@ -3,8 +3,8 @@
 mod lines;
 
 use banto_channel::{
-    Address, Buyer, Fulfilment, Money, Payment, RemoteLine, RemoteOrder, RemoteOrderId, RemoteRefund,
-    RemoteShipment, Timestamp, Totals, minor_digits,
+    Address, Bilingual, Buyer, Fulfilment, Money, Payment, RemoteLine, RemoteOrder, RemoteOrderId,
+    RemoteRefund, RemoteShipment, Timestamp, Totals, both, minor_digits,
 };
 
 use crate::columns::{Layout, OrderField};
@@ -14,7 +14,7 @@ use crate::table::Row;
 use crate::text::title_key;
 
 /// Why an order cannot be read: line, column, reason.
-pub(crate) type Fault = String;
+pub(crate) type Fault = Bilingual;
 
 /// One order as its rows tell it.
 pub(crate) struct Slip<'a> {
@@ -27,7 +27,7 @@ pub(crate) struct Slip<'a> {
     /// The others, and what each is about.
     extras: Vec<(&'a Row, LineKind)>,
     currency: String,
-    unknowns: Vec<String>,
+    unknowns: Vec<Bilingual>,
 }
 
 impl<'a> Slip<'a> {
@@ -71,8 +71,9 @@ impl<'a> Slip<'a> {
         }
         self.check_id()?;
         let placed_at = self.time(F::PlacedAt)?;
-        let placed_at =
-            placed_at.ok_or_else(|| self.fault(self.rows[0].0, F::PlacedAt, "there is no time"))?;
+        let placed_at = placed_at.ok_or_else(|| {
+            self.fault(self.rows[0].0, F::PlacedAt, &both!("there is no time", "日時がありません"))
+        })?;
         self.currency = self.currency();
         let lines = self.lines()?;
         let totals = self.totals(&lines)?;
@@ -104,9 +105,13 @@ impl<'a> Slip<'a> {
             note: self.text(F::Note),
             ship_by: self.time(F::ShipBy)?,
             shipments: self.shipments(&lines)?,
-            wait: states
-                .contains(&State::Wait)
-                .then(|| format!("the marketplace says {:?}", self.statuses())),
+            wait: states.contains(&State::Wait).then(|| {
+                both!(
+                    "the marketplace says {words:?}",
+                    "モール側のステータスは「{words}」です",
+                    words = self.statuses()
+                )
+            }),
             currency: self.currency,
             unknowns: self.unknowns,
             totals,
@@ -116,12 +121,13 @@ impl<'a> Slip<'a> {
         }))
     }
 
-    fn fault(&self, row: &Row, field: OrderField, why: &str) -> Fault {
-        format!("line {}, {}: {why}", row.line, self.layout.name(field))
+    fn fault(&self, row: &Row, field: OrderField, why: &Bilingual) -> Fault {
+        let (line, title) = (row.line, self.layout.name(field));
+        both!("line {line}, {en}", "{line}行目の{ja}", en = title.en, ja = title.ja).with(why)
     }
 
     /// Notes something for the staff, which holds the order.
-    pub(crate) fn unknown(&mut self, what: String) {
+    pub(crate) fn unknown(&mut self, what: Bilingual) {
         if !self.unknowns.contains(&what) {
             self.unknowns.push(what);
         }
@@ -139,7 +145,11 @@ impl<'a> Slip<'a> {
             true => Err(self.fault(
                 self.rows[0].0,
                 OrderField::OrderId,
-                &format!("{:?} is an order number that Excel has spoilt; export the file anew and do not save it in Excel", self.id),
+                &both!(
+                    "{id:?} is an order number that Excel has spoilt; export the file anew and do not save it in Excel",
+                    "「{id}」はExcelで変換された注文番号です。もう一度書き出し、Excelで保存せずに使用してください",
+                    id = self.id
+                ),
             )),
             false => Ok(()),
         }
@@ -151,7 +161,10 @@ impl<'a> Slip<'a> {
         match self.settings.orders.status.get(&title_key(&word)) {
             Some(state) => *state,
             None => {
-                self.unknown(format!("status {word:?}: say what it means in [connector.orders.status]"));
+                self.unknown(both!(
+                    "status {word:?}: say what it means in [connector.orders.status]",
+                    "不明なステータス「{word}」です。意味を [connector.orders.status] に設定してください"
+                ));
                 State::OpenUnpaid
             }
         }
@@ -165,7 +178,10 @@ impl<'a> Slip<'a> {
         let word = self.layout.text(row, OrderField::LineKind);
         let known = self.settings.orders.line_kinds.get(&title_key(&word)).copied();
         known.unwrap_or_else(|| {
-            self.unknown(format!("line kind {word:?}: say what it means in [connector.orders.line_kinds]"));
+            self.unknown(both!(
+                "line kind {word:?}: say what it means in [connector.orders.line_kinds]",
+                "不明な行種別「{word}」です。意味を [connector.orders.line_kinds] に設定してください"
+            ));
             LineKind::Goods
         })
     }
@@ -201,7 +217,10 @@ impl<'a> Slip<'a> {
         let told = self.text(OrderField::Currency);
         let code = if told.is_empty() { self.settings.orders.currency.clone() } else { told };
         if minor_digits(&code).is_none() {
-            self.unknown(format!("currency {code:?}: its amounts are left empty"));
+            self.unknown(both!(
+                "currency {code:?}: its amounts are left empty",
+                "不明な通貨「{code}」です。金額は空欄のまま取り込みました"
+            ));
         }
         code
     }
@@ -217,8 +236,9 @@ impl<'a> Slip<'a> {
             false => {
                 let known = self.settings.orders.payment.get(&title_key(&word)).copied();
                 if known.is_none() {
-                    self.unknown(format!(
-                        "payment status {word:?}: say what it means in [connector.orders.payment]"
+                    self.unknown(both!(
+                        "payment status {word:?}: say what it means in [connector.orders.payment]",
+                        "不明な入金状況「{word}」です。意味を [connector.orders.payment] に設定してください"
                     ));
                 }
                 known
@@ -245,8 +265,9 @@ impl<'a> Slip<'a> {
         match table.get(&title_key(&told)).cloned() {
             Some(method) => method,
             None => {
-                self.unknown(format!(
-                    "payment method {told:?}: name it in [connector.orders.payment_methods]"
+                self.unknown(both!(
+                    "payment method {told:?}: name it in [connector.orders.payment_methods]",
+                    "不明な支払方法「{told}」です。[connector.orders.payment_methods] に追加してください"
                 ));
                 told
             }
@@ -268,7 +289,10 @@ impl<'a> Slip<'a> {
             told.any(|text| Some(&text) != first.as_ref())
         };
         if SHIP.iter().any(differs) {
-            self.unknown("its rows name several recipients, of which the first is told".to_owned());
+            self.unknown(both!(
+                "its rows name several recipients, of which the first is told",
+                "行によって届け先が異なります。先頭の届け先を取り込みました"
+            ));
         }
     }
 

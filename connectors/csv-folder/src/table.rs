@@ -3,6 +3,8 @@
 //! Written here rather than taken from a library because of what happens when a file is not sound: a quote that is
 //! never closed must cost its own line and not the rest of the file, and each row must know the lines it came from.
 
+use banto_channel::{Bilingual, both};
+
 /// A row as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -12,7 +14,7 @@ pub(crate) struct Row {
     /// Its text, without the line's end.
     pub(crate) raw: String,
     /// Why it cannot be trusted, in plain words.
-    pub(crate) fault: Option<String>,
+    pub(crate) fault: Option<Bilingual>,
 }
 
 impl Row {
@@ -59,27 +61,39 @@ impl<'a> Rows<'a> {
         row
     }
 
-    fn fault(&self, parsed: &Record) -> Option<String> {
+    fn fault(&self, parsed: &Record) -> Option<Bilingual> {
         if !parsed.closed {
-            return Some("a quote (\") is opened and never closed".to_owned());
+            return Some(both!(
+                "a quote (\") is opened and never closed",
+                "引用符（\"）が閉じられていません"
+            ));
         }
         let width = self.width?;
         let beyond = parsed.cells.iter().skip(width).find(|cell| !cell.trim().is_empty());
         if let Some(cell) = beyond {
             let count = parsed.cells.len();
-            return Some(format!(
+            return Some(both!(
                 "the row has {count} cells and the header {width} (the first too many is {cell:?}); \
-                 a text with a delimiter in it must stand in quotes"
+                 a text with a delimiter in it must stand in quotes",
+                "この行は{count}列あり、見出しの{width}列より多くなっています（最初の余分な値は「{cell}」）。\
+                 区切り文字を含む値は引用符で囲んでください"
             ));
         }
         let whole_row = |line: &str| line.matches(self.delimiter).count() + 1 >= width.max(3);
         let swallows = |cell: &String| cell.contains('\n') && cell.lines().skip(1).any(whole_row);
         if parsed.cells.iter().any(swallows) {
-            return Some("a cell holds whole rows: a quote (\") stands where none belongs".to_owned());
+            return Some(both!(
+                "a cell holds whole rows: a quote (\") stands where none belongs",
+                "1つのセルに複数の行が入っています。余分な引用符（\"）を確認してください"
+            ));
         }
         let torn = !parsed.ended && parsed.cells.len() < width;
         torn.then(|| {
-            format!("the file breaks off in this row, after {} of {width} cells", parsed.cells.len())
+            both!(
+                "the file breaks off in this row, after {cells} of {width} cells",
+                "ファイルがこの行で途切れています（{width}列のうち{cells}列）",
+                cells = parsed.cells.len()
+            )
         })
     }
 }
@@ -186,7 +200,7 @@ mod tests {
         Rows::new(text, ',').map(|row| row.cells).collect()
     }
 
-    fn read(text: &str, width: usize) -> Vec<(usize, Vec<String>, Option<String>)> {
+    fn read(text: &str, width: usize) -> Vec<(usize, Vec<String>, Option<Bilingual>)> {
         let mut rows = Rows::new(text, ',');
         rows.set_width(width);
         rows.map(|row| (row.line, row.cells, row.fault)).collect()

@@ -1,6 +1,6 @@
 //! Cells to numbers, amounts and times.
 
-use banto_channel::{Money, Timestamp};
+use banto_channel::{Bilingual, Money, Timestamp, both};
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
@@ -22,13 +22,14 @@ fn number(written: &str) -> String {
 }
 
 /// An amount. Decimals beyond those of the currency must be zero.
-pub(crate) fn money(written: &str, currency: &str) -> Result<Money, String> {
-    Money::parse(&number(written), currency)
-        .map_err(|_| format!("{written:?} is not an amount in {currency}"))
+pub(crate) fn money(written: &str, currency: &str) -> Result<Money, Bilingual> {
+    Money::parse(&number(written), currency).map_err(|_| {
+        both!("{written:?} is not an amount in {currency}", "「{written}」は{currency}の金額ではありません")
+    })
 }
 
 /// A number of units: whole and not negative.
-pub(crate) fn units(written: &str) -> Result<i64, String> {
+pub(crate) fn units(written: &str) -> Result<i64, Bilingual> {
     let plain = number(written);
     let whole = match plain.split_once('.') {
         Some((whole, zeros)) if zeros.bytes().all(|b| b == b'0') => whole,
@@ -36,7 +37,10 @@ pub(crate) fn units(written: &str) -> Result<i64, String> {
     };
     match whole.parse::<i64>() {
         Ok(units @ 0..) => Ok(units),
-        _ => Err(format!("{written:?} is not a number of units (0, 1, 2 …)")),
+        _ => Err(both!(
+            "{written:?} is not a number of units (0, 1, 2 …)",
+            "「{written}」は個数（0、1、2…）ではありません"
+        )),
     }
 }
 
@@ -62,11 +66,15 @@ pub(crate) struct Dates {
 }
 
 impl Dates {
-    pub(crate) fn read(&self, written: &str) -> Result<Timestamp, String> {
+    pub(crate) fn read(&self, written: &str) -> Result<Timestamp, Bilingual> {
         let text = narrow(written);
         let found = self.formats.iter().find_map(|format| self.parse(format, &text));
         found.ok_or_else(|| {
-            format!("{written:?} is not written like any of date_formats ({})", self.formats.join(", "))
+            both!(
+                "{written:?} is not written like any of date_formats ({formats})",
+                "「{written}」は date_formats（{formats}）のどの書式とも一致しません",
+                formats = self.formats.join(", ")
+            )
         })
     }
 
@@ -150,7 +158,7 @@ mod tests {
         let midnight = noon.minus(std::time::Duration::from_secs(12 * 3600));
         assert_eq!(dates.read("2026年04月01日"), Ok(midnight));
         assert_eq!(dates.read("20260401"), Ok(midnight));
-        assert!(dates.read("46113").unwrap_err().contains("date_formats"));
+        assert!(dates.read("46113").unwrap_err().en.contains("date_formats"));
         assert!(dates.read("2026/13/01 12:00").is_err());
         assert_eq!(dates.write(noon, "%Y/%m/%d %H:%M"), "2026/04/01 12:00");
     }

@@ -181,8 +181,7 @@ fn told(read: &Read) -> String {
         false => "does not add up",
     };
     let wait = order.wait.as_ref().map(|why| format!("; wait: {why}")).unwrap_or_default();
-    let unknowns =
-        if order.unknowns.is_empty() { String::new() } else { format!("; {}", order.unknowns.join("; ")) };
+    let unknowns: String = order.unknowns.iter().map(|why| format!("; {why}")).collect();
     format!(
         "{:?} {:?}, {} lines of {} units, {} cancelled, {} returned, {} {} {sound}, {} refunded, {} parcels{wait}{unknowns}",
         order.payment,

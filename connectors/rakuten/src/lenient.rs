@@ -1,6 +1,6 @@
 //! Reading what RMS writes: numbers that may come as text, lists and models that may come as null.
 
-use banto_channel::Money;
+use banto_channel::{Bilingual, Money};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -61,11 +61,11 @@ impl Text {
     /// An amount of yen; nothing where nothing stands.
     ///
     /// `Err` holds in plain words what stands there instead.
-    pub(crate) fn yen(&self) -> Result<Yen, String> {
+    pub(crate) fn yen(&self) -> Result<Yen, Bilingual> {
         match self.as_str() {
             "" => Ok(Yen::Fixed(Money(0))),
             UNFIXED => Ok(Yen::Unfixed),
-            text => Money::parse(text, JPY).map(Yen::Fixed).map_err(|e| e.to_string()),
+            text => Money::parse(text, JPY).map(Yen::Fixed).map_err(|e| e.words()),
         }
     }
 

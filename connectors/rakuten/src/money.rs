@@ -2,7 +2,7 @@
 //! additionalFeeOccurAmountToUser, with totalPrice = goods + wrapping + postage; points come off afterwards, and what
 //! is left is requestPrice.
 
-use banto_channel::{Money, RemoteLine, Totals};
+use banto_channel::{Bilingual, Money, RemoteLine, Totals, both};
 
 use crate::lenient::{Text, Yen};
 use crate::model::{Order, Wrapping};
@@ -11,13 +11,13 @@ use crate::model::{Order, Wrapping};
 ///
 /// What is not fixed counts as nothing, and `grand` is then what the rest makes, so that the parts of a sound order
 /// always add up.
-pub(crate) fn totals(order: &Order, lines: &[RemoteLine]) -> Result<(Totals, bool), String> {
+pub(crate) fn totals(order: &Order, lines: &[RemoteLine]) -> Result<(Totals, bool), Bilingual> {
     let mut unfixed = [&order.goods_price, &order.request_price]
         .into_iter()
         .map(Text::yen)
         .collect::<Result<Vec<_>, _>>()?
         .contains(&Yen::Unfixed);
-    let mut sum = |parts: &[&Text]| -> Result<Money, String> {
+    let mut sum = |parts: &[&Text]| -> Result<Money, Bilingual> {
         let mut total = Money(0);
         for part in parts {
             let yen = part.yen()?;
@@ -40,13 +40,13 @@ pub(crate) fn totals(order: &Order, lines: &[RemoteLine]) -> Result<(Totals, boo
     let asked = order.request_price.yen()?;
     totals.grand = match asked {
         Yen::Fixed(asked) if !unfixed && !order.request_price.is_empty() => asked,
-        _ => totals.sum().ok_or("the amounts are too large")?,
+        _ => totals.sum().ok_or_else(too_large)?,
     };
     Ok((totals, unfixed))
 }
 
 /// What wrapping costs with its tax, which stands beside the price where that leaves it out.
-fn wrapping(wrapping: &Wrapping) -> Result<Money, String> {
+fn wrapping(wrapping: &Wrapping) -> Result<Money, Bilingual> {
     let price = wrapping.price.yen()?.known();
     match wrapping.include_tax_flag.is_set() {
         true => Ok(price),
@@ -55,10 +55,15 @@ fn wrapping(wrapping: &Wrapping) -> Result<Money, String> {
 }
 
 /// All tax, included in the other parts: 請求額に対する税額 by rate.
-fn taxes(order: &Order) -> Result<Money, String> {
+fn taxes(order: &Order) -> Result<Money, Bilingual> {
     order.taxes.iter().try_fold(Money(0), |sum, rate| add(sum, rate.req_price_tax.yen()?.known()))
 }
 
-fn add(a: Money, b: Money) -> Result<Money, String> {
-    a.0.checked_add(b.0).map(Money).ok_or_else(|| "the amounts are too large".to_owned())
+fn add(a: Money, b: Money) -> Result<Money, Bilingual> {
+    a.0.checked_add(b.0).map(Money).ok_or_else(too_large)
+}
+
+/// Amounts that do not fit.
+pub(crate) fn too_large() -> Bilingual {
+    both!("the amounts are too large", "金額が大きすぎます")
 }

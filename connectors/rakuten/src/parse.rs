@@ -1,8 +1,8 @@
 //! One order of RMS as banto's remote order. Pure.
 
 use banto_channel::{
-    Address, Carrier, Fulfilment, ListingId, Money, Payment, RemoteLine, RemoteOrder, RemoteOrderId,
-    RemoteRefund, RemoteShipment, Timestamp, Totals,
+    Address, Bilingual, Carrier, Fulfilment, ListingId, Money, Payment, RemoteLine, RemoteOrder,
+    RemoteOrderId, RemoteRefund, RemoteShipment, Timestamp, Totals, both,
 };
 
 use crate::carriers::CARRIERS;
@@ -13,9 +13,11 @@ use crate::{JPY, money, people, stock, time, words};
 /// Puts an order together from its own text.
 ///
 /// `Err` holds in plain words what could not be understood.
-pub(crate) fn order(order: &Order, raw: &str, paid_at: Option<Timestamp>) -> Result<RemoteOrder, String> {
-    let number = order.order_number.some().ok_or("the order has no number")?;
-    let placed_at = time::timestamp(order.order_datetime.as_str()).ok_or("the order has no date")?;
+pub(crate) fn order(order: &Order, raw: &str, paid_at: Option<Timestamp>) -> Result<RemoteOrder, Bilingual> {
+    let number =
+        order.order_number.some().ok_or_else(|| both!("the order has no number", "注文番号がありません"))?;
+    let placed_at = time::timestamp(order.order_datetime.as_str())
+        .ok_or_else(|| both!("the order has no date", "注文日時がありません"))?;
     let progress = Progress::of(order);
     let fulfilment = progress::fulfilment(order, progress);
     let payment = progress::payment(order, progress);
@@ -53,21 +55,27 @@ pub(crate) fn order(order: &Order, raw: &str, paid_at: Option<Timestamp>) -> Res
 }
 
 /// Words of RMS that the documents do not have.
-fn unknown_words(order: &Order, progress: Option<Progress>) -> Vec<String> {
+fn unknown_words(order: &Order, progress: Option<Progress>) -> Vec<Bilingual> {
     let mut unknowns = Vec::new();
     if progress.is_none() {
-        unknowns.push(format!("orderProgress {:?} is not known", order.order_progress.as_str()));
+        let word = order.order_progress.as_str();
+        unknowns.push(both!(
+            "orderProgress {word:?} is not known",
+            "不明なステータス「{word}」（orderProgress）です"
+        ));
     }
-    if words::order_type(order.order_type.as_str()).is_none() {
-        unknowns.push(format!("orderType {:?} is not known", order.order_type.as_str()));
+    let kind = order.order_type.as_str();
+    if words::order_type(kind).is_none() {
+        unknowns.push(both!("orderType {kind:?} is not known", "不明な注文種別「{kind}」（orderType）です"));
     }
     let method = order.settlement.settlement_method_code.as_str();
     if !words::is_known_payment(method) {
         unknowns.push(match method {
-            "" => "no way of payment".to_owned(),
-            _ => format!(
-                "way of payment {method:?} ({}) is not known",
-                order.settlement.settlement_method.as_str()
+            "" => both!("no way of payment", "支払方法がありません"),
+            _ => both!(
+                "way of payment {method:?} ({title}) is not known",
+                "不明な支払方法「{title}」（コード {method}）です",
+                title = order.settlement.settlement_method.as_str()
             ),
         });
     }
@@ -75,44 +83,62 @@ fn unknown_words(order: &Order, progress: Option<Progress>) -> Vec<String> {
 }
 
 /// Why RMS says that it must not leave yet.
-fn wait(order: &Order, progress: Option<Progress>, unfixed: bool) -> Option<String> {
+fn wait(order: &Order, progress: Option<Progress>, unfixed: bool) -> Option<Bilingual> {
     let mut reasons = Vec::new();
     match progress {
         Some(Progress::Processing) => {
-            reasons.push("Rakuten is still processing it (楽天処理中: payment or check)".to_owned());
+            reasons.push(both!(
+                "Rakuten is still processing it (楽天処理中: payment or check)",
+                "楽天処理中です（決済または確認の完了待ち）"
+            ));
         }
-        Some(Progress::Changing) => reasons.push("a change waits to be settled (変更確定待ち)".to_owned()),
+        Some(Progress::Changing) => {
+            reasons.push(both!("a change waits to be settled (変更確定待ち)", "変更確定待ちです"));
+        }
         _ => {}
     }
     if order.rakuten_confirm_flag.is_set() {
-        reasons.push("Rakuten is checking it (楽天確認中)".to_owned());
+        reasons.push(both!("Rakuten is checking it (楽天確認中)", "楽天確認中です"));
     }
     if order.caution_display_type.as_str() == "2" {
-        reasons.push("Rakuten marks it as to be cancelled (注意表示: キャンセル確定)".to_owned());
+        reasons.push(both!(
+            "Rakuten marks it as to be cancelled (注意表示: キャンセル確定)",
+            "注意表示「キャンセル確定」が付いています"
+        ));
     }
     if unfixed {
-        reasons.push("amounts are not fixed yet; enter postage and fees in RMS".to_owned());
+        reasons.push(both!(
+            "amounts are not fixed yet; enter postage and fees in RMS",
+            "金額が未確定です。RMSで送料と手数料を入力してください"
+        ));
     }
     if let Some(package) = order.packages.iter().find(|package| people::awaits_address(package)) {
-        let until = match package.gift.input_due_date.as_str() {
-            "" => String::new(),
-            day => format!(", until {day}"),
-        };
-        reasons.push(format!("the receiver of the social gift has still to enter an address{until}"));
+        let told = both!(
+            "the receiver of the social gift has still to enter an address",
+            "ソーシャルギフトの受取人の住所入力待ちです"
+        );
+        reasons.push(match package.gift.input_due_date.as_str() {
+            "" => told,
+            day => Bilingual {
+                en: format!("{}, until {day}", told.en),
+                ja: format!("{}（期限 {day}）", told.ja),
+            },
+        });
     }
-    (!reasons.is_empty()).then(|| reasons.join("; "))
+    Bilingual::list(reasons)
 }
 
 /// The first destination. Where there are several doors, a person has to look.
-fn ship_to(order: &Order, unknowns: &mut Vec<String>) -> Address {
+fn ship_to(order: &Order, unknowns: &mut Vec<Bilingual>) -> Address {
     let Some((first, others)) = order.packages.split_first() else {
         return Address::default();
     };
     let elsewhere = others.iter().filter(|p| !people::same_place(&first.receiver, &p.receiver)).count();
     if elsewhere > 0 {
-        unknowns.push(format!(
-            "it goes to {} addresses; banto ships to the first, the note says what goes where",
-            elsewhere + 1
+        unknowns.push(both!(
+            "it goes to {places} addresses; banto ships to the first, the note says what goes where",
+            "送付先が{places}か所あります。banto は先頭の送付先へ出荷します。内訳はメモにあります",
+            places = elsewhere + 1
         ));
     }
     match people::awaits_address(first) {
@@ -121,7 +147,7 @@ fn ship_to(order: &Order, unknowns: &mut Vec<String>) -> Address {
     }
 }
 
-fn lines(order: &Order, unknowns: &mut Vec<String>) -> Result<Vec<RemoteLine>, String> {
+fn lines(order: &Order, unknowns: &mut Vec<Bilingual>) -> Result<Vec<RemoteLine>, Bilingual> {
     let mut lines: Vec<RemoteLine> = Vec::new();
     for package in &order.packages {
         for item in &package.items {
@@ -135,16 +161,25 @@ fn lines(order: &Order, unknowns: &mut Vec<String>) -> Result<Vec<RemoteLine>, S
     Ok(lines)
 }
 
-fn line(item: &Item, unknowns: &mut Vec<String>) -> Result<RemoteLine, String> {
+fn line(item: &Item, unknowns: &mut Vec<Bilingual>) -> Result<RemoteLine, Bilingual> {
     let name = item.item_name.as_str();
     let units = item.units.whole().filter(|units| *units >= 0);
-    let units =
-        units.ok_or_else(|| format!("{:?} is no number of units of {name:?}", item.units.as_str()))?;
+    let units = units.ok_or_else(|| {
+        both!(
+            "{units:?} is no number of units of {name:?}",
+            "「{name}」の数量「{units}」が数値ではありません",
+            units = item.units.as_str()
+        )
+    })?;
     let price = if item.price_tax_incl.is_empty() { &item.price } else { &item.price_tax_incl };
     let unit_price = price.yen()?.known();
-    let total = unit_price.0.checked_mul(units).map(Money).ok_or("the amounts are too large")?;
+    let total = unit_price.0.checked_mul(units).map(Money).ok_or_else(money::too_large)?;
     if item.skus.len() > 1 {
-        unknowns.push(format!("{name:?} was bought as {} SKUs in one line", item.skus.len()));
+        unknowns.push(both!(
+            "{name:?} was bought as {skus} SKUs in one line",
+            "「{name}」の1明細にSKUが{skus}件あります",
+            skus = item.skus.len()
+        ));
     }
     // A set of several SKUs is not one listing.
     let sku = item.skus.first().filter(|_| item.skus.len() == 1);
@@ -202,7 +237,7 @@ fn refunds(order: &Order, payment: Payment, totals: &mut Totals, lines: &[Remote
     }]
 }
 
-fn shipments(order: &Order, unknowns: &mut Vec<String>) -> Vec<RemoteShipment> {
+fn shipments(order: &Order, unknowns: &mut Vec<Bilingual>) -> Vec<RemoteShipment> {
     let mut shipments = Vec::new();
     for package in &order.packages {
         for parcel in package.parcels.iter().filter(|parcel| !parcel.is_blank()) {
@@ -212,11 +247,15 @@ fn shipments(order: &Order, unknowns: &mut Vec<String>) -> Vec<RemoteShipment> {
     shipments
 }
 
-fn shipment(package: &Package, parcel: &Shipping, unknowns: &mut Vec<String>) -> RemoteShipment {
+fn shipment(package: &Package, parcel: &Shipping, unknowns: &mut Vec<Bilingual>) -> RemoteShipment {
     let code = parcel.delivery_company.as_str();
     let known = Carrier::find(CARRIERS, code);
     if known.is_none() && !code.is_empty() {
-        unknowns.push(format!("carrier {code:?} ({}) is not known", parcel.delivery_company_name.as_str()));
+        unknowns.push(both!(
+            "carrier {code:?} ({name}) is not known",
+            "不明な配送会社「{name}」（コード {code}）です",
+            name = parcel.delivery_company_name.as_str()
+        ));
     }
     let name = known.and_then(|known| known.names.first()).map_or(code, |name| name);
     // Which units lie in which parcel is known only where there is one.

@@ -1,6 +1,6 @@
 //! Orders in: `pull_orders` and `reread_orders`.
 
-use banto_channel::{Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Result};
+use banto_channel::{Bilingual, Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Result, both};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -154,10 +154,17 @@ impl Rakuten {
         }
         for number in missing {
             let said = got.messages.iter().find(|message| message.order_number.as_str() == number);
-            let said = said.map_or_else(|| "nothing was said about it".to_owned(), Message::words);
+            let said = said.map_or_else(
+                || both!("nothing was said about it", "理由は返されていません"),
+                |message| Bilingual::quoted(message.words()),
+            );
             reads.push(Read::Unreadable {
                 id: Some(RemoteOrderId(number.clone())),
-                reason: format!("searchOrder named it, but getOrder did not hand it out: {said}"),
+                reason: both!(
+                    "searchOrder named it, but getOrder did not hand it out",
+                    "searchOrderで見つかった注文をgetOrderで取得できません"
+                )
+                .with(&said),
                 raw: format!("{number}: {said}"),
             });
         }
@@ -168,7 +175,7 @@ impl Rakuten {
     async fn read_order(&self, cx: &Cx, raw: &str) -> Result<Read> {
         let order: Order = match serde_json::from_str(raw) {
             Ok(order) => order,
-            Err(e) => return Ok(unreadable(raw, e.to_string())),
+            Err(e) => return Ok(unreadable(raw, both!("{e}", "注文データを読み取れません: {e}"))),
         };
         let paid_at = self.paid_at(cx, &order).await?;
         Ok(match parse::order(&order, raw, paid_at) {
@@ -212,7 +219,7 @@ pub(crate) fn is_number(text: &str) -> bool {
     digits(parts.next()) && digits(parts.next()) && digits(parts.next()) && parts.next().is_none()
 }
 
-fn unreadable(raw: &str, reason: String) -> Read {
+fn unreadable(raw: &str, reason: Bilingual) -> Read {
     let head: Head = serde_json::from_str(raw).unwrap_or_default();
     Read::Unreadable { id: head.order_number.some().map(RemoteOrderId), reason, raw: raw.to_owned() }
 }

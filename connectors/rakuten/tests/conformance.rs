@@ -6,7 +6,7 @@ mod stage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use banto_channel::{ListingId, Read, RemoteLine};
+use banto_channel::{Bilingual, ListingId, Read, RemoteLine};
 use banto_conformance::Fixture;
 use banto_rakuten::fake::{FakeConfig, OddOrder};
 use base64::Engine as _;
@@ -61,8 +61,8 @@ fn told(read: &Read) -> String {
     let note: String = order.note.replace('\n', " | ").chars().take(70).collect();
     let extra = [
         ("note", note),
-        ("waits", order.wait.clone().unwrap_or_default()),
-        ("unknown", order.unknowns.join("; ")),
+        ("waits", order.wait.clone().unwrap_or_default().en),
+        ("unknown", Bilingual::list(order.unknowns.clone()).unwrap_or_default().en),
     ];
     let extra: Vec<String> = extra
         .into_iter()

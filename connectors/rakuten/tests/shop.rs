@@ -144,7 +144,7 @@ async fn an_order_in_rakutens_hands_is_shipped_later() {
     let order = opened.buy(true);
     let later = opened.tell(&order, &opened.parcel("1", true)).await;
     assert!(matches!(&later, Outcome::Retry { reason, .. } if reason.contains("楽天処理中")), "{later:?}");
-    assert!(opened.read(&order).await.wait.unwrap().contains("楽天処理中"));
+    assert!(opened.read(&order).await.wait.unwrap().ja.contains("楽天処理中"));
     opened.clock.advance(Duration::from_secs(601));
     assert_eq!(opened.read(&order).await.wait, None);
     assert_eq!(opened.tell(&order, &opened.parcel("1", true)).await, Outcome::Applied);

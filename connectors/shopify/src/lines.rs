@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Money, RemoteLine, RemoteRefund, RemoteShipment, minor_digits};
+use banto_channel::{Bilingual, Money, RemoteLine, RemoteRefund, RemoteShipment, both, minor_digits};
 
 use crate::id::{Place, short};
 use crate::model::{Fulfillment, LineItem, Order, PartLine, Refund, TaxLine};
@@ -10,7 +10,7 @@ use crate::time;
 use crate::totals::money;
 
 /// Reads the lines, and with them how much discount they carry in all.
-pub(crate) fn lines(order: &Order) -> Result<(Vec<RemoteLine>, Money), String> {
+pub(crate) fn lines(order: &Order) -> Result<(Vec<RemoteLine>, Money), Bilingual> {
     let shipped =
         units(order.fulfillments.iter().filter(|f| f.left()).map(|f| &f.fulfillment_line_items.nodes));
     let mut allocated = 0;
@@ -23,7 +23,7 @@ pub(crate) fn lines(order: &Order) -> Result<(Vec<RemoteLine>, Money), String> {
     Ok((lines, Money(allocated)))
 }
 
-fn line(order: &Order, item: &LineItem, shipped: i64, discount: Money) -> Result<RemoteLine, String> {
+fn line(order: &Order, item: &LineItem, shipped: i64, discount: Money) -> Result<RemoteLine, Bilingual> {
     let quantity = item.quantity.max(0);
     let shipped = shipped.clamp(0, quantity);
     let removed = (quantity - item.current_quantity).clamp(0, quantity);
@@ -45,22 +45,26 @@ fn line(order: &Order, item: &LineItem, shipped: i64, discount: Money) -> Result
         returned: removed - cancelled,
         shipped: Some(shipped),
         unit_price: unit,
-        total: Money(total.ok_or_else(|| format!("line {}: an amount is too large", short(&item.id)))?),
+        total: Money(total.ok_or_else(|| too_large(item))?),
         tax_rate_bp: tax_rate(&item.tax_lines),
     })
 }
 
-fn discount(order: &Order, item: &LineItem) -> Result<Money, String> {
+fn too_large(item: &LineItem) -> Bilingual {
+    both!("line {id}: an amount is too large", "明細 {id}: 金額が大きすぎます", id = short(&item.id))
+}
+
+fn discount(order: &Order, item: &LineItem) -> Result<Money, Bilingual> {
     let parts = item.discount_allocations.iter().map(|a| known(order, item, money(&a.allocated_amount_set)));
     let parts: Vec<Money> = parts.collect::<Result<_, _>>()?;
     Ok(Money(parts.iter().map(|part| part.0).sum()))
 }
 
 /// Where the currency is unknown the order is held anyway, and its goods still have to be set aside.
-fn known(order: &Order, item: &LineItem, read: Result<Money, String>) -> Result<Money, String> {
+fn known(order: &Order, item: &LineItem, read: Result<Money, Bilingual>) -> Result<Money, Bilingual> {
     match read {
         Err(_) if minor_digits(order.currency_code.trim()).is_none() => Ok(Money(0)),
-        other => other.map_err(|reason| format!("line {}: {reason}", short(&item.id))),
+        other => other.map_err(|reason| both!("line {id}", "明細 {id}", id = short(&item.id)).with(&reason)),
     }
 }
 
@@ -115,16 +119,18 @@ fn parcel(fulfillment: &Fulfillment) -> RemoteShipment {
 }
 
 /// Refunds that gave money back. Others only take lines out, which the lines themselves say.
-pub(crate) fn refunds(order: &Order) -> Result<Vec<RemoteRefund>, String> {
+pub(crate) fn refunds(order: &Order) -> Result<Vec<RemoteRefund>, Bilingual> {
     let refunds = order.refunds.iter().map(|refund| refund_of(order, refund));
     let refunds: Vec<RemoteRefund> = refunds.collect::<Result<_, _>>()?;
     Ok(refunds.into_iter().filter(|refund| refund.amount.0 != 0).collect())
 }
 
-fn refund_of(order: &Order, refund: &Refund) -> Result<RemoteRefund, String> {
+fn refund_of(order: &Order, refund: &Refund) -> Result<RemoteRefund, Bilingual> {
     let amount = match money(&refund.total_refunded_set) {
         Err(_) if minor_digits(order.currency_code.trim()).is_none() => Money(0),
-        other => other.map_err(|reason| format!("refund {}: {reason}", short(&refund.id)))?,
+        other => {
+            other.map_err(|reason| both!("refund {id}", "返金 {id}", id = short(&refund.id)).with(&reason))?
+        }
     };
     Ok(RemoteRefund {
         id: short(&refund.id),

@@ -1,6 +1,8 @@
 //! One order of Shopify as banto's remote order. Pure.
 
-use banto_channel::{Fulfilment, Payment, RemoteLine, RemoteOrder, RemoteOrderId, Timestamp, Totals};
+use banto_channel::{
+    Bilingual, Fulfilment, Payment, RemoteLine, RemoteOrder, RemoteOrderId, Timestamp, Totals, both,
+};
 
 use crate::config::Settings;
 use crate::model::{FulfillmentOrder, Order};
@@ -14,11 +16,13 @@ pub(crate) fn order(
     raw: &str,
     withheld: Option<&str>,
     settings: &Settings,
-) -> Result<RemoteOrder, String> {
-    let number = id::number(&order.id).ok_or("the order has no id")?;
+) -> Result<RemoteOrder, Bilingual> {
+    let number = id::number(&order.id).ok_or_else(|| both!("the order has no id", "注文IDがありません"))?;
     let changed_at = time::timestamp(&order.updated_at);
     let placed = order.processed_at.as_deref().and_then(time::timestamp);
-    let placed_at = placed.or_else(|| time::timestamp(&order.created_at)).ok_or("the order has no date")?;
+    let placed_at = placed
+        .or_else(|| time::timestamp(&order.created_at))
+        .ok_or_else(|| both!("the order has no date", "注文日時がありません"))?;
     let mut unknowns = Vec::new();
     let (mut lines, allocated) = lines::lines(order)?;
     let totals = totals::totals(order, &lines, allocated, &mut unknowns)?;
@@ -71,7 +75,7 @@ fn status(order: &Order) -> String {
 
 /// A payment that expired may still come: konbini slips and bank transfers outlive the three days after which Shopify
 /// calls them expired, and the order stays open until somebody cancels it.
-fn payment(order: &Order, totals: &Totals, settings: &Settings, unknowns: &mut Vec<String>) -> Payment {
+fn payment(order: &Order, totals: &Totals, settings: &Settings, unknowns: &mut Vec<Bilingual>) -> Payment {
     match order.display_financial_status.as_deref() {
         Some("PENDING" | "EXPIRED") => Payment::Awaiting,
         Some("AUTHORIZED") if settings.authorized_is_paid => Payment::Paid,
@@ -84,7 +88,7 @@ fn payment(order: &Order, totals: &Totals, settings: &Settings, unknowns: &mut V
         None if totals.grand.0 == 0 => Payment::Paid,
         None => Payment::Awaiting,
         Some(word) => {
-            unknowns.push(format!("financial status {word:?} is not known"));
+            unknowns.push(both!("financial status {word:?} is not known", "不明な決済状況「{word}」です"));
             Payment::Awaiting
         }
     }
@@ -114,14 +118,17 @@ fn payment_title(order: &Order) -> String {
     told.map_or_else(|| order.payment_gateway_names.join(", "), ToOwned::to_owned)
 }
 
-fn fulfilment(order: &Order, lines: &mut [RemoteLine], unknowns: &mut Vec<String>) -> Fulfilment {
+fn fulfilment(order: &Order, lines: &mut [RemoteLine], unknowns: &mut Vec<Bilingual>) -> Fulfilment {
     let shipped: i64 = lines.iter().filter_map(|line| line.shipped).sum();
     if order.cancelled_at.is_some() {
         lines::close(lines);
         if shipped == 0 {
             return Fulfilment::Cancelled;
         }
-        unknowns.push("cancelled after goods left: did they come back?".to_owned());
+        unknowns.push(both!(
+            "cancelled after goods left: did they come back?",
+            "出荷後にキャンセルされました。商品が返品されたか確認してください"
+        ));
         return Fulfilment::Shipped;
     }
     let units: i64 = lines.iter().map(|line| line.quantity).sum();
@@ -144,7 +151,9 @@ fn fulfilment(order: &Order, lines: &mut [RemoteLine], unknowns: &mut Vec<String
         | "ON_HOLD"
         | "REQUEST_DECLINED"
         | "RESTOCKED" => {}
-        word => unknowns.push(format!("fulfillment status {word:?} is not known")),
+        word => {
+            unknowns.push(both!("fulfillment status {word:?} is not known", "不明な出荷状況「{word}」です"));
+        }
     }
     match (shipped, left) {
         (0, _) => Fulfilment::Open,
@@ -154,28 +163,31 @@ fn fulfilment(order: &Order, lines: &mut [RemoteLine], unknowns: &mut Vec<String
 }
 
 /// Why an order that is to be shipped cannot be.
-fn missing(order: &Order, ship_to: &banto_channel::Address, withheld: Option<&str>) -> Vec<String> {
+fn missing(order: &Order, ship_to: &banto_channel::Address, withheld: Option<&str>) -> Vec<Bilingual> {
     let mut reasons = Vec::new();
     if order.test {
-        reasons.push("a test order: nobody pays for it".to_owned());
+        reasons.push(both!("a test order: nobody pays for it", "テスト注文です（入金されません）"));
     }
     if let Some(message) = withheld {
-        reasons.push(format!(
+        reasons.push(both!(
             "Shopify withholds the buyer's data ({message}); ask for access to protected customer data in the Dev \
-             Dashboard"
+             Dashboard",
+            "Shopifyから購入者の情報を受け取れません（{message}）。Dev Dashboardで「保護された顧客データ」への\
+             アクセスを申請してください"
         ));
     } else if order.requires_shipping && !address::is_known(ship_to) {
-        reasons.push(
+        reasons.push(both!(
             "there is no shipping address; if the order has one in the admin, the app lacks access to protected \
-             customer data"
-                .to_owned(),
-        );
+             customer data",
+            "配送先がありません。管理画面の注文に配送先がある場合は、アプリに「保護された顧客データ」へのアクセス権が\
+             ありません"
+        ));
     }
     reasons
 }
 
 /// Whether the goods are the seller's own to ship. Shopify may have given an order, or a part of it, to another location.
-fn own_stock(order: &Order, settings: &Settings, unknowns: &mut Vec<String>) -> bool {
+fn own_stock(order: &Order, settings: &Settings, unknowns: &mut Vec<Bilingual>) -> bool {
     let given = order.fulfillment_orders.nodes.iter().filter(|work| work.status != "CANCELLED");
     let places: Vec<u64> =
         given.filter_map(|work| id::number(&work.assigned_location.location.as_ref()?.id)).collect();
@@ -186,15 +198,16 @@ fn own_stock(order: &Order, settings: &Settings, unknowns: &mut Vec<String>) -> 
     if elsewhere.len() == places.len() {
         return false;
     }
-    unknowns.push(format!(
-        "a part of it ships from location {}, which is not in location_ids: add it, or move the part in Shopify",
-        elsewhere[0]
+    unknowns.push(both!(
+        "a part of it ships from location {place}, which is not in location_ids: add it, or move the part in Shopify",
+        "一部の商品の出荷元がロケーション {place} です。location_ids に追加するか、Shopifyで出荷元を変更してください",
+        place = elsewhere[0]
     ));
     true
 }
 
 /// What Shopify itself wants to wait for, if there is nothing else to do meanwhile.
-fn wait(order: &Order) -> Option<String> {
+fn wait(order: &Order) -> Option<Bilingual> {
     if order.cancelled_at.is_some() {
         return None;
     }
@@ -205,12 +218,15 @@ fn wait(order: &Order) -> Option<String> {
     }
     let first = open.first()?;
     Some(match (first.status.as_str(), first.fulfillment_holds.first(), first.fulfill_at.as_deref()) {
-        ("SCHEDULED", _, Some(at)) => format!("Shopify has it scheduled for {at}"),
-        ("SCHEDULED", _, None) => "Shopify has it scheduled for later".to_owned(),
-        (_, Some(hold), _) if !hold.display_reason.is_empty() => {
-            format!("Shopify holds its fulfillment: {}", hold.display_reason)
+        ("SCHEDULED", _, Some(at)) => {
+            both!("Shopify has it scheduled for {at}", "Shopifyで {at} に出荷予定です")
         }
-        _ => "Shopify holds its fulfillment".to_owned(),
+        ("SCHEDULED", _, None) => both!("Shopify has it scheduled for later", "Shopifyで後日の出荷予定です"),
+        (_, Some(hold), _) if !hold.display_reason.is_empty() => {
+            both!("Shopify holds its fulfillment", "Shopifyで出荷が保留されています")
+                .with(&Bilingual::quoted(&hold.display_reason))
+        }
+        _ => both!("Shopify holds its fulfillment", "Shopifyで出荷が保留されています"),
     })
 }
 

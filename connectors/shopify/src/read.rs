@@ -1,6 +1,6 @@
 //! Orders by their ids, whole.
 
-use banto_channel::{Cx, Error, ErrorKind, Read, RemoteOrderId, Result};
+use banto_channel::{Bilingual, Cx, Error, ErrorKind, Read, RemoteOrderId, Result, both};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -91,7 +91,10 @@ impl Shopify {
                 Err(reason) => reason,
             },
             Err(e) if e.kind.is_temporary() || e.kind == ErrorKind::Auth => return Err(e),
-            Err(e) => e.message,
+            Err(e) => {
+                let said = e.words();
+                Bilingual { ja: format!("注文データを読み取れません: {}", said.ja), en: said.en }
+            }
         };
         let head: Head = serde_json::from_str(raw).unwrap_or_default();
         let id = id::number(&head.id).map(|number| RemoteOrderId(number.to_string()));
@@ -110,8 +113,9 @@ impl Shopify {
 
     /// Reads what did not fit into the first answer.
     async fn complete(&self, cx: &Cx, raw: &str) -> Result<Whole> {
-        let order: Order = serde_json::from_str(raw)
-            .map_err(|e| Error::new(ErrorKind::Unexpected, format!("the order does not fit: {e}")))?;
+        let order: Order = serde_json::from_str(raw).map_err(|e| {
+            Error::told(ErrorKind::Unexpected, both!("the order does not fit: {e}", "形式が異なります: {e}"))
+        })?;
         let mut whole = Whole { order, raw: raw.to_owned() };
         let gid = whole.order.id.clone();
         while whole.order.line_items.page_info.has_next_page {

@@ -1,19 +1,19 @@
 //! The order's money.
 
-use banto_channel::{Money, RemoteLine, Totals, minor_digits};
+use banto_channel::{Bilingual, Money, RemoteLine, Totals, both, minor_digits};
 
 use crate::model::{MoneyBag, Order};
 
 /// Reads an amount in the shop's currency. Computed amounts may have more decimals than the currency; they are rounded.
 ///
 /// `Err` holds in plain words what could not be understood.
-pub(crate) fn money(bag: &MoneyBag) -> Result<Money, String> {
+pub(crate) fn money(bag: &MoneyBag) -> Result<Money, Bilingual> {
     let told = &bag.shop_money;
-    Money::parse_rounded(&told.amount, told.currency_code.trim()).map_err(|e| e.to_string())
+    Money::parse_rounded(&told.amount, told.currency_code.trim()).map_err(|e| e.words())
 }
 
 /// The same for an amount that may be missing, which is nothing.
-fn optional(bag: &Option<MoneyBag>) -> Result<Money, String> {
+fn optional(bag: &Option<MoneyBag>) -> Result<Money, Bilingual> {
     bag.as_ref().map_or(Ok(Money(0)), money)
 }
 
@@ -27,17 +27,23 @@ pub(crate) fn totals(
     order: &Order,
     lines: &[RemoteLine],
     allocated: Money,
-    unknowns: &mut Vec<String>,
-) -> Result<Totals, String> {
+    unknowns: &mut Vec<Bilingual>,
+) -> Result<Totals, Bilingual> {
     let currency = order.currency_code.trim();
     if minor_digits(currency).is_none() {
-        unknowns.push(format!("currency {currency:?} is not known; the order's totals are left empty"));
+        unknowns.push(both!(
+            "currency {currency:?} is not known; the order's totals are left empty",
+            "不明な通貨「{currency}」です。受注の金額は空欄のまま取り込みました"
+        ));
         return Ok(Totals::default());
     }
     let told =
         |bag: &Option<MoneyBag>| bag.as_ref().is_some_and(|bag| bag.shop_money.currency_code != currency);
     if told(&order.total_price_set) {
-        unknowns.push(format!("the order is in {currency}, and its total is not"));
+        unknowns.push(both!(
+            "the order is in {currency}, and its total is not",
+            "受注の通貨は {currency} ですが、合計は別の通貨です"
+        ));
         return Ok(Totals::default());
     }
     let before = optional(&order.total_price_set)?;

@@ -35,8 +35,7 @@ fn told(read: &Read) -> String {
         true => "adds up",
         false => "does not add up",
     };
-    let unknowns =
-        if order.unknowns.is_empty() { String::new() } else { format!("; {}", order.unknowns.join("; ")) };
+    let unknowns: String = order.unknowns.iter().map(|why| format!("; {why}")).collect();
     let wait = order.wait.as_ref().map(|why| format!("; waits: {why}")).unwrap_or_default();
     let own = if order.moves_own_stock { "" } else { ", not our stock" };
     format!(

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use banto_channel::{
-    ErrorKind, Fulfilment, IdempotencyKey, ListingId, Notice, Outcome, Parcel, Payment, Read, RemoteLine,
-    RemoteOrder, RemoteOrderId, StockItem, Webhook,
+    Bilingual, ErrorKind, Fulfilment, IdempotencyKey, ListingId, Notice, Outcome, Parcel, Payment, Read,
+    RemoteLine, RemoteOrder, RemoteOrderId, StockItem, Webhook, both,
 };
 use banto_shopify::fake::{FakeConfig, FakeShop, Points};
 use banto_sim::{BasketLine, Fault, Market as _, Purchase, Trade, TradeRates};
@@ -143,9 +143,13 @@ async fn withheld_data_holds_an_order_that_is_to_be_shipped() {
     let (open_order, shipped) = (buy(&opened.shop, &[1], true), buy(&opened.shop, &[1], true));
     opened.shop.ship(&shipped);
     let order = read(&opened, &open_order).await;
-    assert!(order.unknowns.iter().any(|why| why.contains("protected customer data")), "{:?}", order.unknowns);
+    assert!(
+        order.unknowns.iter().any(|why| why.en.contains("protected customer data")),
+        "{:?}",
+        order.unknowns
+    );
     assert_eq!(order.lines.len(), 1);
-    assert_eq!(read(&opened, &shipped).await.unknowns, Vec::<String>::new());
+    assert_eq!(read(&opened, &shipped).await.unknowns, []);
 }
 
 #[tokio::test]
@@ -176,14 +180,18 @@ async fn a_hold_is_seen_although_it_moves_no_date_of_the_order() {
         seen.extend(page.items);
         cursor = page.next;
     }
-    let waits: Vec<Option<String>> = seen
+    let waits: Vec<Option<Bilingual>> = seen
         .iter()
         .filter_map(|read| match read {
             Read::Order(order) => Some(order.wait.clone()),
             Read::Unreadable { .. } => None,
         })
         .collect();
-    assert_eq!(waits, [Some("Shopify holds its fulfillment: Awaiting payment".to_owned())]);
+    let told = both!(
+        "Shopify holds its fulfillment: Awaiting payment",
+        "Shopifyで出荷が保留されています: Awaiting payment"
+    );
+    assert_eq!(waits, [Some(told)]);
 
     let refused = tell(&opened, &id, &parcel(&opened, "1", &[])).await;
     assert!(
@@ -205,7 +213,7 @@ async fn a_parcel_from_two_locations_is_told_of_each_once() {
     let both = banto_shopify::build(&toml::from_str(&table).unwrap(), &|_| Ok(secret.clone())).unwrap();
     let id = buy(shop, &[2, 3], true);
     let unknowns = read(&opened, &id).await.unknowns;
-    assert!(unknowns.iter().any(|why| why.contains("90002")), "one of them is not ours: {unknowns:?}");
+    assert!(unknowns.iter().any(|why| why.en.contains("90002")), "one of them is not ours: {unknowns:?}");
     let other = buy(shop, &[1, 1], true);
     assert_eq!(tell(&opened, &other, &parcel(&opened, "7", &[])).await, Outcome::Applied);
     assert_eq!(shop.order(&other).unwrap().fulfilment, Fulfilment::Partial, "only ours is in the parcel");

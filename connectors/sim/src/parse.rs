@@ -6,8 +6,8 @@
 //! up) is passed on as it stands: it is fact, and the daemon's guards look at it.
 
 use banto_channel::{
-    Address, Buyer, Fulfilment, ListingId, Money, Parcel, Payment, Read, RemoteLine, RemoteOrder,
-    RemoteOrderId, RemoteRefund, RemoteShipment, Timestamp, Totals,
+    Address, Bilingual, Buyer, Fulfilment, ListingId, Money, Parcel, Payment, Read, RemoteLine, RemoteOrder,
+    RemoteOrderId, RemoteRefund, RemoteShipment, Timestamp, Totals, both,
 };
 use serde::Deserialize;
 
@@ -67,7 +67,10 @@ struct Refund {
 
 /// Reads one order.
 pub(crate) fn order(text: &str) -> Read {
-    match serde_json::from_str::<Order>(text).map_err(|e| e.to_string()).and_then(|o| translate(o, text)) {
+    match serde_json::from_str::<Order>(text)
+        .map_err(|e| both!("{e}", "注文データを読み取れません: {e}"))
+        .and_then(|o| translate(o, text))
+    {
         Ok(order) => Read::Order(Box::new(order)),
         Err(reason) => Read::Unreadable { id: key(text), reason, raw: text.to_owned() },
     }
@@ -79,7 +82,7 @@ fn key(text: &str) -> Option<RemoteOrderId> {
     value.get("id")?.as_str().map(RemoteOrderId::from)
 }
 
-fn translate(order: Order, text: &str) -> Result<RemoteOrder, String> {
+fn translate(order: Order, text: &str) -> Result<RemoteOrder, Bilingual> {
     let mut unknowns = Vec::new();
     let fulfilment = fulfilment(&order.state, &mut unknowns);
     let payment = payment(&order.payment, &mut unknowns);
@@ -114,11 +117,11 @@ fn translate(order: Order, text: &str) -> Result<RemoteOrder, String> {
     })
 }
 
-fn money(text: &str, currency: &str) -> Result<Money, String> {
-    Money::parse(text, currency).map_err(|e| e.to_string())
+fn money(text: &str, currency: &str) -> Result<Money, Bilingual> {
+    Money::parse(text, currency).map_err(|e| e.words())
 }
 
-fn totals(t: &Amounts, currency: &str) -> Result<Totals, String> {
+fn totals(t: &Amounts, currency: &str) -> Result<Totals, Bilingual> {
     Ok(Totals {
         items: money(&t.items, currency)?,
         discount: money(&t.discount, currency)?,
@@ -131,35 +134,36 @@ fn totals(t: &Amounts, currency: &str) -> Result<Totals, String> {
     })
 }
 
-fn fulfilment(state: &str, unknowns: &mut Vec<String>) -> Fulfilment {
+fn fulfilment(state: &str, unknowns: &mut Vec<Bilingual>) -> Fulfilment {
     match state {
         "awaiting_payment" | "to_ship" => Fulfilment::Open,
         "part_shipped" => Fulfilment::Partial,
         "shipped" => Fulfilment::Shipped,
         "cancelled" => Fulfilment::Cancelled,
         other => {
-            unknowns.push(format!("state {other:?}"));
+            unknowns.push(both!("state {other:?}", "不明なステータス「{other}」です"));
             Fulfilment::Open
         }
     }
 }
 
-fn payment(word: &str, unknowns: &mut Vec<String>) -> Payment {
+fn payment(word: &str, unknowns: &mut Vec<Bilingual>) -> Payment {
     match word {
         "unpaid" => Payment::Awaiting,
         "paid" => Payment::Paid,
         "part_refunded" => Payment::PartlyRefunded,
         "refunded" => Payment::Refunded,
         other => {
-            unknowns.push(format!("payment {other:?}"));
+            unknowns.push(both!("payment {other:?}", "不明な入金状況「{other}」です"));
             Payment::Awaiting
         }
     }
 }
 
-fn line(line: Line, currency: &str) -> Result<RemoteLine, String> {
+fn line(line: Line, currency: &str) -> Result<RemoteLine, Bilingual> {
     if line.quantity < 0 {
-        return Err(format!("line {} has the quantity {}", line.id, line.quantity));
+        let (id, quantity) = (&line.id, line.quantity);
+        return Err(both!("line {id} has the quantity {quantity}", "明細 {id} の数量が {quantity} です"));
     }
     Ok(RemoteLine {
         unit_price: money(&line.unit_price, currency)?,
@@ -187,7 +191,7 @@ fn shipment(n: usize, parcel: Parcel) -> RemoteShipment {
     }
 }
 
-fn refund(n: usize, refund: Refund, currency: &str) -> Result<RemoteRefund, String> {
+fn refund(n: usize, refund: Refund, currency: &str) -> Result<RemoteRefund, Bilingual> {
     Ok(RemoteRefund {
         id: n.to_string(),
         amount: money(&refund.amount, currency)?,
@@ -219,12 +223,15 @@ mod tests {
         let verdicts: Vec<String> = odd_reads()
             .into_iter()
             .map(|(true_id, read)| match read {
-                Read::Order(o) => format!("{} lines, unknown {:?}, {}", o.lines.len(), o.unknowns, {
-                    if o.totals.sum() == Some(o.totals.grand) { "adds up" } else { "does not add up" }
-                }),
+                Read::Order(o) => format!(
+                    "{} lines, unknown {:?}, {}",
+                    o.lines.len(),
+                    o.unknowns.iter().map(|why| &why.en).collect::<Vec<_>>(),
+                    { if o.totals.sum() == Some(o.totals.grand) { "adds up" } else { "does not add up" } }
+                ),
                 Read::Unreadable { id, reason, .. } => {
                     let known = if id == Some(true_id) { "known" } else { "no key" };
-                    format!("{known}: {}", reason.split(" at line").next().unwrap_or_default())
+                    format!("{known}: {}", reason.en.split(" at line").next().unwrap_or_default())
                 }
             })
             .collect();

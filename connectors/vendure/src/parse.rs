@@ -1,8 +1,8 @@
 //! One order of Vendure as banto's remote order. Pure.
 
 use banto_channel::{
-    Address, Buyer, Fulfilment, Money, Payment, RemoteOrder, RemoteOrderId, RemoteRefund, RemoteShipment,
-    Timestamp, Totals,
+    Address, Bilingual, Buyer, Fulfilment, Money, Payment, RemoteOrder, RemoteOrderId, RemoteRefund,
+    RemoteShipment, Timestamp, Totals, both,
 };
 
 use crate::config::{ParcelState, Settings, State};
@@ -23,26 +23,26 @@ pub(crate) fn order(
     raw: &str,
     precision: u32,
     settings: &Settings,
-) -> Result<Option<RemoteOrder>, String> {
+) -> Result<Option<RemoteOrder>, Bilingual> {
     let state = settings.state(&order.state);
     if state == Some(State::Ignore) || order.r#type == "Aggregate" {
         return Ok(None);
     }
     let placed = order.order_placed_at.as_deref().and_then(time::moment);
-    let placed_at = placed.ok_or("the order has no date")?;
+    let placed_at = placed.ok_or_else(|| both!("the order has no date", "注文日時がありません"))?;
     let mut unknowns = Vec::new();
     if state.is_none() {
-        unknowns.push(format!(
-            "state {:?} is not known; add it to state_map in the channel's config",
-            order.state
-        ));
+        unknowns.push(unknown_state(&order.state));
     }
     let left = parcels_that_left(order, settings, &mut unknowns);
     let gone: Vec<Gone> = order.lines.iter().map(|line| lines::gone(order, line, &left)).collect();
     let scale = Scale::new(settings.money_precision.unwrap_or(precision), order.currency_code.trim());
     if scale.is_none() {
-        unknowns
-            .push(format!("unknown currency {:?}; the order's amounts are left empty", order.currency_code));
+        unknowns.push(both!(
+            "unknown currency {code:?}; the order's amounts are left empty",
+            "不明な通貨「{code}」です。受注の金額は空欄のまま取り込みました",
+            code = order.currency_code
+        ));
     }
     let money = |amount: i64| scale.map_or(Money(0), |scale| scale.money(amount));
     let refunds = refunds(order, &money, &mut unknowns);
@@ -76,6 +76,13 @@ pub(crate) fn order(
     }))
 }
 
+fn unknown_state(word: &str) -> Bilingual {
+    both!(
+        "state {word:?} is not known; add it to state_map in the channel's config",
+        "不明なステータス「{word}」です。チャネルの設定の state_map に追加してください"
+    )
+}
+
 /// The newest of all the dates in an order: its own moves neither when it is paid nor when it is shipped.
 fn changed_at(order: &Order) -> Option<Timestamp> {
     let lines = order.lines.iter().map(|l| &l.updated_at);
@@ -87,13 +94,16 @@ fn changed_at(order: &Order) -> Option<Timestamp> {
 }
 
 /// Staff are at work on it, or the buyer still has to pay for what they changed.
-fn wait(order: &Order) -> Option<String> {
+fn wait(order: &Order) -> Option<Bilingual> {
     match order.state.as_str() {
-        "Modifying" => Some("the shop's staff are changing this order (state Modifying)".to_owned()),
-        "ArrangingAdditionalPayment" => Some(
-            "the order was changed and waits for the rest of its money (state ArrangingAdditionalPayment)"
-                .to_owned(),
-        ),
+        "Modifying" => Some(both!(
+            "the shop's staff are changing this order (state Modifying)",
+            "ショップの管理画面で変更中の注文です（Modifying）"
+        )),
+        "ArrangingAdditionalPayment" => Some(both!(
+            "the order was changed and waits for the rest of its money (state ArrangingAdditionalPayment)",
+            "注文が変更され、差額の入金待ちです（ArrangingAdditionalPayment）"
+        )),
         _ => None,
     }
 }
@@ -101,17 +111,19 @@ fn wait(order: &Order) -> Option<String> {
 fn parcels_that_left<'a>(
     order: &'a Order,
     settings: &Settings,
-    unknowns: &mut Vec<String>,
+    unknowns: &mut Vec<Bilingual>,
 ) -> Vec<&'a model::Fulfillment> {
     let mut left = Vec::new();
     for parcel in order.fulfillments() {
         match settings.parcel_state(&parcel.state) {
             Some(ParcelState::Shipped) => left.push(parcel),
             Some(ParcelState::Pending | ParcelState::Cancelled) => {}
-            None => unknowns.push(format!(
-                "fulfilment {} is in the state {:?}, which is not known; add it to fulfillment_state_map in the \
+            None => unknowns.push(both!(
+                "fulfilment {id} is in the state {word:?}, which is not known; add it to fulfillment_state_map in the \
                  channel's config",
-                parcel.id, parcel.state
+                "出荷 {id} のステータス「{word}」は不明です。チャネルの設定の fulfillment_state_map に追加してください",
+                id = parcel.id,
+                word = parcel.state
             )),
         }
     }
@@ -131,7 +143,7 @@ fn shipment(parcel: &model::Fulfillment) -> RemoteShipment {
 }
 
 /// Money that went back. One that is `Pending` is still to go, one that `Failed` never will.
-fn refunds(order: &Order, money: &dyn Fn(i64) -> Money, unknowns: &mut Vec<String>) -> Vec<RemoteRefund> {
+fn refunds(order: &Order, money: &dyn Fn(i64) -> Money, unknowns: &mut Vec<Bilingual>) -> Vec<RemoteRefund> {
     let mut out = Vec::new();
     for refund in order.payments().iter().flat_map(|p| &p.refunds) {
         match refund.state.as_str() {
@@ -144,7 +156,11 @@ fn refunds(order: &Order, money: &dyn Fn(i64) -> Money, unknowns: &mut Vec<Strin
             }),
             "Pending" | "Failed" => {}
             other => {
-                unknowns.push(format!("refund {} is in the state {other:?}, which is not known", refund.id))
+                unknowns.push(both!(
+                    "refund {id} is in the state {other:?}, which is not known",
+                    "返金 {id} のステータス「{other}」は不明です",
+                    id = refund.id
+                ));
             }
         }
     }
@@ -159,13 +175,16 @@ fn paid(order: &Order, states: &[&str]) -> i64 {
 
 /// What the buyer paid or has to pay. When something is taken out of an order Vendure lowers `totalWithTax` and lists the
 /// refund besides; what was paid stays, so that a refund is not taken off twice.
-fn grand(order: &Order, unknowns: &mut Vec<String>) -> i64 {
+fn grand(order: &Order, unknowns: &mut Vec<Bilingual>) -> i64 {
     let paid = paid(order, &["Authorized", "Settled"]);
     let lowered = order.lines.iter().any(|line| line.quantity < line.order_placed_quantity)
         || order.discounts.iter().any(|d| d.adjustment_source == CANCELLED_SHIPPING)
         || order.payments().iter().any(|p| !p.refunds.is_empty());
     if paid > order.total_with_tax && !lowered {
-        unknowns.push("more was paid than the order costs, and nothing was taken out of it".to_owned());
+        unknowns.push(both!(
+            "more was paid than the order costs, and nothing was taken out of it",
+            "入金額が注文の合計を超えていますが、取り消された商品がありません"
+        ));
         return order.total_with_tax;
     }
     paid.max(order.total_with_tax)
@@ -207,10 +226,16 @@ fn totals(order: &Order, grand: i64, scale: Scale, refunds: &[RemoteRefund]) -> 
     totals
 }
 
-fn payment(order: &Order, state: Option<State>, unknowns: &mut Vec<String>) -> Payment {
+fn payment(order: &Order, state: Option<State>, unknowns: &mut Vec<Bilingual>) -> Payment {
     const KNOWN: [&str; 6] = ["Created", "Authorized", "Settled", "Declined", "Error", "Cancelled"];
     let strange = order.payments().iter().filter(|p| !KNOWN.contains(&p.state.as_str()));
-    unknowns.extend(strange.map(|p| format!("a payment is in the state {:?}, which is not known", p.state)));
+    unknowns.extend(strange.map(|p| {
+        both!(
+            "a payment is in the state {word:?}, which is not known",
+            "決済のステータス「{word}」は不明です",
+            word = p.state
+        )
+    }));
     let settled = paid(order, &["Settled"]);
     let settled_refunds = order.payments().iter().flat_map(|p| &p.refunds).filter(|r| r.state == "Settled");
     let back = settled_refunds.fold(0_i64, |sum, r| sum.saturating_add(r.total));

@@ -1,6 +1,6 @@
 //! Orders in: `pull_orders` and `reread_orders`.
 
-use banto_channel::{Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Result};
+use banto_channel::{Bilingual, Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Result, both};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -102,7 +102,8 @@ impl Vendure {
     /// One row. `None` for what is no order.
     fn read(&self, row: &RawValue, precision: u32) -> Option<Read> {
         let raw = row.get();
-        let order = serde_json::from_str::<Order>(raw).map_err(|e| e.to_string());
+        let order =
+            serde_json::from_str::<Order>(raw).map_err(|e| both!("{e}", "注文データを読み取れません: {e}"));
         let read = order.and_then(|order| parse::order(&order, raw, precision, &self.settings));
         match read {
             Ok(order) => order.map(|order| Read::Order(Box::new(order))),
@@ -171,9 +172,14 @@ fn spoils_one(fault: &Fault) -> bool {
     fault.kind() != ErrorKind::Auth && fault.path.len() > 2
 }
 
-fn cannot_show(fault: &Fault) -> String {
+fn cannot_show(fault: &Fault) -> Bilingual {
     let path: Vec<String> = fault.path.iter().skip(3).map(|p| p.to_string().replace('"', "")).collect();
-    format!("the shop cannot show this order ({}): {}", path.join("."), fault.words())
+    both!(
+        "the shop cannot show this order ({path}): {said}",
+        "この注文をショップから取得できません（{path}）: {said}",
+        path = path.join("."),
+        said = fault.words()
+    )
 }
 
 fn place(raw: &str) -> Result<(String, i64)> {

@@ -76,8 +76,7 @@ fn told(read: &Read) -> String {
     };
     let count = |of: fn(&RemoteLine) -> i64| order.lines.iter().map(of).sum::<i64>();
     let sound = if order.totals.sum() == Some(order.totals.grand) { "adds up" } else { "does not add up" };
-    let more: Vec<&String> = order.unknowns.iter().chain(&order.wait).collect();
-    let more: String = more.into_iter().map(|words| format!("; {words}")).collect();
+    let more: String = order.unknowns.iter().chain(&order.wait).map(|why| format!("; {why}")).collect();
     format!(
         "{:?} {:?}, {} lines of {} units, {} shipped, {} cancelled, {} returned, {} {} {sound}, {} refunded{more}",
         order.payment,

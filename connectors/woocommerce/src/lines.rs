@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{ListingId, RemoteLine, RemoteRefund, RemoteShipment, Timestamp};
+use banto_channel::{Bilingual, ListingId, RemoteLine, RemoteRefund, RemoteShipment, Timestamp, both};
 
 use crate::address::plain;
 use crate::lenient::List;
@@ -21,8 +21,8 @@ pub(crate) struct Given {
 pub(crate) fn lines(
     order: &Order<'_>,
     given: &Given,
-    unknowns: &mut Vec<String>,
-) -> Result<Vec<RemoteLine>, String> {
+    unknowns: &mut Vec<Bilingual>,
+) -> Result<Vec<RemoteLine>, Bilingual> {
     order.line_items.0.iter().map(|item| line(order, item, given, unknowns)).collect()
 }
 
@@ -30,8 +30,8 @@ fn line(
     order: &Order<'_>,
     item: &Item,
     given: &Given,
-    unknowns: &mut Vec<String>,
-) -> Result<RemoteLine, String> {
+    unknowns: &mut Vec<Bilingual>,
+) -> Result<RemoteLine, Bilingual> {
     let id = item.id.0.to_string();
     let quantity = count(&item.quantity.0, &id, unknowns)?;
     let total = gross(order, &item.total.0, &item.total_tax.0)?;
@@ -56,7 +56,7 @@ fn line(
 }
 
 /// A line's money: with its tax where the shop's prices include tax.
-pub(crate) fn gross(order: &Order<'_>, total: &str, tax: &str) -> Result<Exact, String> {
+pub(crate) fn gross(order: &Order<'_>, total: &str, tax: &str) -> Result<Exact, Bilingual> {
     let net = Exact::parse(total)?;
     match order.prices_include_tax.0 {
         true => Ok(net + Exact::parse(tax)?),
@@ -73,14 +73,23 @@ fn listing(item: &Item) -> Option<ListingId> {
     }
 }
 
-fn count(text: &str, line: &str, unknowns: &mut Vec<String>) -> Result<i64, String> {
-    let exact = Exact::parse(text).map_err(|_| format!("line {line}: {text:?} is not a quantity"))?;
+fn count(text: &str, line: &str, unknowns: &mut Vec<Bilingual>) -> Result<i64, Bilingual> {
+    let exact = Exact::parse(text).map_err(|_| {
+        both!("line {line}: {text:?} is not a quantity", "明細 {line}: 数量「{text}」が数値ではありません")
+    })?;
     let quantity = exact.whole().unwrap_or_else(|| {
-        unknowns.push(format!("line {line} asks for {text} pieces; counted as {}", exact.ceil()));
+        unknowns.push(both!(
+            "line {line} asks for {text} pieces; counted as {counted}",
+            "明細 {line} の数量が {text} です。{counted}個として取り込みました",
+            counted = exact.ceil()
+        ));
         exact.ceil()
     });
     if quantity < 0 {
-        unknowns.push(format!("line {line} asks for {text} pieces; counted as 0"));
+        unknowns.push(both!(
+            "line {line} asks for {text} pieces; counted as 0",
+            "明細 {line} の数量が {text} です。0個として取り込みました"
+        ));
     }
     Ok(quantity.max(0))
 }
@@ -106,14 +115,18 @@ pub(crate) fn refunds(
     order: &Order<'_>,
     details: &[Refund<'_>],
     completed: Option<Timestamp>,
-    unknowns: &mut Vec<String>,
-) -> Result<(Vec<RemoteRefund>, Given), String> {
+    unknowns: &mut Vec<Bilingual>,
+) -> Result<(Vec<RemoteRefund>, Given), Bilingual> {
     let mut given = Given::default();
     let mut out = Vec::with_capacity(order.refunds.0.len());
     for summary in &order.refunds.0 {
         let detail = details.iter().find(|detail| detail.id == summary.id);
         if detail.is_none() {
-            unknowns.push(format!("what refund {} gives back could not be read", summary.id.0));
+            unknowns.push(both!(
+                "what refund {id} gives back could not be read",
+                "返金 {id} の内容を読み取れません",
+                id = summary.id.0
+            ));
         }
         let at = detail.and_then(|d| time::timestamp(&d.date_created_gmt.0));
         let lines = detail.map(refunded_lines).unwrap_or_default();
@@ -151,12 +164,12 @@ fn refunded_lines(refund: &Refund<'_>) -> Vec<(String, i64)> {
 }
 
 /// The amounts given back, added up exactly.
-pub(crate) fn refunded(order: &Order<'_>) -> Result<Exact, String> {
+pub(crate) fn refunded(order: &Order<'_>) -> Result<Exact, Bilingual> {
     total(order.refunds.0.iter().map(|r| Exact::parse(&r.total.0).map(Exact::abs)))
 }
 
 /// Adds up amounts that may not have been readable.
-pub(crate) fn total(amounts: impl Iterator<Item = Result<Exact, String>>) -> Result<Exact, String> {
+pub(crate) fn total(amounts: impl Iterator<Item = Result<Exact, Bilingual>>) -> Result<Exact, Bilingual> {
     let amounts: Vec<Exact> = amounts.collect::<Result<_, _>>()?;
     Ok(amounts.into_iter().sum())
 }

@@ -1,6 +1,6 @@
 //! Exact sums of decimal texts, rounded once at the end.
 
-use banto_channel::{Money, minor_digits};
+use banto_channel::{Bilingual, Money, both, minor_digits};
 
 /// Decimals that are kept while adding; WooCommerce stores at most eight.
 const SCALE: u32 = 12;
@@ -13,8 +13,8 @@ impl Exact {
     /// Reads a plain decimal text; an empty one is nothing, which is 0. Digits beyond the twelfth are dropped.
     ///
     /// `Err` holds the reason in plain words.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let bad = || format!("{text:?} is not an amount");
+    pub(crate) fn parse(text: &str) -> Result<Self, Bilingual> {
+        let bad = || both!("{text:?} is not an amount", "「{text}」は金額ではありません");
         let trimmed = text.trim();
         let (sign, unsigned) = match trimmed.strip_prefix('-') {
             Some(rest) => (-1, rest),
@@ -35,11 +35,14 @@ impl Exact {
     /// In the minor units of a currency that `minor_digits` knows, rounded half away from zero.
     ///
     /// `Err` holds the reason in plain words.
-    pub(crate) fn money(self, currency: &str) -> Result<Money, String> {
-        let digits = minor_digits(currency).ok_or_else(|| format!("currency {currency:?} is not known"))?;
+    pub(crate) fn money(self, currency: &str) -> Result<Money, Bilingual> {
+        let digits = minor_digits(currency)
+            .ok_or_else(|| both!("currency {currency:?} is not known", "不明な通貨「{currency}」です"))?;
         let unit = 10_i128.pow(SCALE.saturating_sub(digits));
         let half = if self.0 < 0 { -unit / 2 } else { unit / 2 };
-        i64::try_from((self.0 + half) / unit).map(Money).map_err(|_| "an amount is too large".to_owned())
+        i64::try_from((self.0 + half) / unit)
+            .map(Money)
+            .map_err(|_| both!("an amount is too large", "金額が大きすぎます"))
     }
 
     /// Split evenly; 0 stays 0 for a count of 0.
@@ -115,7 +118,7 @@ mod tests {
         for text in ["abc", "1,5", "-", "1.2.3", "1e3", "1234567890123456789"] {
             assert!(Exact::parse(text).is_err(), "{text}");
         }
-        assert!(exact("1").money("ABC").unwrap_err().contains("ABC"));
+        assert!(exact("1").money("ABC").unwrap_err().en.contains("ABC"));
         assert!(exact("999999999999999999").money("USD").is_err());
     }
 

@@ -1,6 +1,8 @@
 //! One order of WooCommerce as banto's remote order. Pure.
 
-use banto_channel::{Fulfilment, Money, Payment, RemoteLine, RemoteOrder, RemoteOrderId, Timestamp, Totals};
+use banto_channel::{
+    Bilingual, Fulfilment, Money, Payment, RemoteLine, RemoteOrder, RemoteOrderId, Timestamp, Totals, both,
+};
 
 use crate::address::{self, Which};
 use crate::config::{Settings, State};
@@ -18,22 +20,20 @@ pub(crate) fn order(
     refunds: &[Refund<'_>],
     fulfillments: &[Fulfillment<'_>],
     settings: &Settings,
-) -> Result<RemoteOrder, String> {
+) -> Result<RemoteOrder, Bilingual> {
     if order.id.0 <= 0 {
-        return Err("the order has no id".to_owned());
+        return Err(both!("the order has no id", "注文IDがありません"));
     }
     let id = RemoteOrderId(order.id.0.to_string());
     let changed_at = time::timestamp(&order.date_modified_gmt.0);
-    let placed_at =
-        time::timestamp(&order.date_created_gmt.0).or(changed_at).ok_or("the order has no date")?;
+    let placed_at = time::timestamp(&order.date_created_gmt.0)
+        .or(changed_at)
+        .ok_or_else(|| both!("the order has no date", "注文日時がありません"))?;
     let mut unknowns = Vec::new();
     let paid_at = time::timestamp(&order.date_paid_gmt.0);
     let state = settings.state(&order.status.0);
     if state.is_none() {
-        unknowns.push(format!(
-            "status {:?} is not known; add it to status_map in the channel's config",
-            order.status.0
-        ));
+        unknowns.push(unknown_status(&order.status.0));
     }
     let left_at = left_at(order, state);
     let (remote_refunds, given) = lines::refunds(order, refunds, left_at, &mut unknowns)?;
@@ -70,6 +70,13 @@ pub(crate) fn order(
         wait: None,
         raw: raw.to_owned(),
     })
+}
+
+fn unknown_status(word: &str) -> Bilingual {
+    both!(
+        "status {word:?} is not known; add it to status_map in the channel's config",
+        "不明なステータス「{word}」です。チャネルの設定の status_map に追加してください"
+    )
 }
 
 /// The number that people use; plugins may make it differ from the id.
@@ -111,7 +118,7 @@ fn fulfilment(
     left_at: Option<Timestamp>,
     by_line: bool,
     lines: &mut [RemoteLine],
-    unknowns: &mut Vec<String>,
+    unknowns: &mut Vec<Bilingual>,
 ) -> Fulfilment {
     let ended = matches!(state, Some(State::Cancelled | State::Refunded));
     if ended {
@@ -122,7 +129,10 @@ fn fulfilment(
         Some(State::PartiallyShipped) => Fulfilment::Partial,
         Some(State::Refunded) if left_at.is_some() => Fulfilment::Shipped,
         Some(State::Cancelled) if left_at.is_some() => {
-            unknowns.push("cancelled after it was completed: did the goods come back?".to_owned());
+            unknowns.push(both!(
+                "cancelled after it was completed: did the goods come back?",
+                "完了後にキャンセルされました。商品が返品されたか確認してください"
+            ));
             Fulfilment::Shipped
         }
         _ if ended => Fulfilment::Cancelled,
@@ -138,7 +148,7 @@ fn fulfilment(
 /// WooCommerce rounds each row by itself and the order's total by itself. What that leaves open, at most one minor
 /// unit a row, goes into `items`, so that the parts of a sound order add up to `grand` and those of an unsound one do
 /// not.
-fn totals(order: &Order<'_>, unknowns: &mut Vec<String>) -> Result<Totals, String> {
+fn totals(order: &Order<'_>, unknowns: &mut Vec<Bilingual>) -> Result<Totals, Bilingual> {
     let currency = order.currency.0.trim();
     let items = lines::total(
         order.line_items.0.iter().map(|item| lines::gross(order, &item.total.0, &item.total_tax.0)),
@@ -151,7 +161,10 @@ fn totals(order: &Order<'_>, unknowns: &mut Vec<String>) -> Result<Totals, Strin
     let grand = Exact::parse(&order.total.0)?;
     let refunded = lines::refunded(order)?;
     if let Err(reason) = grand.money(currency) {
-        unknowns.push(format!("{reason}; the order's totals are left empty"));
+        unknowns.extend(Bilingual::list([
+            reason,
+            both!("the order's totals are left empty", "受注の金額は空欄のまま取り込みました"),
+        ]));
         return Ok(Totals::default());
     }
     let mut totals = Totals {

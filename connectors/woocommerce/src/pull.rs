@@ -1,6 +1,8 @@
 //! Orders in: `pull_orders` and `reread_orders`.
 
-use banto_channel::{Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Request, Response, Result};
+use banto_channel::{
+    Bilingual, Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Request, Response, Result, both,
+};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
@@ -99,7 +101,7 @@ impl WooCommerce {
     async fn order(&self, cx: &Cx, raw: &str) -> Result<Option<Read>> {
         let order: Order<'_> = match serde_json::from_str(raw) {
             Ok(order) => order,
-            Err(e) => return Ok(Some(unreadable(raw, e.to_string()))),
+            Err(e) => return Ok(Some(unreadable(raw, both!("{e}", "注文データを読み取れません: {e}")))),
         };
         if self.settings.state(&order.status.0) == Some(Status::Ignore) {
             return Ok(None);
@@ -198,7 +200,7 @@ fn fingerprint(raw: &str) -> u64 {
     hash.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte)) >> 11
 }
 
-fn unreadable(raw: &str, reason: String) -> Read {
+fn unreadable(raw: &str, reason: Bilingual) -> Read {
     let head: Head = serde_json::from_str(raw).unwrap_or_default();
     Read::Unreadable {
         id: (head.id.0 > 0).then(|| RemoteOrderId(head.id.0.to_string())),

@@ -119,8 +119,7 @@ fn told(read: &Read) -> String {
         true => "adds up",
         false => "does not add up",
     };
-    let unknowns =
-        if order.unknowns.is_empty() { String::new() } else { format!("; {}", order.unknowns.join("; ")) };
+    let unknowns: String = order.unknowns.iter().map(|why| format!("; {why}")).collect();
     format!(
         "{:?} {:?}, {} lines of {} units, {} cancelled, {} returned, {} {} {sound}, {} refunded{unknowns}",
         order.payment,

@@ -88,9 +88,11 @@ impl Answer {
     /// The order that it describes.
     ///
     /// Errors: what is wrong with the document, in plain words.
-    pub(crate) fn order(&self) -> Result<&Node, String> {
+    pub(crate) fn order(&self) -> Result<&Node, Bilingual> {
         match &self.flaw {
-            Some(why) => Err(format!("the answer cannot be read: {why}")),
+            Some(why) => {
+                Err(both!("the answer cannot be read: {why}", "Yahoo!からの応答を読み取れません: {why}"))
+            }
             None => Ok(self.root.at("Result").at("OrderInfo")),
         }
     }

@@ -31,7 +31,7 @@ impl Yahoo {
         let Some(answer) = self.info(cx, id.as_str()).await? else {
             return Err(Error::new(ErrorKind::NotFound, format!("Yahoo! knows no order {id}")));
         };
-        let order = answer.order().map_err(|why| Error::new(ErrorKind::Malformed, why))?;
+        let order = answer.order().map_err(|why| Error::told(ErrorKind::Malformed, why))?;
         if let Some(outcome) = read_only(order, cx.clock.now()) {
             return Ok(outcome);
         }

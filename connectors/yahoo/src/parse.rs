@@ -1,8 +1,8 @@
 //! 注文詳細API's answer to banto's order.
 
 use banto_channel::{
-    Address, Buyer, Fulfilment, Payment, Read, RemoteOrder, RemoteOrderId, RemoteRefund, RemoteShipment,
-    Timestamp,
+    Address, Bilingual, Buyer, Fulfilment, Payment, Read, RemoteOrder, RemoteOrderId, RemoteRefund,
+    RemoteShipment, Timestamp, both,
 };
 
 use crate::calls::Answer;
@@ -41,13 +41,22 @@ pub(crate) fn read(answer: &Answer, id: &str) -> Read {
     }
 }
 
-fn read_order(order: &Node, id: &str, raw: String) -> Result<RemoteOrder, String> {
+fn read_order(order: &Node, id: &str, raw: String) -> Result<RemoteOrder, Bilingual> {
     if order.text("OrderId") != id {
-        return Err(format!("asked for order {id}, Yahoo! answered with {:?}", order.text("OrderId")));
+        return Err(both!(
+            "asked for order {id}, Yahoo! answered with {other:?}",
+            "注文 {id} の取得に対して別の注文「{other}」が返されました",
+            other = order.text("OrderId")
+        ));
     }
     let (pay, ship) = (order.at("Pay"), order.at("Ship"));
-    let placed = time::seconds(order.text("OrderTime"))
-        .ok_or_else(|| format!("OrderTime is {:?}, which is no time", order.text("OrderTime")))?;
+    let placed = time::seconds(order.text("OrderTime")).ok_or_else(|| {
+        both!(
+            "OrderTime is {text:?}, which is no time",
+            "注文日時「{text}」を読み取れません",
+            text = order.text("OrderTime")
+        )
+    })?;
     let mut unknowns = Vec::new();
     let lines = lines::read(order, &mut unknowns)?;
     let totals = lines::totals(order.at("Detail"), &lines)?;
@@ -89,12 +98,12 @@ fn read_order(order: &Node, id: &str, raw: String) -> Result<RemoteOrder, String
     })
 }
 
-fn payment(order: &Node, pay: &Node, unknowns: &mut Vec<String>) -> Payment {
+fn payment(order: &Node, pay: &Node, unknowns: &mut Vec<Bilingual>) -> Payment {
     let paid = match pay.text("PayStatus") {
         "1" => true,
         "0" => false,
         other => {
-            unknowns.push(format!("PayStatus {other:?} is not known"));
+            unknowns.push(both!("PayStatus {other:?} is not known", "不明な入金ステータス「{other}」です"));
             false
         }
     };
@@ -110,7 +119,8 @@ fn payment(order: &Node, pay: &Node, unknowns: &mut Vec<String>) -> Payment {
             false => Payment::Awaiting,
         },
         other => {
-            unknowns.push(format!("SettleStatus {other:?} is not known"));
+            unknowns
+                .push(both!("SettleStatus {other:?} is not known", "不明な決済ステータス「{other}」です"));
             if paid { Payment::Paid } else { Payment::Awaiting }
         }
     }
@@ -131,10 +141,10 @@ fn refund(order: &Node, pay: &Node, totals: &banto_channel::Totals) -> RemoteRef
     }
 }
 
-fn fulfilment(order: &Node, ship: &Node, unknowns: &mut Vec<String>) -> Fulfilment {
+fn fulfilment(order: &Node, ship: &Node, unknowns: &mut Vec<Bilingual>) -> Fulfilment {
     let status = order.text("OrderStatus");
     if codes::order_status(status).is_none() {
-        unknowns.push(format!("OrderStatus {status:?} is not known"));
+        unknowns.push(both!("OrderStatus {status:?} is not known", "不明な注文ステータス「{status}」です"));
     }
     let shipped = match ship.text("ShipStatus") {
         "3" | "4" => Fulfilment::Shipped,
@@ -142,7 +152,7 @@ fn fulfilment(order: &Node, ship: &Node, unknowns: &mut Vec<String>) -> Fulfilme
         "2" if !ship.text("ShipInvoiceNumber1").is_empty() => Fulfilment::Partial,
         "" | "0" | "1" | "2" => Fulfilment::Open,
         other => {
-            unknowns.push(format!("ShipStatus {other:?} is not known"));
+            unknowns.push(both!("ShipStatus {other:?} is not known", "不明な出荷ステータス「{other}」です"));
             Fulfilment::Open
         }
     };
@@ -156,30 +166,65 @@ fn fulfilment(order: &Node, ship: &Node, unknowns: &mut Vec<String>) -> Fulfilme
 }
 
 /// Why Yahoo! says that the order must not leave yet.
-fn wait(order: &Node, ship: &Node, payment: Payment) -> Option<String> {
+fn wait(order: &Node, ship: &Node, payment: Payment) -> Option<Bilingual> {
     let is = |node: &Node, name: &str, value: &str| node.text(name) == value;
     let reasons = [
-        (is(order, "IsReadOnly", "1"), "the buyer may still cancel (ten minutes after the order)"),
-        (is(order, "FraudHoldStatus", "1"), "Yahoo! is checking it for fraud (不正保留: 審査中)"),
-        (is(order, "FraudHoldStatus", "3"), "Yahoo! takes it for fraud (不正保留: 悪用確定)"),
-        (is(order, "Suspect", "1"), "it is suspected to be a prank (いたずら注文)"),
+        (
+            is(order, "IsReadOnly", "1"),
+            both!(
+                "the buyer may still cancel (ten minutes after the order)",
+                "お客様がキャンセルできる期間です（注文から10分間）"
+            ),
+        ),
+        (
+            is(order, "FraudHoldStatus", "1"),
+            both!("Yahoo! is checking it for fraud (不正保留: 審査中)", "不正保留（審査中）です"),
+        ),
+        (
+            is(order, "FraudHoldStatus", "3"),
+            both!("Yahoo! takes it for fraud (不正保留: 悪用確定)", "不正保留（悪用確定）です"),
+        ),
+        (
+            is(order, "Suspect", "1"),
+            both!("it is suspected to be a prank (いたずら注文)", "いたずら注文の疑いがあります"),
+        ),
         (
             is(order, "IsLineGiftOrder", "true") && !is(ship, "IsLineGiftShippable", "true"),
-            "LINE has not released the gift yet (IsLineGiftShippable)",
+            both!(
+                "LINE has not released the gift yet (IsLineGiftShippable)",
+                "LINEギフトの出荷許可待ちです（IsLineGiftShippable）"
+            ),
         ),
         (
             is(order, "IsFirstClassDrugIncludes", "true") && !is(order, "IsFirstClassDrugAgreement", "true"),
-            "the buyer has not agreed to the explanation of the medicine yet (第1類医薬品)",
+            both!(
+                "the buyer has not agreed to the explanation of the medicine yet (第1類医薬品)",
+                "第1類医薬品の説明への同意待ちです"
+            ),
         ),
-        (is(order, "OrderStatus", "0"), "its status is not set yet (未入力)"),
-        (is(order, "OrderStatus", "1"), "it is a pre-order (予約中)"),
-        (is(order, "OrderStatus", "3"), "it is put on hold in the store's tool (保留)"),
-        (is(order, "OrderStatus", "8"), "the buyer must agree to an earlier delivery (繰上げ同意待ち)"),
+        (
+            is(order, "OrderStatus", "0"),
+            both!("its status is not set yet (未入力)", "注文ステータスが未入力です"),
+        ),
+        (is(order, "OrderStatus", "1"), both!("it is a pre-order (予約中)", "予約中の注文です")),
+        (
+            is(order, "OrderStatus", "3"),
+            both!(
+                "it is put on hold in the store's tool (保留)",
+                "ストアクリエイターProで保留になっています"
+            ),
+        ),
+        (
+            is(order, "OrderStatus", "8"),
+            both!("the buyer must agree to an earlier delivery (繰上げ同意待ち)", "繰上げ同意待ちです"),
+        ),
         // An unpaid order is 出荷不可 as well, and that is told by its payment.
-        (is(ship, "ShipStatus", "0") && payment == Payment::Paid, "Yahoo! does not let it ship (出荷不可)"),
+        (
+            is(ship, "ShipStatus", "0") && payment == Payment::Paid,
+            both!("Yahoo! does not let it ship (出荷不可)", "出荷不可になっています"),
+        ),
     ];
-    let reasons: Vec<&str> = reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect();
-    (!reasons.is_empty()).then(|| reasons.join("; "))
+    Bilingual::list(reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why))
 }
 
 fn buyer(order: &Node, pay: &Node) -> Buyer {
@@ -218,11 +263,11 @@ fn address(node: &Node, kind: &str) -> Address {
     }
 }
 
-fn payment_title(pay: &Node, unknowns: &mut Vec<String>) -> String {
+fn payment_title(pay: &Node, unknowns: &mut Vec<Bilingual>) -> String {
     let method = pay.text("PayMethod");
     let known = codes::payment(method);
     if known.is_none() {
-        unknowns.push(format!("payment method {method:?} is not known"));
+        unknowns.push(both!("payment method {method:?} is not known", "不明な支払方法「{method}」です"));
     }
     let title = match pay.text("PayMethodName") {
         "" => known.unwrap_or(method),
@@ -262,14 +307,17 @@ fn ship_by(order: &Node, ship: &Node) -> Option<Timestamp> {
 }
 
 /// An order has place for two parcel numbers.
-fn shipments(ship: &Node, unknowns: &mut Vec<String>) -> Vec<RemoteShipment> {
+fn shipments(ship: &Node, unknowns: &mut Vec<Bilingual>) -> Vec<RemoteShipment> {
     let code = ship.text("ShipCompanyCode");
     let known = codes::carrier(code);
     if known.is_none() && !code.is_empty() {
-        unknowns.push(format!("carrier {code:?} is not known"));
+        unknowns.push(both!("carrier {code:?} is not known", "不明な配送会社「{code}」です"));
     }
     if !matches!(ship.text("ReceiveShopType"), "" | "0") {
-        unknowns.push("the goods are handed out or taken from stock in a shop (ReceiveShopType)".to_owned());
+        unknowns.push(both!(
+            "the goods are handed out or taken from stock in a shop (ReceiveShopType)",
+            "店頭での受け取り、または店舗在庫からの引き当てです（ReceiveShopType）"
+        ));
     }
     let carrier = known.and_then(|c| c.names.first()).map_or(code, |name| name);
     let url = ship.text("ShipUrl");

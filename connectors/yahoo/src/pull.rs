@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use banto_channel::{Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Result};
+use banto_channel::{Bilingual, Cursor, Cx, Error, ErrorKind, Page, Read, RemoteOrderId, Result};
 
 use crate::Yahoo;
 use crate::calls::{Answer, Body, ORDER_INFO, ORDER_LIST};
@@ -150,7 +150,15 @@ impl Yahoo {
         }
         let target = group("Target", &[element("OrderId", id), element("Field", FIELDS)]);
         let body = Body::Xml(group("Req", &[target, self.seller()]));
-        match self.send_loosely(cx, ORDER_INFO, body, &format!("reading order {id}")).await {
+        match self
+            .send_loosely(
+                cx,
+                ORDER_INFO,
+                body,
+                (format!("reading order {id}").as_str(), format!("注文 {id} の取得").as_str()),
+            )
+            .await
+        {
             Ok(answer) => Ok(Some(answer)),
             Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
@@ -159,10 +167,11 @@ impl Yahoo {
 
     /// One order. `None` if it is gone; what Yahoo! will not tell about it is unreadable and stops no other order.
     async fn order(&self, cx: &Cx, id: &str) -> Result<Option<Read>> {
-        let lost = |reason: String| Read::Unreadable { id: Some(id.into()), raw: reason.clone(), reason };
+        let lost =
+            |reason: Bilingual| Read::Unreadable { id: Some(id.into()), raw: reason.en.clone(), reason };
         match self.info(cx, id).await {
             Ok(answer) => Ok(answer.map(|answer| parse::read(&answer, id))),
-            Err(e) if e.kind == ErrorKind::Refused => Ok(Some(lost(e.message))),
+            Err(e) if e.kind == ErrorKind::Refused => Ok(Some(lost(e.words()))),
             Err(e) => Err(e),
         }
     }

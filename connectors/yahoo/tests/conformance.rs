@@ -63,7 +63,9 @@ fn told(read: &Read) -> String {
     );
     let parcels: Vec<String> =
         order.shipments.iter().map(|s| format!("{} {}", s.carrier, s.tracking)).collect();
-    for (what, values) in [("parcels", parcels), ("unknown", order.unknowns.clone())] {
+    for (what, values) in
+        [("parcels", parcels), ("unknown", order.unknowns.iter().map(ToString::to_string).collect())]
+    {
         if !values.is_empty() {
             told.push_str(&format!("; {what}: {}", values.join(", ")));
         }

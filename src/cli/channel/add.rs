@@ -93,7 +93,7 @@ fn tell(file: &Path, dir: &Path, missing: Vec<PathBuf>) -> Outcome {
 /// The answer as TOML, or nothing to keep the sample's value.
 fn ask(question: &Question) -> std::io::Result<Option<String>> {
     loop {
-        eprint!("\n{}{} [{}]: ", question.help, question.key, question.sample);
+        eprint!("\n{}{} [{}]: ", local(question.help.clone()), question.key, question.sample);
         std::io::stderr().flush()?;
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer)?;
@@ -108,7 +108,7 @@ fn ask(question: &Question) -> std::io::Result<Option<String>> {
 }
 
 fn ask_secret(question: &Question) -> std::io::Result<String> {
-    eprint!("\n{}", question.help);
+    eprint!("\n{}", local(question.help.clone()));
     let later = local(both!(
         "(not shown while you type; Enter to do it later)",
         "（入力は表示されません。後で設定する場合は Enter）"

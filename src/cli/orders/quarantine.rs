@@ -1,8 +1,10 @@
 //! `banto orders quarantine`: orders that could not be understood, with what the marketplace sent.
 
+use banto_channel::Bilingual;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::cli::words::local;
 use crate::cli::{Exit, House, Outcome, left, utc};
 use crate::store::QuarantineRow;
 
@@ -61,7 +63,7 @@ async fn waiting(house: &House, row: &QuarantineRow, body: bool) -> crate::store
         channel: house.store.channel_of(row.channel_id).await?.name,
         remote_id: row.remote_id.clone(),
         at: utc(row.at),
-        reason: row.reason.clone(),
+        reason: Bilingual::unpacked(&row.reason).en,
         body: body.then(|| row.body.clone()),
     })
 }
@@ -75,7 +77,7 @@ async fn list(house: &House) -> Outcome {
     house.out.answer(&all, |text| {
         let cells = |(row, w): (&QuarantineRow, &Waiting)| {
             let order = format!("{}/{}", w.channel, w.remote_id.as_deref().unwrap_or("?"));
-            [w.id.to_string(), order, text.time(row.at), w.reason.clone()]
+            [w.id.to_string(), order, text.time(row.at), local(Bilingual::unpacked(&row.reason))]
         };
         let table: Vec<[String; 4]> = rows.iter().zip(&all).map(cells).collect();
         text.table([left("id"), left("order"), left("since"), left("why")], &table);
@@ -89,7 +91,7 @@ async fn show(house: &House, id: i64) -> Outcome {
     house.out.answer(&one, |text| {
         let order = one.remote_id.clone().unwrap_or_else(|| "its id could not be read".to_owned());
         text.line(format!("{}/{order}, since {}", one.channel, text.time(row.at)));
-        text.line(&one.reason);
+        text.line(local(Bilingual::unpacked(&row.reason)));
         if row.resolved_at.is_some() {
             text.line("it has been understood or dealt with since");
         }

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::cli::words::local;
 use crate::cli::{Amount, Exit, House, Outcome, Text, left, right, utc};
 use crate::domain::order::{Line, fulfilment_name, payment_name};
+use crate::domain::timeline::{detail_in_words, hold_in_words};
 use crate::store::{JobRow, MailRow, OrderView, TimelineRow};
 
 #[derive(Debug, Serialize)]
@@ -130,7 +132,7 @@ fn page(view: &OrderView) -> Page {
         payment_method: order.payment_title.clone(),
         paid_at: order.paid_at.map(|t| utc(t.0)),
         fulfilment: fulfilment_name(order.fulfilment),
-        hold: order.hold.clone(),
+        hold: order.hold.as_deref().map(|why| hold_in_words(why).en),
         placed_at: utc(order.placed_at.0),
         imported_at: utc(order.imported_at.0),
         ship_by: order.ship_by.map(|t| utc(t.0)),
@@ -210,7 +212,7 @@ fn event_page(event: &TimelineRow) -> EventPage {
     EventPage {
         at: utc(event.at),
         kind: event.kind.clone(),
-        detail: event.detail.clone(),
+        detail: detail_in_words(&event.kind, &event.detail).en,
         actor: event.actor.clone(),
     }
 }
@@ -220,7 +222,7 @@ fn remedies(view: &OrderView) -> Vec<String> {
     let order = &view.order;
     let id = order.id;
     let mut all = Vec::new();
-    if let Some(why) = &order.hold {
+    if let Some(why) = order.hold.as_deref().map(|why| local(hold_in_words(why))) {
         all.push(format!("on hold: {why}. When that is settled: `banto orders release #{id}`"));
     }
     for line in order.lines.iter().filter(|l| l.item.is_none() && l.per > 0 && l.to_ship() > 0) {
@@ -287,7 +289,10 @@ fn write(text: &mut Text, view: &OrderView, page: &Page) {
         job_table(text, view);
     }
     text.line("");
-    let event = |e: &TimelineRow| [text.time(e.at), e.kind.clone(), e.detail.clone(), e.actor.clone()];
+    let event = |e: &TimelineRow| {
+        let detail = local(detail_in_words(&e.kind, &e.detail));
+        [text.time(e.at), e.kind.clone(), detail, e.actor.clone()]
+    };
     let rows: Vec<[String; 4]> = view.timeline.iter().map(event).collect();
     text.table([left("when"), left("what"), left(""), left("who")], &rows);
 }

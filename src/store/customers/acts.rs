@@ -17,7 +17,8 @@ use super::{
 };
 use crate::domain::OrderId;
 use crate::domain::customer::{CustomerId, Face};
-use crate::domain::order::Order;
+use crate::domain::order::{Details, Order};
+use crate::domain::timeline::{detail_in_words, hold_in_words};
 
 /// Orders read at once of a customer who is worked out anew.
 const PAGE: i64 = 500;
@@ -326,7 +327,9 @@ impl Write {
     }
 
     async fn export_order(&mut self, order: &Order) -> Result<serde_json::Value> {
-        let details = serde_json::to_value(&order.details).map_err(StoreError::Json)?;
+        let wait = order.details.wait.as_deref().map(|why| hold_in_words(why).en);
+        let details = Details { wait, ..order.details.clone() };
+        let details = serde_json::to_value(&details).map_err(StoreError::Json)?;
         let mails: Vec<MailRow> = self.tx.all(sql::MAILS_OF_ORDER, args![order.id]).await?;
         let payload: Option<PayloadRow> = self.tx.first(sql::PAYLOAD, args![order.payload_id]).await?;
         let timeline: Vec<TimelineRow> = self.tx.all(sql::TIMELINE_OF, args![order.id]).await?;
@@ -346,7 +349,8 @@ impl Write {
             .collect();
         let events: Vec<_> = timeline
             .into_iter()
-            .map(|e| json!({ "at": iso(e.at), "kind": e.kind, "detail": e.detail }))
+            .map(|e| (iso(e.at), detail_in_words(&e.kind, &e.detail).en, e.kind))
+            .map(|(at, detail, kind)| json!({ "at": at, "kind": kind, "detail": detail }))
             .collect();
         Ok(json!({
             "number": order.number, "placed_at": iso(order.placed_at.0), "currency": order.currency,

@@ -6,7 +6,7 @@ use super::super::{Result, Write, keys};
 use super::{CUSTOMER_KEYS_BLOCKED, CUSTOMERS_BLOCKED_ANY};
 use crate::domain::customer::{Face, forget};
 use crate::domain::order::{Event, Order};
-use crate::domain::timeline::BLOCKED;
+use crate::domain::timeline::{BLOCKED, held_also};
 
 impl Write {
     /// Whether anybody is blocked at all; mostly nobody is, and orders need not be looked at.
@@ -32,12 +32,9 @@ impl Write {
         let Some((_, _, reason)) = known.into_iter().find(|(text, name, _)| same(text, name)) else {
             return Ok(());
         };
-        let reason = BLOCKED.fill(&[&reason.unwrap_or_default()]);
-        order.hold = Some(match order.hold.take() {
-            Some(there) => format!("{there}; {reason}"),
-            None => reason.clone(),
-        });
-        events.push(Event { kind: "held", detail: reason, actor: actor.to_owned() });
+        let reason = BLOCKED.both(&[&reason.unwrap_or_default()]);
+        events.push(Event { kind: "held", detail: reason.packed(), actor: actor.to_owned() });
+        order.hold = Some(held_also(order.hold.as_deref(), reason));
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use banto_channel::{Read, RemoteOrder, Timestamp};
+use banto_channel::{Bilingual, Read, RemoteOrder, Timestamp};
 
 use super::{IntakeReport, QuarantineReason, digest};
 use crate::domain::intake::{ChannelFacts, unacceptable};
@@ -38,7 +38,7 @@ pub(super) fn part(page: &[Read]) -> (Vec<&RemoteOrder>, Vec<Unreadable>) {
 
 pub(super) struct Unreadable {
     id: Option<String>,
-    reason: String,
+    reason: Bilingual,
     raw: String,
 }
 
@@ -69,13 +69,13 @@ impl Write {
                 remote_id: one.id.clone(),
                 digest,
                 at: now.0,
-                reason: one.reason.clone(),
+                reason: one.reason.packed(),
                 body: one.raw.clone(),
                 resolved_at: None,
             });
             report
                 .quarantined
-                .push(QuarantineReason { remote_id: one.id.clone(), reason: one.reason.clone() });
+                .push(QuarantineReason { remote_id: one.id.clone(), reason: one.reason.en.clone() });
         }
         tables::insert(&mut self.tx, &rows).await
     }

@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use banto_channel::Bilingual;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -132,7 +133,7 @@ fn channel(api: &Api, row: ChannelRow) -> Channel {
         state,
         pulled_at: row.pulled_at.map(time),
         last_order_at: row.last_order_at.map(time),
-        error: row.stopped.or(row.pull_error),
+        error: row.stopped.or(row.pull_error.map(|why| Bilingual::unpacked(&why).en)),
         credentials_expire: row.credentials_expire.map(time),
         name: row.name,
         kind: row.kind,

@@ -19,6 +19,7 @@ use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
 use crate::app::Running;
 use crate::channels::words::{kept_trouble, lifetime};
 use crate::config::{ChannelConfig, Mode};
+use crate::domain::guard::reason_in_words;
 use crate::store::{AlertRow, COUNT_MAX, ListingRow, Pace, channel_lane};
 use state::{State as ChannelState, span};
 
@@ -149,7 +150,7 @@ fn card(
         card.kind.clone_from(&row.kind);
     }
     card.paused = row.paused;
-    card.stopped = row.stopped.clone().filter(|_| !row.approved);
+    card.stopped = row.stopped.as_deref().filter(|_| !row.approved).map(|why| p.say(&reason_in_words(why)));
     (card.pulled_at, card.ordered_at, card.pushed_at) = (row.pulled_at, row.last_order_at, pace.pushed_at);
     card.waiting = pace.behind + pace.failed.n;
     (card.usual, card.worst) = (lag(pace.usual_lag), lag(pace.worst_lag));
@@ -182,11 +183,14 @@ fn calls(running: &Running) -> Calls {
 
 fn troubles(p: &Page, pace: &Pace, alerts: &[AlertRow]) -> Vec<Trouble> {
     let row = &pace.row;
-    let trouble = |what: Bilingual, text: &str, since| Trouble {
-        what: p.say(&what),
-        remedy: kept_trouble(text).map(|words| p.say(&words)).unwrap_or_default(),
-        text: text.to_owned(),
-        since,
+    let trouble = |what: Bilingual, text: &str, since| {
+        let told = Bilingual::unpacked(text);
+        Trouble {
+            what: p.say(&what),
+            remedy: kept_trouble(&told.en).map(|words| p.say(&words)).unwrap_or_default(),
+            text: p.say(&told),
+            since,
+        }
     };
     let mut troubles = Vec::new();
     if let Some(why) = &row.pull_error {

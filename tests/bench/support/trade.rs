@@ -4,7 +4,7 @@ use banto::domain::intake::ChannelFacts;
 use banto::domain::mail_policy::{MailRule, MailRules};
 use banto_channel::{
     Fulfilment, ListingId, MailOwner, Money, Payment, Read, RemoteLine, RemoteOrder, RemoteShipment,
-    Timestamp, Totals,
+    Timestamp, Totals, both,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -144,7 +144,11 @@ impl Range {
             lines,
             shipments: if shipped { vec![self.parcel(number)] } else { Vec::new() },
             refunds: Vec::new(),
-            unknowns: if odd { vec!["payment method \"mystery\"".to_owned()] } else { Vec::new() },
+            unknowns: if odd {
+                vec![both!("payment method \"mystery\"", "不明な支払方法「mystery」です")]
+            } else {
+                Vec::new()
+            },
             wait: None,
             raw: format!("{{\"id\":{number},\"stage\":\"{stage:?}\",\"pad\":\"{}\"}}", pad()),
         }

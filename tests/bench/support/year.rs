@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use banto::clock::SystemClock;
 use banto::domain::intake::ChannelFacts;
 use banto::store::Store;
-use banto_channel::{Clock as _, Cursor, Read, Timestamp};
+use banto_channel::{Clock as _, Cursor, Read, Timestamp, both};
 use serde_json::{Value, json};
 
 use crate::people::person;
@@ -383,7 +383,7 @@ async fn open_orders(store: &Store, raw: &mut Raw, all: &[ChannelFacts], size: S
         if at + 1 == pages {
             page.extend((0..3).map(|n| Read::Unreadable {
                 id: Some(format!("q{n}").into()),
-                reason: "lines[0].price is not a number".to_owned(),
+                reason: both!("lines[0].price is not a number", "lines[0].priceが数値ではありません"),
                 raw: format!("{{\"id\":\"q{n}\"}}"),
             }));
         }

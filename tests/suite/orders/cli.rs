@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use banto_channel::Payment;
+use banto_channel::{Payment, both};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -148,7 +148,7 @@ async fn what_could_not_be_understood_is_shown_as_it_came() {
     let house = House::open().await;
     let page = [banto_channel::Read::Unreadable {
         id: Some("77".into()),
-        reason: "total is not a number".to_owned(),
+        reason: both!("total is not a number", "合計が数値ではありません"),
         raw: "{\"total\": \"たくさん\"}".to_owned(),
     }];
     let now = house.trading.now();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use banto::domain::deeds::Shipment;
 use banto::domain::people::Role;
 use banto::store::{Denied, JobEnd, JobRow, OrderPage, OrderTab, Wish};
-use banto_channel::{Address, Payment, RemoteLine, Timestamp};
+use banto_channel::{Address, Bilingual, Payment, RemoteLine, Timestamp};
 use banto_sim::SimClock;
 use tempfile::TempDir;
 
@@ -275,7 +275,7 @@ async fn an_orders_texts_stay_texts_on_every_page() {
         (remote.payment_title, remote.payment_method) = (NASTY.to_owned(), NASTY.to_owned());
         (remote.buyer.name, remote.buyer.phone) = (NASTY.to_owned(), NASTY.to_owned());
         (remote.lines[0].title, remote.lines[0].code) = (NASTY.to_owned(), Some(NASTY.to_owned()));
-        remote.wait = Some(NASTY.to_owned());
+        remote.wait = Some(Bilingual::quoted(NASTY));
         let order = shop.trading.order(raw(remote)).await;
         shop.trading.store.note_order(order, NASTY, "user:<b>", shop.trading.now()).await.unwrap();
         shop.trading.store.project(500, shop.trading.now()).await.unwrap();

@@ -7,8 +7,9 @@ use std::time::Duration;
 use banto::domain::deeds::Shipment;
 use banto::domain::mail_policy::MailKind;
 use banto::domain::people::Role;
+use banto::domain::timeline::hold_in_words;
 use banto::store::{CustomerAct, MailAct, MailKey, NewToken, StoreError};
-use banto_channel::{Bilingual, Money, Payment, has_japanese};
+use banto_channel::{Bilingual, Money, Payment, Read, RemoteOrder, both, has_japanese};
 
 use super::site::Browser;
 use super::stock::{Shop, move_stock};
@@ -192,6 +193,65 @@ async fn what_other_pages_refuse_is_said_in_japanese() {
     .await;
 }
 
+#[tokio::test]
+async fn why_an_order_waits_or_cannot_be_read_is_said_in_japanese() {
+    each_store(async |fresh: &Fresh| {
+        let shop = Shop::open(fresh).await;
+        let hanako = reader_of_japanese(&shop).await;
+        let waits = both!("the buyer may still cancel the order", "お客様がキャンセルできる期間です");
+        let mut remote = shop.t.remote("1", &[("TEA", 1)]);
+        remote.unknowns = vec![both!("payment method \"zap\" is not known", "不明な支払方法「zap」です")];
+        remote.wait = Some(waits.clone());
+        remote.totals.grand = Money(remote.totals.grand.0 + 7);
+        let order = shop.t.order(raw(remote.clone())).await;
+        let strange = RemoteOrder { currency: "XQX".to_owned(), ..shop.t.remote("2", &[]) };
+        let strange = shop.t.order(raw(strange)).await;
+        let order_page = format!("/orders/{order}");
+        for (path, words) in [
+            (order_page.clone(), "内訳の合計"),
+            (order_page.clone(), "不明な支払方法「zap」です; お客様がキャンセルできる期間です"),
+            (format!("/orders/{strange}"), "不明な通貨 &#34;XQX&#34;; 明細がありません"),
+            ("/orders?tab=all".to_owned(), "不明な支払方法「zap」です"),
+        ] {
+            let page = hanako.page(&path).await;
+            assert!(page.contains(words), "{path}: {words}: {page}");
+            assert!(!page.contains('\u{1e}') && english(&page).is_empty(), "{path}: {:?}", english(&page));
+        }
+        // What it no longer waits for is told in both languages too, and the rest of the hold stays.
+        (remote.wait, remote.status) = (None, "paid".to_owned());
+        remote.unknowns = Vec::new();
+        shop.t.order(raw(remote)).await;
+        let hold = hold_in_words(&shop.t.row(order).await.hold.unwrap());
+        assert!(!hold.en.contains(&waits.en) && hold.en.contains("\"zap\" is not known"), "{hold:?}");
+        assert!(!hold.ja.contains(&waits.ja) && hold.ja.contains("不明な支払方法「zap」です"), "{hold:?}");
+        let owner = shop.site.log_in_as("bob", Role::Staff).await;
+        let page = owner.page(&order_page).await;
+        assert!(page.contains("the buyer may still cancel the order"), "{page}");
+        assert!(page.contains("is not known") && !page.contains("不明な支払方法"), "{page}");
+
+        let reason = both!("the total \"abc\" is no amount at all", "合計「abc」は金額ではありません");
+        let odd = Read::Unreadable { id: Some("7".into()), reason, raw: "{}".to_owned() };
+        let mut minus = shop.t.remote("8", &[("TEA", 1)]);
+        minus.lines[0].quantity = -1;
+        minus.raw = "[]".to_owned();
+        let page = [odd, Read::Order(Box::new(minus))];
+        shop.t.store.take_page(&shop.t.facts, &page, None, shop.t.now()).await.unwrap();
+        let rows = shop.t.store.quarantined(10).await.unwrap();
+        let list = hanako.page("/quarantine").await;
+        assert!(list.contains("合計「abc」は金額ではありません"), "{list}");
+        assert!(list.contains("の数量 -1 が正しくありません") && english(&list).is_empty(), "{list}");
+        for row in rows {
+            let page = hanako.page(&format!("/quarantine/{}", row.id)).await;
+            assert!(english(&page).is_empty() && !page.contains('\u{1e}'), "{page}");
+        }
+        let list = owner.page("/quarantine").await;
+        assert!(list.contains("is no amount at all") && list.contains("which cannot be right"), "{list}");
+        fresh.run("UPDATE quarantine SET reason = 'torn'").await;
+        assert!(hanako.page("/quarantine").await.contains("torn"), "stored before there were two languages");
+    })
+    .await;
+}
+
 /// The English is what the command line and the API print.
 fn both_languages(error: &StoreError) -> Bilingual {
     let words = error.words();
@@ -349,7 +409,7 @@ async fn a_timeline_is_told_in_japanese() {
         let t = &shop.t;
         let mut odd = t.remote("1", &[("TEA", 13), ("NEVER", 1)]);
         (odd.totals.grand, odd.buyer.email) = (Money(7), String::new());
-        odd.wait = Some("審査中".to_owned());
+        odd.wait = Some(both!("in review at the shop", "審査中"));
         let order = t.order(raw(odd.clone())).await;
         t.pass(Duration::from_secs(60));
         (odd.wait, odd.changed_at) = (None, Some(t.now()));

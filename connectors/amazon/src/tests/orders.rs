@@ -89,6 +89,6 @@ fn v0_is_read_into_the_same_order() {
         (line.unit_price, line.total, line.shipped, line.cancelled),
         (Money(500), Money(1500), Some(1), 0)
     );
-    assert!(order.wait.unwrap().contains("asks to cancel"));
+    assert!(order.wait.unwrap().en.contains("asks to cancel"));
     assert!(serde_json::from_str::<Value>(&order.raw).is_ok());
 }

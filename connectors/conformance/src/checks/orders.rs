@@ -1,9 +1,19 @@
 //! What an order says.
 
-use banto_channel::{Fulfilment, Money, Payment, Read, RemoteOrder, RemoteOrderId, minor_digits};
+use banto_channel::{
+    Bilingual, Fulfilment, Money, Payment, Read, RemoteOrder, RemoteOrderId, has_japanese, minor_digits,
+};
 
 use crate::pull::understood;
 use crate::{Finding, Fixture, ensure};
+
+/// What a person reads about an order: why it cannot be read, what was not known in it, why it waits.
+fn reasons(read: &Read) -> Vec<&Bilingual> {
+    match read {
+        Read::Unreadable { reason, .. } => vec![reason],
+        Read::Order(order) => order.unknowns.iter().chain(&order.wait).collect(),
+    }
+}
 
 pub(crate) async fn orders_say_what_was_bought(fx: Fixture) -> Finding {
     let before = fx.cx.clock.now();
@@ -189,11 +199,14 @@ pub(crate) async fn odd_orders_never_stop_a_page(fx: Fixture) -> Finding {
     fx.settle();
     let walk = fx.walk(None).await?;
     walk.ensure_has(&ordinary)?;
+    for reason in walk.reads.iter().flat_map(reasons) {
+        ensure!(has_japanese(&reason.ja), "a reason to look at an order is told in English alone: {reason}");
+    }
     let mut nameless = 0;
     let mut named: Vec<&RemoteOrderId> = understood(&walk.reads).map(|o| &o.id).collect();
     for read in &walk.reads {
         match read {
-            Read::Unreadable { reason, raw, .. } if reason.is_empty() || raw.is_empty() => {
+            Read::Unreadable { reason, raw, .. } if reason.en.is_empty() || raw.is_empty() => {
                 return Err("an unreadable order without a reason or without its text".to_owned());
             }
             Read::Unreadable { id: Some(id), .. } => named.push(id),

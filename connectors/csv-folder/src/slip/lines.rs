@@ -2,13 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Fulfilment, ListingId, Money, RemoteLine, Totals, minor_digits};
+use banto_channel::{Bilingual, Fulfilment, ListingId, Money, RemoteLine, Totals, both, minor_digits};
 
 use super::{Fault, Slip};
 use crate::columns::OrderField;
 use crate::status::{self, LineKind, State};
 use crate::table::Row;
 use crate::value::{self, money, units};
+
+fn too_large() -> Bilingual {
+    both!("the amount is too large", "金額が大きすぎます")
+}
+
+fn sum_too_large() -> Bilingual {
+    both!("the sum is too large", "合計が大きすぎます")
+}
 
 impl Slip<'_> {
     fn amount(&self, row: &Row, field: OrderField) -> Result<Money, Fault> {
@@ -20,7 +28,7 @@ impl Slip<'_> {
             let read = money(&part, &self.currency).map_err(|why| self.fault(row, field, &why))?;
             // Some write what is taken off as a negative number, and some only a part of it.
             let part = if field == OrderField::Discount { read.0.saturating_abs() } else { read.0 };
-            sum = sum.checked_add(part).ok_or_else(|| self.fault(row, field, "the amount is too large"))?;
+            sum = sum.checked_add(part).ok_or_else(|| self.fault(row, field, &too_large()))?;
         }
         Ok(Money(sum))
     }
@@ -38,10 +46,15 @@ impl Slip<'_> {
             }
             let amount = self.amount(row, field)?;
             match found {
-                Some(first) if first != amount => self.unknown(format!(
-                    "its rows differ in {}: if that is an amount of each row, do not map it",
-                    self.layout.name(field)
-                )),
+                Some(first) if first != amount => {
+                    let title = self.layout.name(field);
+                    self.unknown(both!(
+                        "its rows differ in {en}: if that is an amount of each row, do not map it",
+                        "行によって{ja}の値が異なります。行ごとの金額であれば、この列の割り当てを外してください",
+                        en = title.en,
+                        ja = title.ja
+                    ));
+                }
                 _ => found = Some(amount),
             }
         }
@@ -91,24 +104,35 @@ impl Slip<'_> {
         let listing = if self.layout.has(F::Listing) { text(F::Listing) } else { code.clone() };
         let id = text(F::LineId).or_else(|| listing.clone()).or_else(|| code.clone());
         let quantity = self.count(row, F::Quantity)?;
-        let quantity = quantity.ok_or_else(|| self.fault(row, F::Quantity, "there is no number"))?;
+        let quantity = quantity
+            .ok_or_else(|| self.fault(row, F::Quantity, &both!("there is no number", "数量がありません")))?;
         let (cancelled, returned) = (self.count(row, F::Cancelled)?, self.count(row, F::Returned)?);
         let (cancelled, returned) = (cancelled.unwrap_or(0), returned.unwrap_or(0));
         if cancelled > quantity {
             return Err(self.fault(
                 row,
                 F::Cancelled,
-                &format!("{cancelled} of {quantity} units are cancelled"),
+                &both!(
+                    "{cancelled} of {quantity} units are cancelled",
+                    "数量{quantity}に対してキャンセル数が{cancelled}です"
+                ),
             ));
         }
         if returned > quantity - cancelled {
-            return Err(self.fault(row, F::Returned, &format!("{returned} of {quantity} units came back")));
+            return Err(self.fault(
+                row,
+                F::Returned,
+                &both!(
+                    "{returned} of {quantity} units came back",
+                    "数量{quantity}に対して返品数が{returned}です"
+                ),
+            ));
         }
         let (unit_price, total) = self.prices(row, quantity)?;
         let rate = text(F::TaxRate);
         let tax_rate_bp = rate.as_deref().and_then(value::rate_bp);
         if let (Some(rate), None) = (&rate, tax_rate_bp) {
-            self.unknown(format!("tax rate {rate:?}"));
+            self.unknown(both!("tax rate {rate:?}", "不明な税率「{rate}」です"));
         }
         let title = self.layout.text(row, F::Title);
         let shipped = self.count(row, F::Shipped)?;
@@ -141,7 +165,7 @@ impl Slip<'_> {
             (None, Some(all)) => (Money(all.0.checked_div(quantity).unwrap_or(0)), all),
             (Some(one), None) => {
                 let all = one.0.checked_mul(quantity);
-                (one, Money(all.ok_or_else(|| self.fault(row, UnitPrice, "the amount is too large"))?))
+                (one, Money(all.ok_or_else(|| self.fault(row, UnitPrice, &too_large()))?))
             }
             (None, None) => (Money(0), Money(0)),
         })
@@ -155,7 +179,7 @@ impl Slip<'_> {
             let (_, all) = self.prices(row, units)?;
             sum = sum
                 .checked_add(all.0)
-                .ok_or_else(|| self.fault(row, OrderField::LineTotal, "the sum is too large"))?;
+                .ok_or_else(|| self.fault(row, OrderField::LineTotal, &sum_too_large()))?;
         }
         Ok(Money(sum))
     }
@@ -164,8 +188,7 @@ impl Slip<'_> {
     pub(super) fn totals(&mut self, lines: &[RemoteLine]) -> Result<Totals, Fault> {
         use OrderField as F;
         let of_lines = lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.total.0));
-        let of_lines =
-            of_lines.ok_or_else(|| self.fault(self.rows[0].0, F::LineTotal, "the sum is too large"))?;
+        let of_lines = of_lines.ok_or_else(|| self.fault(self.rows[0].0, F::LineTotal, &sum_too_large()))?;
         let mut part = |field, kind| self.total(field)?.map_or_else(|| self.extra(kind), Ok);
         let shipping = part(F::Shipping, LineKind::Shipping)?;
         let fees = part(F::Fees, LineKind::Fee)?;
@@ -184,9 +207,7 @@ impl Slip<'_> {
         totals.tax = self.total(F::Tax)?.unwrap_or(totals.tax_on_top);
         totals.grand = match self.total(F::Grand)? {
             Some(grand) => grand,
-            None => {
-                totals.sum().ok_or_else(|| self.fault(self.rows[0].0, F::Items, "the sum is too large"))?
-            }
+            None => totals.sum().ok_or_else(|| self.fault(self.rows[0].0, F::Items, &sum_too_large()))?,
         };
         Ok(totals)
     }

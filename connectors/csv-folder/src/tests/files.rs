@@ -19,7 +19,7 @@ async fn rejected(place: &Place, name: &str) -> String {
     let bad = place.names("orders/bad");
     assert_eq!(bad, [format!("00000001-{name}"), format!("00000001-{name}.why.txt")]);
     let why = fs::read_to_string(place.path(&format!("orders/bad/{}", bad[1]))).unwrap();
-    assert_eq!(&why, reason);
+    assert_eq!(why, format!("{}\n{}\n", reason.en, reason.ja));
     why
 }
 

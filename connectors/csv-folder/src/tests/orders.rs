@@ -49,7 +49,7 @@ async fn a_row_that_names_no_order_holds_the_one_before_it() {
     let nameless = ",,新規,CUP,2,300\r\n".to_owned();
     let reads = read(&place, &file(&[row("A-1", "新規"), nameless, row("A-2", "新規")])).await;
     let Read::Order(order) = &reads[0] else { panic!() };
-    assert!(order.unknowns[0].contains("line 3"), "{:?}", order.unknowns);
+    assert!(order.unknowns[0].en.contains("line 3"), "{:?}", order.unknowns);
     assert!(told(&reads)[1].contains("there is no order number"));
     let Read::Order(other) = &reads[2] else { panic!() };
     assert!(other.unknowns.is_empty());

@@ -91,5 +91,5 @@ fn a_dummy_address_is_no_address() {
     order["PackageModelList"][0]["SenderModel"]["prefecture"] = json!("入力待ち");
     let order = read(&order);
     assert_eq!(order.ship_to, banto_channel::Address::default());
-    assert!(order.wait.unwrap().contains("social gift"));
+    assert!(order.wait.unwrap().en.contains("social gift"));
 }

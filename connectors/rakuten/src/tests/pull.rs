@@ -87,7 +87,7 @@ async fn an_order_that_was_found_and_not_handed_out_is_told_as_such() {
     assert!(matches!(&page.items[0], Read::Order(order) if order.id.as_str() == "1-20261121-1"));
     let missing = |read: &Read| {
         matches!(read, Read::Unreadable { id: Some(id), reason, raw }
-            if id.as_str() == "1-20261121-2" && reason.contains("INFO_102") && raw.contains("1-20261121-2"))
+            if id.as_str() == "1-20261121-2" && reason.ja.contains("INFO_102") && raw.contains("1-20261121-2"))
     };
     assert!(missing(&page.items[1]), "{:?}", page.items);
 }

@@ -103,7 +103,7 @@ async fn payments_are_read_as_what_they_are() {
         let read =
             read(order(json!([line(1, [3, 3, 3])]), |o| o["displayFinancialStatus"] = json!(word))).await;
         assert_eq!((read.payment, read.fulfilment), (payment, Fulfilment::Open), "{word}");
-        assert_eq!(read.unknowns, Vec::<String>::new(), "{word}");
+        assert_eq!(read.unknowns, [], "{word}");
     }
 }
 

@@ -158,7 +158,7 @@ async fn a_status_of_a_plugin_is_mapped_or_held() {
     let body = set(order(7), json!({"status": "packing"}));
     let held = read(body.clone()).await;
     assert_eq!((held.payment, held.fulfilment), (Payment::Paid, Fulfilment::Open));
-    assert!(held.unknowns[0].contains("packing") && held.unknowns[0].contains("status_map"));
+    assert!(held.unknowns[0].en.contains("packing") && held.unknowns[0].ja.contains("status_map"));
     let mapped = read_with("[status_map]\npacking = \"partially_shipped\"", body, json!([])).await;
     assert_eq!(mapped.fulfilment, Fulfilment::Partial);
     assert!(mapped.unknowns.is_empty());
@@ -214,13 +214,13 @@ async fn a_refund_whose_lines_cannot_be_read_holds_the_order() {
     let page = shop("").pull_orders(&cx, None).await.unwrap();
     let [Read::Order(read)] = &page.items[..] else { panic!("{page:?}") };
     assert_eq!(read.refunds[0].amount, Money(10));
-    assert!(read.unknowns[0].contains("91"), "{:?}", read.unknowns);
+    assert!(read.unknowns[0].en.contains("91"), "{:?}", read.unknowns);
 }
 
 #[tokio::test]
 async fn a_currency_that_is_not_known_keeps_the_goods_and_holds_the_order() {
     let read = read(set(order(7), json!({"currency": "XBT"}))).await;
-    assert!(read.unknowns[0].contains("XBT"), "{:?}", read.unknowns);
+    assert!(read.unknowns[0].en.contains("XBT"), "{:?}", read.unknowns);
     assert_eq!(read.totals, banto_channel::Totals::default());
     assert_eq!(read.lines.iter().map(|l| l.quantity).sum::<i64>(), 3);
 }
@@ -295,7 +295,7 @@ async fn an_order_that_cannot_be_read_does_not_stop_the_others() {
             Read::Order(order) => (order.id.as_str(), String::new()),
             Read::Unreadable { id, reason, raw } => {
                 assert!(!raw.is_empty());
-                (id.as_ref().map_or("", |id| id.as_str()), reason.clone())
+                (id.as_ref().map_or("", |id| id.as_str()), reason.en.clone())
             }
         })
         .collect();

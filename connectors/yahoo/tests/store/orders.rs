@@ -83,7 +83,7 @@ async fn what_the_buyer_may_still_cancel_is_there_and_waits() {
     let id = buy(&opened, "tea-1", 1, true);
     let (orders, cursor) = pull(&opened, None).await;
     assert!(
-        orders[0].wait.as_deref().is_some_and(|why| why.contains("may still cancel")),
+        orders[0].wait.as_ref().is_some_and(|why| why.en.contains("may still cancel")),
         "{:?}",
         orders[0].wait
     );

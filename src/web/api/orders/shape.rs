@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::order::{Line, ParcelRecord, fulfilment_name, payment_name};
+use crate::domain::timeline::{detail_in_words, hold_in_words};
 use crate::store::{ChannelRow, OrderRow, OrderView, TimelineRow};
 use crate::web::api::shapes::{Amount, time};
 
@@ -67,7 +68,7 @@ impl OrderList {
             ship_by: row.ship_by.map(time),
             payment: row.payment.clone(),
             fulfilment: row.fulfilment.clone(),
-            hold: row.hold.clone(),
+            hold: row.hold.as_deref().map(|why| hold_in_words(why).en),
             open: row.open,
             total: Amount::new(row.grand_total, &row.currency),
             buyer_name: row.buyer_name.clone(),
@@ -272,7 +273,7 @@ impl From<&OrderView> for Order {
             payment_method: order.payment_title.clone(),
             paid_at: time_of(order.paid_at),
             fulfilment: fulfilment_name(order.fulfilment).to_owned(),
-            hold: order.hold.clone(),
+            hold: order.hold.as_deref().map(|why| hold_in_words(why).en),
             placed_at: time(order.placed_at.0),
             imported_at: time(order.imported_at.0),
             ship_by: time_of(order.ship_by),
@@ -339,7 +340,7 @@ fn event(event: &TimelineRow) -> OrderEvent {
     OrderEvent {
         at: time(event.at),
         kind: event.kind.clone(),
-        detail: event.detail.clone(),
+        detail: detail_in_words(&event.kind, &event.detail).en,
         actor: event.actor.clone(),
     }
 }

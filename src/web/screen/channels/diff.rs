@@ -15,7 +15,7 @@ use super::unknown;
 use crate::channels::Channel;
 use crate::channels::diff::{Action, Difference, Mark, Survey, differences};
 use crate::domain::ItemId;
-use crate::domain::guard::Verdict;
+use crate::domain::guard::{Verdict, reason_in_words};
 use crate::domain::plan::{Step, Why};
 use crate::store::{Scope, Store};
 
@@ -123,7 +123,7 @@ async fn show(
         live: channel.live,
         paused: row.paused,
         waits: row.stopped.filter(|_| !row.approved),
-        stopped: survey.verdict.reason.clone(),
+        stopped: survey.verdict.reason.as_deref().map(|why| p.say(&reason_in_words(why))),
         counts: Counts::of(survey),
         counting: !survey.is_whole(),
         only: only.map_or("", |(_, word)| word),

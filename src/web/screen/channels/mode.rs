@@ -19,6 +19,7 @@ use super::unknown;
 use crate::app::App;
 use crate::channels::diff::{Action, survey};
 use crate::config::{Config, Mode};
+use crate::domain::guard::reason_in_words;
 
 /// How long the config may take to be read again before the next page goes on without it.
 const RELOADED: Duration = Duration::from_secs(3);
@@ -71,7 +72,7 @@ async fn show(State(desk): State<Desk>, visit: Visit, Path(name): Path<String>) 
         line: line(live),
         new_line: line(!live),
         counts: Counts::of(&found.survey),
-        why_stopped: found.survey.verdict.reason.clone(),
+        why_stopped: found.survey.verdict.reason.as_deref().map(|why| p.say(&reason_in_words(why))),
         counting: !live && !found.survey.is_whole(),
         live,
         name,

@@ -108,7 +108,7 @@ fn page(desk: &Desk, visit: &Visit, draft: Option<&Draft>, refused: String) -> N
     let chosen = |kind: &Kind| draft.is_some_and(|draft| draft.kind.name == kind.name);
     NewPage {
         kinds: KINDS.iter().map(|kind| (kind.name, chosen(kind))).collect(),
-        draft: draft.map(|draft| draft.drafted(&desk.app().config)),
+        draft: draft.map(|draft| draft.drafted(&desk.app().config, &p)),
         refused,
         p,
     }
@@ -153,11 +153,11 @@ impl Draft {
         Ok(text)
     }
 
-    fn drafted(&self, config: &Config) -> Drafted {
+    fn drafted(&self, config: &Config, p: &Page) -> Drafted {
         let field = |question: Question| Field {
             value: self.typed(&question).map_or_else(|| question.example(), str::to_owned),
             is_example: self.typed(&question).is_none(),
-            help: question.help,
+            help: p.say(&question.help),
             key: question.key,
         };
         let secrets = questions(self.kind.sample).into_iter().filter(Question::is_secret);
@@ -284,7 +284,10 @@ mod tests {
 
     #[test]
     fn the_page_shows_the_file_and_no_field_for_a_secret() {
-        for (language, words) in [(Language::En, "Write the file"), (Language::Ja, "ファイルを作成")] {
+        for (language, words, help) in [
+            (Language::En, "Write the file", "as a browser shows it"),
+            (Language::Ja, "ファイルを作成", "ブラウザーに表示されるショップのアドレス"),
+        ] {
             let config = Config::from_texts(
                 FilePath::new("/etc/banto"),
                 &crate::config::Surroundings::default(),
@@ -292,15 +295,21 @@ mod tests {
                 &[],
             );
             let config = config.unwrap();
-            let drafted = draft("second", NASTY).drafted(&config);
+            let p = frame(language);
+            let drafted = draft("second", NASTY).drafted(&config, &p);
             let page = NewPage {
-                p: frame(language),
+                p,
                 kinds: vec![("woocommerce", true)],
                 draft: Some(drafted),
                 refused: NASTY.to_owned(),
             };
             let text = page.render().unwrap();
             assert!(!text.contains("<script>alert") && text.contains(words), "{text}");
+            let other = if language == Language::Ja { "as a browser shows it" } else { "ブラウザーに" };
+            assert!(
+                text.contains(help) && text.split("<pre>").next().is_some_and(|form| !form.contains(other)),
+                "{text}"
+            );
             assert!(text.contains("/etc/banto/channels/second.toml"), "{text}");
             assert!(text.contains("secrets/second-consumer-key") && !text.contains("key.consumer_key_file"));
             assert!(draft("second", "").name_taken(&config).is_none());

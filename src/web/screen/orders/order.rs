@@ -263,7 +263,7 @@ fn head(p: &Page, view: &OrderView) -> Head {
         paid_at: order.paid_at.map(|at| at.0),
         fulfilment: words::fulfilment(&p.visit, fulfilment_name(order.fulfilment)),
         hold: order.hold.as_deref().map(|why| p.say(&hold_in_words(why))),
-        wait: details.wait.clone(),
+        wait: details.wait.as_deref().map(|why| p.say(&hold_in_words(why))),
         placed_at: order.placed_at.0,
         imported_at: order.imported_at.0,
         ship_by: order.ship_by.map(|at| at.0),

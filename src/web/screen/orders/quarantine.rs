@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
-use banto_channel::both;
+use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
 use super::payload::pretty;
@@ -47,7 +47,7 @@ pub(super) async fn list(State(desk): State<Desk>, visit: Visit) -> Result<Respo
         channel: channels.get(&row.channel_id).cloned().unwrap_or_default(),
         remote_id: row.remote_id,
         at: row.at,
-        reason: row.reason,
+        reason: visit.say(&Bilingual::unpacked(&row.reason)),
     });
     let title = both!("Orders that were not understood", "取り込めなかった受注");
     html(&QuarantinePage { p: desk.page(&visit, Section::Orders, &title), rows: rows.collect() })
@@ -65,7 +65,13 @@ pub(super) async fn show(
         p: desk.page(&visit, Section::Orders, &title),
         body: pretty(&row.body),
         is_resolved: row.resolved_at.is_some(),
-        row: Row { id, channel, remote_id: row.remote_id, at: row.at, reason: row.reason },
+        row: Row {
+            id,
+            channel,
+            remote_id: row.remote_id,
+            at: row.at,
+            reason: visit.say(&Bilingual::unpacked(&row.reason)),
+        },
     })
 }
 

@@ -165,7 +165,8 @@ fn states(before: &OrderRow, done: &Done) -> Vec<Bilingual> {
     }
     match (&before.hold, &order.hold) {
         (None, Some(why)) => {
-            told.push(both!("on hold: {why}", "保留：{ja}", ja = hold_in_words(why).ja));
+            let why = hold_in_words(why);
+            told.push(both!("on hold: {en}", "保留：{ja}", en = why.en, ja = why.ja));
         }
         (Some(_), None) => told.push(both!("the hold ends", "保留を解除")),
         _ => {}

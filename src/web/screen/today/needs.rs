@@ -5,6 +5,7 @@ use banto_channel::{Bilingual, both};
 use super::super::Page;
 use super::super::channels::state::{silence, span};
 use crate::config::Config;
+use crate::domain::guard::reason_in_words;
 use crate::store::{AlertRow, COUNT_MAX, Count, OrderTab, Pace, Work};
 
 /// One line of the work list.
@@ -65,7 +66,7 @@ impl List<'_> {
                 "bad",
                 format!("guard-{name}"),
                 &what,
-                why,
+                &self.p.say(&reason_in_words(why)),
                 None,
                 (format!("/channels/{name}/diff"), both!("Look at it", "内容を見る")),
             );
@@ -76,7 +77,7 @@ impl List<'_> {
                 "bad",
                 format!("pull-{name}"),
                 &what,
-                why,
+                &self.p.say(&Bilingual::unpacked(why)),
                 row.pull_failed_since,
                 (format!("/channels/{name}"), both!("See why", "原因を見る")),
             );
@@ -258,7 +259,8 @@ impl List<'_> {
             (_, "") => ("/channels".to_owned(), both!("Look", "見る")),
             (_, name) => (format!("/channels/{name}"), both!("See why", "原因を見る")),
         };
-        self.one("bad", format!("alert-{}", alert.id), &what, &alert.detail, Some(alert.since), action);
+        let detail = self.p.say(&Bilingual::unpacked(&alert.detail));
+        self.one("bad", format!("alert-{}", alert.id), &what, &detail, Some(alert.since), action);
     }
 
     fn many(&mut self, tone: &'static str, key: &str, count: Count, what: &Bilingual, action: Action) {

@@ -1,7 +1,7 @@
 //! What nobody could understand: shown as it came, closed by hand, or gone by itself once it is understood.
 
 use banto::domain::people::Role;
-use banto_channel::Read;
+use banto_channel::{Read, both};
 
 use super::{NASTY, Shop};
 use crate::stores::{Fresh, each_store};
@@ -9,7 +9,7 @@ use crate::stores::{Fresh, each_store};
 impl Shop {
     /// The channel tells an order that nobody can understand; returns its key in quarantine.
     async fn garbled(&self, id: &str, raw: &str) -> i64 {
-        let reason = format!("total is {NASTY}");
+        let reason = both!("total is {NASTY}", "合計が不正です: {NASTY}");
         let page = [Read::Unreadable { id: Some(id.into()), reason, raw: raw.to_owned() }];
         let report =
             self.trading.store.take_page(&self.trading.facts, &page, None, self.trading.now()).await.unwrap();

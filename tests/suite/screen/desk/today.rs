@@ -2,7 +2,7 @@
 
 use banto::domain::people::Role;
 use banto::store::Alert;
-use banto_channel::{Payment, Read, Timestamp};
+use banto_channel::{Bilingual, Payment, Read, Timestamp};
 
 use super::{NASTY, Shop};
 use crate::stores::{Fresh, each_store};
@@ -62,7 +62,7 @@ async fn plant(fresh: &Fresh, shop: &Shop) {
     let mut unpaid = trading.remote("5", &[("NEVER-SEEN", 1)]);
     (unpaid.payment, unpaid.placed_at) = (Payment::Awaiting, Timestamp(trading.now().0 - 8 * DAY));
     trading.order(raw(unpaid)).await;
-    let odd = Read::Unreadable { id: None, reason: NASTY.to_owned(), raw: "{".to_owned() };
+    let odd = Read::Unreadable { id: None, reason: Bilingual::quoted(NASTY), raw: "{".to_owned() };
     store.take_page(&trading.facts, &[odd], None, trading.now()).await.unwrap();
     let set = |state: &str, order: i64| format!("UPDATE mail SET state = '{state}' WHERE order_id = {order}");
     fresh.run(&set("uncertain", short)).await;
@@ -81,8 +81,12 @@ async fn plant(fresh: &Fresh, shop: &Shop) {
         trading.facts.id
     );
     fresh.run(&listing).await;
-    let alert =
-        Alert { key: "push:honten", channel: Some(trading.facts.id), kind: "push_failed", detail: NASTY };
+    let alert = Alert {
+        key: "push:honten",
+        channel: Some(trading.facts.id),
+        kind: "push_failed",
+        detail: &Bilingual::quoted(NASTY),
+    };
     store.raise(&alert, trading.now()).await.unwrap();
 }
 
