@@ -63,8 +63,13 @@ impl Page {
         let mut all = Vec::with_capacity(times);
         for _ in 0..times {
             self.rest(Duration::ZERO).await;
+            let mut stock = house.store.watch_stock();
+            let committed = tokio::spawn(async move {
+                stock.changed().await.unwrap();
+                Instant::now()
+            });
             house.take(1).await;
-            all.push(self.event(Instant::now()).await);
+            all.push(self.event(committed.await.unwrap()).await);
         }
         all
     }
@@ -102,8 +107,9 @@ pub async fn bare(times: usize) -> Vec<f64> {
     let mut page = Page::listen(BufReader::new(reading).lines());
     let mut all = Vec::with_capacity(times);
     for _ in 0..times {
+        let changed = Instant::now();
         tell.send(()).unwrap();
-        all.push(page.event(Instant::now()).await);
+        all.push(page.event(changed).await);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     all
