@@ -124,7 +124,7 @@ impl Row {
             item_href: view.code.as_deref().map(item_path).unwrap_or_default(),
             item: view.code,
             per: row.per,
-            shows: row.shown.or(row.answered),
+            shows: shown(&row),
             error: row.error,
             next_try: row.retry_at,
             proposal: view.proposal.map(|found| (found.code, p.say(&rule_words(found.rule)))),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use axum::http::Method;
 use banto::web::screen::{Access, Route, routes};
-use banto_channel::Read;
+use banto_channel::{Read, both};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -244,7 +244,7 @@ fn picture_name(route: &str) -> String {
 async fn garbled(stage: &Stage) {
     let app = stage.house.desk().app();
     let channel = &app.running("honten").unwrap().channel;
-    let reason = "合計の形が読めない".to_owned();
+    let reason = both!("its total cannot be read", "合計の形が読めません");
     let page = [Read::Unreadable { id: Some("garbled".into()), reason, raw: r#"{"total":"?"}"#.to_owned() }];
     let taken = stage.house.store().take_page(&channel.facts, &page, None, channel.now()).await.unwrap();
     assert_eq!(taken.quarantined.len(), 1);
