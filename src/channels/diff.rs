@@ -10,7 +10,7 @@ use banto_channel::Timestamp;
 use super::Channel;
 use crate::domain::guard::{Harm, Tally, Verdict};
 use crate::domain::plan::{Candidate, Push, Step, plan, wanted};
-use crate::store::{ListingRow, Result, Scope, Stocked, Store};
+use crate::store::{ListingRow, Result, Scope, Stocked, Store, shown};
 
 /// Listings looked at in one query.
 pub const PAGE: i64 = 1_000;

@@ -60,10 +60,10 @@ texts! {
             AND l.order_id <= p.at - (CASE WHEN p.was = p.at THEN 1 ELSE 0 END) ORDER BY l.order_id DESC LIMIT 1) END, \
         1 - p.side FROM leap p WHERE p.at IS NOT NULL) \
         SELECT CAST((SELECT COUNT(*) FROM newest) AS BIGINT), \
-        CAST((SELECT COUNT(*) FROM newest o WHERE hold IS NULL AND moves_stock AND (payment IN ('paid', 'partly_refunded') \
+        CAST((SELECT COUNT(*) FROM newest w WHERE hold IS NULL AND moves_stock AND (payment IN ('paid', 'partly_refunded') \
             OR LOWER(payment_method) IN ('cod', 'cash_on_delivery') OR payment_title LIKE '%代引%' \
             OR payment_title LIKE '%代金引換%') AND NOT EXISTS (SELECT 1 FROM reservation r \
-            WHERE r.order_id = o.id AND r.short > 0)) AS BIGINT), \
+            WHERE r.order_id = w.id AND r.short > 0)) AS BIGINT), \
         CAST((SELECT COUNT(*) FROM (SELECT id FROM orders WHERE open AND payment <> 'paid' \
             AND payment IN ('awaiting', 'partial', 'failed') ORDER BY id DESC LIMIT $1) u) AS BIGINT), \
         CAST((SELECT COUNT(*) FROM (SELECT id FROM orders WHERE hold IS NOT NULL ORDER BY id DESC LIMIT $1) h) AS BIGINT), \

@@ -13,7 +13,7 @@ use super::stock::{encoded, item_path};
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
 use crate::domain::mapping::Rule;
 use crate::domain::{ChannelId, ItemId};
-use crate::store::{ListingCounts, ListingTab, ListingView, Mapped, Waiting};
+use crate::store::{ListingCounts, ListingTab, ListingView, Mapped, Waiting, shown};
 
 /// Rows of a page.
 const ROWS: i64 = 50;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use banto::domain::deeds::Shipment;
 
 use banto::store::{CustomerAct, CustomerFilter, CustomerRow, Keep, Store, StoreError};
-use banto_channel::{Address, Fulfilment, RemoteOrder, Timestamp};
+use banto_channel::{Address, Bilingual, Fulfilment, RemoteOrder, Timestamp, both};
 
 use sqlx::AssertSqlSafe;
 
@@ -301,7 +301,8 @@ async fn a_blocked_customers_new_order_waits_and_says_why() {
         for (n, who) in [("2", &HANAKO), ("3", &by_phone)] {
             let order = who.buys(&trading, n).await;
             let hold = trading.row(order).await.hold;
-            assert_eq!(hold.as_deref(), Some("blocked customer: 受取拒否 3回"));
+            let why = both!("blocked customer: {n}", "取引停止の顧客: {n}", n = "受取拒否 3回");
+            assert_eq!(hold.as_deref().map(Bilingual::unpacked), Some(why));
             assert!(trading.story(order).await.contains(&"held".to_owned()));
             assert_eq!(trading.mail(order, "received").await.unwrap().state, "held");
         }

@@ -222,7 +222,7 @@ const OPEN_WORK: [(&str, &[&str]); 21] = [
     ("LIST_HELD", &["orders USING INDEX orders_hold (id<?)"]),
     (
         "LIST_SHORT",
-        &["reservation USING COVERING INDEX reservation_short_order", "orders USING INTEGER PRIMARY KEY"],
+        &["reservation USING COVERING INDEX reservation_short", "orders USING INTEGER PRIMARY KEY"],
     ),
     (
         "LIST_UNMATCHED",
