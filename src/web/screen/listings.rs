@@ -109,6 +109,7 @@ impl Row {
     fn of(p: &Page, view: ListingView) -> Self {
         let row = view.row;
         Self {
+            shows: shown(&row),
             seen: view
                 .proposal
                 .as_ref()
@@ -124,7 +125,6 @@ impl Row {
             item_href: view.code.as_deref().map(item_path).unwrap_or_default(),
             item: view.code,
             per: row.per,
-            shows: shown(&row),
             error: row.error,
             next_try: row.retry_at,
             proposal: view.proposal.map(|found| (found.code, p.say(&rule_words(found.rule)))),
