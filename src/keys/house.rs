@@ -309,7 +309,7 @@ mod tests {
             assert!(said.contains(&format!("chmod 600 {}", path.display())), "{mode:o}: {said}");
         }
         let short = STANDARD.encode([9; BYTES - 1]);
-        for text in ["", "\n", "not a key", &short, &key.repeat(2), &"A".repeat(4096)] {
+        for text in ["", "\n", "rubbish", &short, &key.repeat(2), &"A".repeat(4096)] {
             let said = told(text, 0o600);
             assert!(said.contains(&path.display().to_string()) && said.contains("44 letters"), "{said}");
             assert!(text.trim().is_empty() || !said.contains(text), "the content is not told: {said}");

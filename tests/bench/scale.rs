@@ -29,7 +29,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use banto::store::Store;
 use banto_channel::Cursor;
 
 use house::House;
