@@ -226,6 +226,10 @@ impl App {
             () = work => {}
             () = keep => tracing::warn!(channel = name, "another daemon took this channel over"),
         }
+        if task.signals.is_followed() {
+            // The next generation has the lease under the same name, and to give it back would take it from that.
+            return;
+        }
         if let Err(error) = self.store.unlease_channel(task.channel.id, &self.owner).await {
             tracing::debug!(channel = name, error = %error, "the lease will run out by itself");
         }

@@ -88,7 +88,7 @@ pub use tables::{
 pub use users::{NewCodes, NewPerson, PersonAt, PersonChange};
 pub use verify::Discrepancy;
 pub use webhooks::{
-    About, OrderTold, StockTold, Told, WEBHOOK_EVENTS, WEBHOOK_PING, overtaken, webhook_lane,
+    About, OrderTold, StockTold, Told, WEBHOOK_EVENTS, WEBHOOK_PING, overtaken, salt_start, webhook_lane,
 };
 
 use crate::domain::Ids;

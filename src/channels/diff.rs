@@ -10,7 +10,7 @@ use banto_channel::Timestamp;
 use super::Channel;
 use crate::domain::guard::{Harm, Tally, Verdict};
 use crate::domain::plan::{Candidate, Push, Step, plan, wanted};
-use crate::store::{ListingRow, Result, Scope, Stocked, Store, shown};
+use crate::store::{ListingRow, Result, Scope, Stocked, Store};
 
 /// Listings looked at in one query.
 pub const PAGE: i64 = 1_000;
@@ -108,7 +108,7 @@ impl Survey {
     fn add(&mut self, channel: &Channel, one: &Stocked) {
         self.listings += 1;
         // As the store counts them for the push itself.
-        self.on_sale += i64::from(shown(&one.row).is_some_and(|n| n > 0));
+        self.on_sale += i64::from(one.row.shown.or(one.row.answered).is_some_and(|n| n > 0));
         let (candidate, push) = candidate(channel, one);
         let action = action(one, &candidate, push.is_some());
         self.right += i64::from(action == Action::Right);

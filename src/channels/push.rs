@@ -335,7 +335,10 @@ impl Pusher {
         let items: Vec<StockItem> = batch.iter().map(|p| stock_item(channel, p)).collect();
         let answer = channel.connector.push_stock(&channel.cx, &items).await;
         let (outcomes, error) = match answer {
-            Ok(outcomes) if outcomes.len() == batch.len() => (outcomes, None),
+            Ok(outcomes) if outcomes.len() == batch.len() => {
+                self.patience.worked();
+                (outcomes, None)
+            }
             Ok(outcomes) => {
                 let what = format!("{} answers for {} listings", outcomes.len(), batch.len());
                 self.give_way(channel, Error::new(ErrorKind::Unexpected, what), batch.len())
@@ -346,12 +349,8 @@ impl Pusher {
             batch.into_iter().zip(outcomes).map(|(push, outcome)| PushOutcome { push, outcome }).collect();
         self.unnoted = Some((now, done));
         let step = self.note(channel, store).await?;
-        match error {
-            Some(error) => self.tell(channel, store, &error).await?,
-            None => {
-                self.patience.worked();
-                store.clear(&format!("push:{}", channel.name), now).await?;
-            }
+        if let Some(error) = error {
+            self.tell(channel, store, &error).await?;
         }
         Ok(Step { calls: 1, ..step })
     }
@@ -363,6 +362,9 @@ impl Pusher {
         if let Err(error) = store.settle_pushes(&done, &[], sent_at, channel.now()).await {
             self.unnoted = Some((sent_at, done));
             return Err(error);
+        }
+        if self.patience.failures() == 0 {
+            store.clear(&format!("push:{}", channel.name), sent_at).await?;
         }
         for one in &done {
             self.after(channel, one, sent_at, &mut step);

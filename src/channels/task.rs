@@ -57,6 +57,8 @@ pub struct Signals {
     stands_still: Mutex<Option<String>>,
     /// Whoever holds it pushes; of the generations of a channel no two do at once.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// The channel has a next generation.
+    followed: AtomicBool,
 }
 
 impl Signals {
@@ -64,7 +66,14 @@ impl Signals {
     /// on its way would overtake a newer one.
     #[must_use]
     pub fn next(&self) -> Self {
+        self.followed.store(true, Ordering::SeqCst);
         Self { turn: Arc::clone(&self.turn), ..Self::default() }
+    }
+
+    /// Whether the channel has a next generation, which needs the channel's lease.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::SeqCst)
     }
 
     /// Has the next pull come now.

@@ -116,8 +116,9 @@ impl Deed<'_> {
                 ja = state.ja
             ));
         }
-        order.hold = Some(reason.to_owned());
-        self.event("held", reason.to_owned());
+        let reason = Bilingual::quoted(reason).packed();
+        order.hold = Some(reason.clone());
+        self.event("held", reason);
         Ok(())
     }
 
@@ -196,7 +197,7 @@ impl Deed<'_> {
         order.fulfilment = if whole { Fulfilment::Cancelled } else { order.fulfilment_of_lines() };
         order.details.house.cancelled =
             Some(Cancelled { at: self.now, reason: to_buyer.to_owned(), followed: false });
-        self.event("cancelled", reason.to_owned());
+        self.event("cancelled", Bilingual::quoted(reason).packed());
         let name = format!("cancelled:{}", order.version);
         if whole {
             self.effects.drops = vec![MailKind::Received, MailKind::Reminder, MailKind::Paid];

@@ -3,7 +3,7 @@
 //! fingerprint by which it knows its key again.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -212,14 +212,20 @@ fn load(path: &Path) -> Result<Option<HouseKey>, KeyFault> {
     bytes.map(|key| Some(HouseKey(key))).ok_or_else(|| KeyFault::Malformed(path.to_owned()))
 }
 
-/// Makes a key that lasts before anything is derived from it.
+/// Makes a key that lasts before anything is derived from it. It is written aside and then linked, which puts it there
+/// whole or not at all, and never over another.
 fn make(path: &Path) -> Result<HouseKey, KeyFault> {
     let key = HouseKey(secret_bytes());
     let text = format!("{}\n", STANDARD.encode(key.0));
+    let aside = path.with_extension(format!("key.{}", super::Token::new().0));
     let written = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+        let linked = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::hard_link(&aside, path));
+        fs::remove_file(&aside)?;
+        linked?;
         File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
     };
     match written() {
@@ -237,7 +243,7 @@ fn make(path: &Path) -> Result<HouseKey, KeyFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
 
     use super::*;
 

@@ -70,6 +70,13 @@ pub struct RequestTry {
     claim: i64,
 }
 
+impl RequestTry {
+    /// The request's key in the store, the same in each of its tries.
+    pub(super) const fn id(self) -> i64 {
+        self.id
+    }
+}
+
 /// What is known of a request under its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reserved {
@@ -303,12 +310,15 @@ impl Store {
         tx.commit().await
     }
 
-    /// Ends a try whose answer is not to be kept: the request stays done, and whoever repeats it is answered anew.
+    /// Ends a try whose answer is not to be kept. A request that was done stays so, and whoever repeats it is answered
+    /// anew; one that was not is forgotten.
     ///
     /// Errors: [`StoreError::Sql`].
     pub async fn leave_request(&self, request: RequestTry) -> Result<()> {
         let mut tx = self.db.begin_queue().await?;
-        tx.run(REQUEST_LEFT, args![request.id, request.claim]).await?;
+        if tx.run(REQUEST_LEFT, args![request.id, request.claim]).await? == 0 {
+            tx.run(REQUEST_RELEASE, args![request.id, request.claim]).await?;
+        }
         tx.commit().await
     }
 

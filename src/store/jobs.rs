@@ -357,6 +357,12 @@ impl JobRow {
     }
 }
 
+/// Between which two keys the jobs of an order stand: those that tell its channel, and those that send its mails.
+pub(super) fn job_keys(order: OrderId) -> [(String, String); 2] {
+    // `;` comes after `:`.
+    ["notice", "mail"].map(|what| (format!("{what}:{order}:"), format!("{what}:{order};")))
+}
+
 async fn end_jobs(tx: &mut super::db::Tx, ends: &[(JobRow, JobEnd)]) -> Result<()> {
     let (mut done, mut again, mut dead) = (Vec::new(), Vec::new(), Vec::new());
     for (job, end) in ends {

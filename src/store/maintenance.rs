@@ -77,6 +77,12 @@ pub const CHECKS: &[Check] = &[
         "did it arrive? `banto mail list --state uncertain`",
     ),
     look(
+        "who is asked for one-time codes can make them",
+        sql::CHECK_CODES,
+        0,
+        "the codes are of an older version: `banto users reset-totp NAME`, and set them up anew",
+    ),
+    look(
         "no job was given up",
         sql::CHECK_JOBS_DEAD,
         0,

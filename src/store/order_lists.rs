@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use banto_channel::{Timestamp, both};
 
 use super::db::args;
+use super::jobs::job_keys;
 use super::sql::{self, texts};
 use super::tables::{self, ItemRow, JobRow, LineRow, OrderRow, PayloadRow, SavedFilterRow};
 use super::{Result, Store, StoreError, keys};
@@ -76,8 +77,6 @@ texts! {
             AND state NOT IN ('sent', 'dropped') LIMIT $1) m) AS BIGINT)";
     SHORT_OF_ORDERS = "SELECT order_id, CAST(SUM(short) AS BIGINT) FROM reservation WHERE short > 0 \
         AND order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) GROUP BY order_id ORDER BY order_id";
-    // By how their keys begin: `notice:ORDER:…` tells the order's channel, `mail:ORDER:…` sends a mail.
-    JOBS_BY_KEY_START = "SELECT * FROM job WHERE key >= $1 AND key < $2 ORDER BY id";
     PAYLOAD_VERSIONS = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
         SELECT p.prev_id, c.n + 1 FROM chain c CROSS JOIN payload p WHERE p.id = c.id AND p.prev_id > 0 AND c.n < $2) \
         SELECT p.id, p.at FROM chain c CROSS JOIN payload p WHERE p.id = c.id ORDER BY p.id DESC";
@@ -282,11 +281,10 @@ impl Store {
     ///
     /// Errors: [`StoreError::Sql`].
     pub(super) async fn jobs_of_order(&self, id: OrderId) -> Result<Vec<JobRow>> {
-        // `;` comes after `:`.
-        let begin = |what: &str| (format!("{what}:{id}:"), format!("{what}:{id};"));
-        let ((notices, notices_end), (mails, mails_end)) = (begin("notice"), begin("mail"));
-        let mut jobs: Vec<JobRow> = self.db.all(JOBS_BY_KEY_START, args![&notices, &notices_end]).await?;
-        let mails: Vec<JobRow> = self.db.all(JOBS_BY_KEY_START, args![&mails, &mails_end]).await?;
+        let [notices, mails] = job_keys(id);
+        let mut jobs: Vec<JobRow> =
+            self.db.all(sql::JOBS_BY_KEY_START, args![&notices.0, &notices.1]).await?;
+        let mails: Vec<JobRow> = self.db.all(sql::JOBS_BY_KEY_START, args![&mails.0, &mails.1]).await?;
         jobs.extend(mails.into_iter().filter(|job| job.state == "dead"));
         Ok(jobs)
     }

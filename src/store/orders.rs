@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use banto_channel::{Timestamp, both};
 
 use super::db::args;
-use super::jobs::NoticeJob;
+use super::jobs::{NoticeJob, job_keys};
 use super::tables::{
     ChannelRow, ItemRow, JobRow, MailRow, OrderRow, ParcelRow, QuarantineRow, ReservationRow, TimelineRow,
 };
@@ -157,9 +157,12 @@ impl Store {
     pub async fn retry_order(&self, id: OrderId, actor: &str, now: Timestamp) -> Result<Retried> {
         let mut write = self.write().await?;
         let order = write.whole_order(id).await?;
-        let dead: Vec<JobRow> = write.tx.all(sql::JOBS_DEAD, args![0, "", JOBS_LOOKED_AT]).await?;
+        let mut jobs: Vec<JobRow> = Vec::new();
+        for (from, to) in job_keys(id) {
+            jobs.extend(write.tx.all::<JobRow>(sql::JOBS_BY_KEY_START, args![&from, &to]).await?);
+        }
         let mut retried = Retried::default();
-        for job in dead.iter().filter(|job| job.order() == Some(id)) {
+        for job in jobs.iter().filter(|job| job.state == "dead") {
             write.tx.run(sql::JOB_REVIVE, args![job.id, now.0]).await?;
             write.clear(&super::jobs::dead_key(job), now).await?;
             write.made_jobs = true;
@@ -264,8 +267,6 @@ impl Store {
     }
 }
 
-/// Jobs that are searched for those of one order; more than this at once is a house on fire.
-const JOBS_LOOKED_AT: i64 = 10_000;
 /// Orders without money looked at in one query.
 const OPEN_PAGE: i64 = 500;
 

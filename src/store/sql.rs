@@ -231,6 +231,8 @@ texts! {
     JOB_DROP = "DELETE FROM job WHERE id = $1";
     JOB = "SELECT * FROM job WHERE id = $1";
     JOBS = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) ORDER BY id LIMIT $3";
+    // By how their keys begin: `notice:ORDER:…` tells the order's channel, `mail:ORDER:…` sends a mail.
+    JOBS_BY_KEY_START = "SELECT * FROM job WHERE key >= $1 AND key < $2 ORDER BY id";
     JOBS_DEAD = "SELECT * FROM job WHERE id > $1 AND ($2 = '' OR lane = $2) AND state = 'dead' ORDER BY id LIMIT $3";
     JOBS_IN_LANE = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT lane FROM job WHERE lane = $1 AND state <> 'dead' LIMIT $2) w";
     JOBS_WAITING = "SELECT * FROM job WHERE lane = $1 AND state <> 'dead' ORDER BY id LIMIT $2";
@@ -315,6 +317,8 @@ texts! {
         AND updated_at < $1 ORDER BY order_id, kind, revision LIMIT 5";
     CHECK_MAIL_UNCERTAIN = "SELECT kind || ' ' || revision || ' of order #' || order_id, CAST(COUNT(*) OVER () AS BIGINT) \
         FROM mail WHERE state NOT IN ('sent', 'dropped') AND state = 'uncertain' ORDER BY order_id, kind, revision LIMIT 5";
+    CHECK_CODES = "SELECT name, CAST(COUNT(*) OVER () AS BIGINT) FROM person \
+        WHERE totp IS NOT NULL AND totp_salt IS NULL AND disabled_at IS NULL ORDER BY name LIMIT 5";
     CHECK_JOBS_DEAD = "SELECT key || ': ' || COALESCE(last_error, ''), CAST(COUNT(*) OVER () AS BIGINT) FROM job \
         WHERE state = 'dead' ORDER BY id LIMIT 5";
     CHECK_JOBS_OVERDUE = "SELECT key, CAST(COUNT(*) OVER () AS BIGINT) FROM job WHERE state <> 'dead' AND run_at < $1 \

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::db::args;
 use super::sql::texts;
 use super::tables::{self, EntryRow, JobRow, LevelRow, OrderRow, TimelineRow, WebhookRow};
-use super::{Alert, JobEnd, Result, Store, StoreError, Write};
+use super::{Alert, JobEnd, RequestTry, Result, Store, StoreError, Write};
 use crate::domain::timeline::hold_in_words;
 use crate::domain::{ChannelId, ItemId, LocationId, OrderId};
 use crate::keys;
@@ -139,6 +139,12 @@ impl JobRow {
     }
 }
 
+/// How the salt of an endpoint begins that this request made: whoever repeats the request finds it by that.
+#[must_use]
+pub fn salt_start(request: RequestTry) -> String {
+    format!("{}.", request.id())
+}
+
 impl Store {
     /// Registers an endpoint, with a salt for a secret of its own.
     ///
@@ -156,7 +162,11 @@ impl Store {
             url: url.to_owned(),
             events: events.join(" "),
             secret: String::new(),
-            salt: Some(keys::Token::new().0),
+            salt: Some(format!(
+                "{}{}",
+                self.request.map(salt_start).unwrap_or_default(),
+                keys::Token::new().0
+            )),
             active: true,
             stopped: None,
             created_by: actor.to_owned(),

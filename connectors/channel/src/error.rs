@@ -63,7 +63,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// When the other side asked to be called again.
     pub retry_after: Option<Duration>,
-    /// What happened and what to do about it, in plain words, redacted. In English, for logs, alerts and the store.
+    /// What happened and what to do about it, in plain words, redacted. In English, for logs.
     pub message: String,
     /// The same in Japanese, where a probe may come upon it. A person whose locale is Japanese reads this one.
     pub japanese: Option<String>,

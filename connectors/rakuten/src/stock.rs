@@ -169,7 +169,11 @@ impl Rakuten {
                 Ok(settings) => settings.variants.into_keys().collect(),
                 Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => BTreeSet::new(),
                 Err(e) => {
+                    let is_of_this_item = e.kind == ErrorKind::Malformed;
                     later = put_off(e);
+                    if is_of_this_item {
+                        continue;
+                    }
                     break;
                 }
             };

@@ -81,9 +81,11 @@ async fn keep(api: &Api, this: RequestTry, answer: Response) -> Result<Response,
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&body);
     let store = api.desk.store();
-    let kept = match parts.extensions.get::<Unkept>() {
-        Some(Unkept) => store.leave_request(this).await,
-        None => store.end_request(this, parts.status.as_u16(), &text).await,
+    // What went wrong after the deed was done may have passed when the request is repeated.
+    let passing = !parts.status.is_success() || parts.extensions.get::<Unkept>().is_some();
+    let kept = match passing {
+        true => store.leave_request(this).await,
+        false => store.end_request(this, parts.status.as_u16(), &text).await,
     };
     if let Err(error) = kept {
         tracing::error!(error = %error, "the answer of a request could not be kept");

@@ -269,6 +269,8 @@ async fn search(
     let store = api.desk.store();
     let found = store.search_orders(&search::Query::parse(text), before).await?;
     let mut ids = found.orders;
+    // Whole words are found however old, what begins with them only so far down: the next page goes on there.
+    ids.retain(|id| found.looked_down_to.is_none_or(|to| *id >= to));
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = if ids.len() > page { ids.get(page - 1).copied() } else { found.looked_down_to };

@@ -14,7 +14,7 @@ use super::shapes::time;
 use super::table::{Scope, Table, words};
 use super::{Api, Problem, target};
 use crate::queue::webhook_lane::{reach, shown_secret};
-use crate::store::{WEBHOOK_EVENTS, WebhookRow};
+use crate::store::{WEBHOOK_EVENTS, WebhookRow, salt_start};
 
 /// Endpoints that a house may have.
 const ENDPOINTS_MAX: usize = 20;
@@ -186,9 +186,13 @@ async fn add(
     let key = api.desk.app().key.read_or_make(api.desk.store()).await?;
     let store = caller.store(&api);
     let made = caller.once(store.add_webhook(&body.url, &events, &actor, api.desk.now())).await?;
-    // Where the first answer was lost, it is the newest that this program made at that address.
-    let made = made.or_else(|| known.into_iter().rfind(|w| w.created_by == actor && w.url == body.url));
-    let row = made.ok_or_else(|| Problem::not_found("the webhook was removed meanwhile"))?;
+    // Where the first answer was lost, it is what the same request made.
+    let own = caller.request.map(salt_start);
+    let is_own =
+        |w: &WebhookRow| own.as_ref().zip(w.salt.as_ref()).is_some_and(|(own, salt)| salt.starts_with(own));
+    let made = made.or_else(|| known.into_iter().find(is_own));
+    let row = made
+        .ok_or_else(|| Problem::not_found("the webhook that this request made is no more: add it again"))?;
     let secret = shown_secret(&key, &row).map_err(|why| Problem::conflict(why.en))?;
     let answer = Answer(MadeWebhook { webhook: row.into(), secret });
     Ok((StatusCode::CREATED, Extension(Unkept), answer).into_response())

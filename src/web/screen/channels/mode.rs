@@ -123,9 +123,14 @@ async fn change(
     set(&path, &Setting::mode(live))?;
     write.commit().await?;
     desk.reload();
-    // The next page shows the new mode, if it can.
-    reloaded(&desk, |config| config.channel(&name).is_some_and(|c| (c.mode == Mode::Live) == live)).await;
-    let told = if live {
+    let is_so =
+        reloaded(&desk, |config| config.channel(&name).is_some_and(|c| (c.mode == Mode::Live) == live)).await;
+    let told = if !is_so {
+        both!(
+            "It is written in the config, and holds as soon as that has been read again; if it does not, the log says why",
+            "設定に書き込みました。再読み込みが終わると切り替わります（切り替わらない場合は、理由がログに出ています）"
+        )
+    } else if live {
         both!(
             "{name} is live: stock goes out, buyers get mails",
             "{name}を本番運用に切り替えました。在庫の送信とメールの送信が始まります"

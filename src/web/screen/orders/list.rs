@@ -204,7 +204,8 @@ async fn search(
         }));
         if found.rows.len() > PAGE {
             found.rows.truncate(PAGE);
-            found.next = found.rows.last().map(|row| row.id);
+            // Whole words are found however old, what begins with them only so far down: the next page goes on there.
+            found.next = found.rows.last().map(|row| row.id.max(hits.looked_down_to.unwrap_or(row.id)));
             found.further = None;
             break;
         }

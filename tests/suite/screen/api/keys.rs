@@ -197,8 +197,24 @@ async fn what_was_a_secret_before_stands_in_the_store_no_more_and_lets_nobody_in
         let webhook = site.store.webhooks().await.unwrap().remove(0);
         assert_eq!((webhook.secret.as_str(), webhook.active), ("", false));
         assert!(webhook.stopped.unwrap().contains("add it again"));
-        let said = program.post("/webhooks", "w", &body).await.expect(409).body;
+        let said = program.post("/webhooks", "w", &body).await.expect(404).body;
         assert!(said.contains("add it again"), "{said}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_with_the_webhook_that_it_made() {
+    each_store(async |fresh| {
+        let house = House::open(fresh).await;
+        let program = house.all_powerful().await;
+        let wish = |event: &str| json!({ "url": "https://93.184.215.14/hook", "events": [event] });
+        let first = program.post("/webhooks", "a", &wish("order.created")).await.expect(201).body;
+        let second = program.post("/webhooks", "b", &wish("stock.changed")).await.expect(201).body;
+        assert_ne!(first, second);
+        for (key, event, made) in [("a", "order.created", &first), ("b", "stock.changed", &second)] {
+            assert_eq!(&program.post("/webhooks", key, &wish(event)).await.expect(201).body, made);
+        }
     })
     .await;
 }
