@@ -183,10 +183,22 @@ fn migrations_have_the_same_names() {
     assert_eq!(names, migration_names("postgres"));
 }
 
+/// Indexes that alone tell a list in SQLite, by the columns behind their first. PostgreSQL has that first one only: an
+/// entry has a greatest size there, which the texts of a marketplace would exceed.
+const WIDER_IN_SQLITE: [&str; 3] = ["orders_open", "orders_placed", "orders_unpaid"];
+
 #[tokio::test]
 async fn both_engines_have_the_same_tables() {
     let sqlite = Fresh::sqlite().await;
-    let ours = sqlite_schema(&sqlite.url).await;
+    let mut ours = sqlite_schema(&sqlite.url).await;
+    let narrowed = ours.indexes.into_iter().map(|(table, mut columns, name, condition)| {
+        if WIDER_IN_SQLITE.contains(&name.as_str()) {
+            assert!(columns.len() > 1, "{name} is as wide as in PostgreSQL: take it off the list");
+            columns.truncate(1);
+        }
+        (table, columns, name, condition)
+    });
+    ours.indexes = narrowed.collect();
     for table in ["orders", "entry", "level", "mail", "job", "listing"] {
         assert!(ours.keys.iter().any(|k| k.0 == table && k.2), "{table}");
     }
