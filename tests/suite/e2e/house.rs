@@ -328,8 +328,9 @@ pub async fn settled(mut wrong: impl AsyncFnMut() -> Vec<String>) {
     let began = Instant::now();
     let (mut last, mut moved) = (Vec::new(), began);
     loop {
-        let asked = tokio::time::timeout(STILL_MAX, wrong()).await;
-        let now = asked.expect("what is wrong cannot be asked");
+        let Ok(now) = tokio::time::timeout(STILL_MAX, wrong()).await else {
+            panic!("what is wrong cannot be asked");
+        };
         if now.is_empty() {
             return;
         }
