@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, App, Running};
 use crate::clock::SystemClock;
 use crate::config::{Config, Effect};
+use crate::domain::counted::counted;
 use crate::lifecycle::{ExitReason, Lifecycle, Reload};
 use crate::log::LogHandle;
 use crate::store::Store;
@@ -170,7 +171,7 @@ impl Daemon {
     fn status(&self) -> String {
         let app = self.current.app();
         let live = app.channels.iter().filter(|r| r.channel.live).count();
-        format!("{} channels, {live} of them live", app.channels.len())
+        format!("{}, {live} of them live", counted(app.channels.len(), "channel", "channels"))
     }
 
     /// Reads the config again and goes on with it; with the old one if the new one is wrong.

@@ -315,6 +315,7 @@ fn step_reached(steps: &[u32], left: Duration) -> Option<u32> {
 fn words(time: Duration) -> Bilingual {
     match time.as_secs() {
         s if s < 120 => both!("{s} seconds", "{s}秒"),
+        // Two of each at least.
         s if s < 7200 => both!("{n} minutes", "{n}分", n = s / 60),
         s if s < 172_800 => both!("{n} hours", "{n}時間", n = s / 3600),
         s => both!("{n} days", "{n}日", n = s / 86_400),

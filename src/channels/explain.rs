@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use banto_channel::Bilingual;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +14,9 @@ use crate::domain::plan::{self, Why};
 use crate::domain::stock::Level;
 use crate::domain::{ItemId, LocationId, OrderId};
 use crate::store::{EntryRow, Holding, ItemRow, Result, Store};
+
+/// Lines of orders that hold or lack an item that are told.
+const HOLDS: i64 = 500;
 
 /// Units of an item at a place, or of all places together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -81,7 +85,8 @@ pub struct Goods {
     pub units: i64,
     /// Its shelves, by code of the location.
     pub locations: BTreeMap<String, Numbers>,
-    /// Orders that hold or lack units of it.
+    /// Lines of orders that hold or lack units of it, oldest first, at most 500.
+    #[schema(max_items = 500)]
     pub orders: Vec<Hold>,
     /// Its movements, newest first.
     pub movements: Vec<Movement>,
@@ -279,7 +284,7 @@ async fn goods_of(
         name: item.name.clone(),
         units,
         locations,
-        orders: store.holdings_of(&own).await?.into_iter().map(hold).collect(),
+        orders: store.first_holdings(item.id, HOLDS).await?.into_iter().map(hold).collect(),
         movements: entries.into_iter().map(movement).collect(),
     })
 }
@@ -323,7 +328,7 @@ fn offer(channel: &str, shown: Shown, items: &BTreeMap<ItemId, ItemRow>) -> Offe
         answered: row.answered,
         answered_at: row.answered_at.map(utc),
         receipt: row.receipt,
-        error: row.error,
+        error: row.error.map(|why| Bilingual::unpacked(&why).en),
         next_try: row.retry_at.map(utc),
         state: match shown.standing {
             Standing::Right => "right",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use banto_channel::{Bilingual, Cursor, Error, ErrorKind, Page, Read, RemoteOrderId};
+use banto_channel::{Bilingual, Cursor, Error, ErrorKind, Page, Read, RemoteOrderId, both};
 
 use super::Channel;
 use crate::store::{IntakeReport, Store, StoreError};
@@ -84,12 +84,13 @@ pub async fn pull_round(channel: &Channel, store: &Store) -> Result<Pulled, Pull
         }
         cursor = Some(next);
         if !seen.insert(cursor.clone()) {
-            return Err(Error::new(
-                ErrorKind::Malformed,
+            let what = both!(
                 "the channel says that there are more orders but gives the same page again; orders so far are safe, \
                  and the next round starts from there",
-            )
-            .into());
+                "続きの注文があるのに同じページが繰り返し返されました。ここまでの注文は取り込み済みで、次回はその続きから\
+                 取得します"
+            );
+            return Err(Error::told(ErrorKind::Malformed, what).into());
         }
     }
     Ok(pulled)
@@ -99,13 +100,16 @@ pub async fn pull_round(channel: &Channel, store: &Store) -> Result<Pulled, Pull
 fn refuse_the_future(channel: &Channel, cursor: &Cursor) -> Result<(), Error> {
     let now = channel.now();
     match channel.connector.cursor_made_at(cursor) {
-        Some(made) if made > now.plus(FUTURE_ALLOWED) => Err(Error::new(
+        Some(made) if made > now.plus(FUTURE_ALLOWED) => Err(Error::told(
             ErrorKind::Unexpected,
-            format!(
-                "the cursor was made {} s in the future: this machine's clock was or is wrong. Set the clock; if it is \
-                 right now, `banto channel pull {} --from-start` reads orders anew and takes none twice",
-                made.since(now).as_secs(),
-                channel.name
+            both!(
+                "the cursor was made {ahead} s in the future: this machine's clock was or is wrong. Set the clock; if it \
+                 is right now, `banto channel pull {name} --from-start` reads orders anew and takes none twice",
+                "取り込み位置が{ahead}秒先の時刻になっています。このサーバーの時計がずれている（いた）ためです。時計を合わせて\
+                 ください。今は合っている場合、banto channel pull {name} --from-start で注文を読み直せます（重複して\
+                 取り込まれることはありません）",
+                ahead = made.since(now).as_secs(),
+                name = channel.name
             ),
         )),
         _ => Ok(()),

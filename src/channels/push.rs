@@ -340,8 +340,13 @@ impl Pusher {
                 (outcomes, None)
             }
             Ok(outcomes) => {
-                let what = format!("{} answers for {} listings", outcomes.len(), batch.len());
-                self.give_way(channel, Error::new(ErrorKind::Unexpected, what), batch.len())
+                let what = both!(
+                    "{answers} answers for {listings} listings",
+                    "{listings}件の出品に対して{answers}件の応答がありました",
+                    answers = outcomes.len(),
+                    listings = batch.len()
+                );
+                self.give_way(channel, Error::told(ErrorKind::Unexpected, what), batch.len())
             }
             Err(error) => self.give_way(channel, error, batch.len()),
         };
@@ -410,7 +415,7 @@ impl Pusher {
                     listing = push.listing,
                     remote = push.remote_id,
                     quantity = push.quantity,
-                    reason,
+                    %reason,
                     "stock not taken"
                 );
                 "failed"
@@ -442,7 +447,7 @@ impl Pusher {
         let pause = self.patience.failed(&error);
         self.pause_until = channel.now().plus(pause);
         tracing::warn!(channel = channel.name, error = %error, pause_s = pause.as_secs(), "push failed");
-        let retry = Outcome::Retry { after: pause, reason: error.message.clone() };
+        let retry = Outcome::Retry { after: pause, reason: error.words() };
         (vec![retry; count], Some(error))
     }
 
@@ -480,7 +485,7 @@ impl Pusher {
                 Ok(answers) => answers,
                 // The channel has forgotten it: what came of it is not known, so it is said again.
                 Err(error) if error.kind == ErrorKind::NotFound => {
-                    let again = Outcome::Retry { after: Duration::ZERO, reason: error.message };
+                    let again = Outcome::Retry { after: Duration::ZERO, reason: error.words() };
                     rows.iter().map(|r| (ListingId(r.remote_id.clone()), again.clone())).collect()
                 }
                 Err(error) if error.kind.is_temporary() => return Err(error.into()),

@@ -16,6 +16,7 @@ use super::pull::{PullError, Pulled, pull_round, reread_round};
 use super::push::Pusher;
 use super::{Channel, Patience};
 use crate::config::Confirm;
+use crate::domain::counted::counted;
 use crate::domain::deadline::UnpaidRule;
 use crate::queue::deadlines::{confirm_once, deadlines_once};
 use crate::store::{Alert, Store, StoreError};
@@ -174,8 +175,9 @@ impl Task {
         store.clear(&format!("pull:{}", channel.name), now).await?;
         if pulled.quarantined > 0 {
             let detail = both!(
-                "{n} orders of {name} could not be understood; they are kept: `banto orders quarantine`",
+                "{orders} of {name} could not be understood, and kept as sent: `banto orders quarantine`",
                 "{name}の注文{n}件を取り込めませんでした。内容は保管してあります。「取り込めなかった注文」の画面で確認してください",
+                orders = counted(pulled.quarantined, "order", "orders"),
                 n = pulled.quarantined,
                 name = channel.name
             );

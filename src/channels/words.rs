@@ -3,11 +3,18 @@
 use banto_channel::{Bilingual, Error, ErrorKind, Timestamp, both};
 use jiff::tz::TimeZone;
 
+use crate::domain::counted::counted;
+
 /// What kind of help an error of a marketplace needs, in plain words, and then its own.
 #[must_use]
 pub fn trouble(error: &Error) -> Bilingual {
-    let own = Bilingual { en: error.to_string(), ..error.words() };
-    remedy(error.kind).with(&own)
+    remedy(error.kind).with(&own_words(error))
+}
+
+/// An error's own words; the English ends with the name of its kind.
+#[must_use]
+pub fn own_words(error: &Error) -> Bilingual {
+    Bilingual { en: error.to_string(), ..error.words() }
 }
 
 /// What kind of help an error needs whose text was kept: it ends with the name of its kind.
@@ -67,7 +74,11 @@ pub fn lifetime(expires: Timestamp, now: Timestamp, zone: &TimeZone) -> Bilingua
     if left < 0 {
         return both!("the credentials ran out on {day}", "認証情報の有効期限（{day}）が切れています");
     }
-    both!("the credentials last until {day} ({left} days)", "認証情報の有効期限は{day}です（あと{left}日）")
+    both!(
+        "the credentials last until {day} ({days})",
+        "認証情報の有効期限は{day}です（あと{left}日）",
+        days = counted(left, "day", "days")
+    )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! change nothing, and older news never overwrite newer ones.
 
 mod holds;
+mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -111,9 +112,9 @@ pub enum Change {
         events: Vec<Event>,
         /// Mails to the buyer.
         mails: Vec<MailIntent>,
-        /// The channel has put units back on its own numbers, and the ledger did not move: they came and went between
-        /// two looks, or have left the house meanwhile. What it shows now may be above what we told it.
-        came_and_went: bool,
+        /// The channel has moved its own numbers, and the ledger did not move with them. What it shows now may not be what
+        /// we told it.
+        moved_apart: bool,
     },
 }
 
@@ -146,7 +147,7 @@ struct Taking<'a> {
     now: Timestamp,
     events: Vec<Event>,
     mails: Vec<MailIntent>,
-    came_and_went: bool,
+    moved_apart: bool,
 }
 
 /// Compares one order with what is known of it.
@@ -172,11 +173,11 @@ pub fn intake(
         }
     }
     let (events, mails) = (Vec::new(), Vec::new());
-    let mut taking = Taking { facts, catalogue, book, ids, now, events, mails, came_and_went: false };
+    let mut taking = Taking { facts, catalogue, book, ids, now, events, mails, moved_apart: false };
     let new = known.is_none();
     let order = taking.take(known, remote, digest)?;
-    let Taking { events, mails, came_and_went, .. } = taking;
-    Ok(Change::Write { order: Box::new(order), new, events, mails, came_and_went })
+    let Taking { events, mails, moved_apart, .. } = taking;
+    Ok(Change::Write { order: Box::new(order), new, events, mails, moved_apart })
 }
 
 impl Taking<'_> {
@@ -196,6 +197,7 @@ impl Taking<'_> {
             && remote.placed_at.as_secs() < self.facts.created_at.as_secs()
             && matches!(remote.fulfilment, Fulfilment::Shipped | Fulfilment::Cancelled);
         self.merge_lines(&mut order, remote, history)?;
+        self.moved_apart |= before.as_ref().is_some_and(|before| numbers::took_by_itself(before, &order));
         self.merge_parcels(&mut order, before.as_ref(), remote, history);
         let ended = remote.fulfilment == Fulfilment::Cancelled || order.details.house.ended();
         order.fulfilment = match remote.fulfilment {
@@ -260,6 +262,7 @@ impl Taking<'_> {
             note: remote.note.clone(),
             refunds: remote.refunds.clone(),
             wait: remote.wait.as_ref().map(Bilingual::packed),
+            stock_taken: remote.stock_taken,
             house: order.details.house.clone(),
         };
         let arrived = std::mem::replace(&mut order.details, details);
@@ -292,7 +295,7 @@ impl Taking<'_> {
         }
         if order.moves_stock && !history {
             self.move_stock(order, &wanted)?;
-            self.came_and_went = came_and_went(remote, &wanted);
+            self.moved_apart = numbers::came_and_went(remote, &wanted);
         }
         for (at, _, new) in wanted {
             order.lines[at] = new;
@@ -539,7 +542,7 @@ impl Taking<'_> {
         }
         let short: i64 = self.book.holds_of(order.id, None).iter().map(|(_, h)| h.short).sum();
         if short > 0 && before.is_none() {
-            self.event("shortfall", timeline::SHORTFALL.fill(&[&short.to_string()]));
+            self.event("shortfall", timeline::shortfall(short));
         }
     }
 
@@ -559,16 +562,6 @@ impl Taking<'_> {
         }
         self.mails.push(MailIntent { kind, revision, by_hand: rule.by_hand });
     }
-}
-
-/// See [`Change::Write`]. `wanted` begins with the channel's lines, in its order.
-fn came_and_went(remote: &RemoteOrder, wanted: &[(usize, Line, Line)]) -> bool {
-    let stays = |l: &Line| l.quantity - l.cancelled;
-    let unseen =
-        wanted.iter().any(|(_, old, new)| old.cancelled != new.cancelled && stays(old) == stays(new));
-    let ended = remote.fulfilment == Fulfilment::Cancelled;
-    let taken_back = |line: &RemoteLine| if ended { line.quantity } else { line.cancelled };
-    unseen || remote.lines.iter().zip(wanted).any(|(line, (_, _, new))| taken_back(line) > new.cancelled)
 }
 
 /// Whether money is still to come.

@@ -24,6 +24,8 @@ pub struct Details {
     pub refunds: Vec<RemoteRefund>,
     /// Why the channel says that it must not leave yet, in both languages (`timeline::hold_in_words` reads it).
     pub wait: Option<String>,
+    /// Units that the channel has taken off its own numbers for it so far, where it tells.
+    pub stock_taken: Option<i64>,
     /// What the house decided and the channel's next word must not undo.
     pub house: House,
 }

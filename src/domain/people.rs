@@ -48,6 +48,21 @@ impl Role {
     }
 }
 
+/// Who did something, as ledger, timeline and audit keep it (`user:aki`, `channel:honten`), for people. What is no such
+/// word, as it is.
+#[must_use]
+pub fn actor_in_words(actor: &str) -> Bilingual {
+    let as_it_is = |name: &str| Bilingual { en: name.to_owned(), ja: name.to_owned() };
+    match actor.split_once(':') {
+        Some(("user", name)) => as_it_is(name),
+        Some(("channel", name)) => both!("{name} (channel)", "{name}（チャネル）"),
+        Some(("api", name)) => both!("{name} (program)", "{name}（連携プログラム）"),
+        Some(("cli", name)) => both!("{name} (command line)", "{name}（コマンド）"),
+        _ if actor == "daemon" => both!("banto (by itself)", "banto（自動）"),
+        _ => as_it_is(actor),
+    }
+}
+
 /// In which language somebody reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
@@ -266,6 +281,21 @@ mod tests {
         assert!(!session_lasts(begun, expires, begun.plus(hour * 12)));
         assert!(!session_lasts(expires.minus(hour), expires, expires));
         assert!(session_lasts(begun, expires, begun.minus(hour)), "a clock set back logs nobody out");
+    }
+
+    #[test]
+    fn whoever_did_it_is_named_in_words() {
+        for (actor, en, ja) in [
+            ("user:aki", "aki", "aki"),
+            ("channel:yahoo", "yahoo (channel)", "yahoo（チャネル）"),
+            ("api:erp", "erp (program)", "erp（連携プログラム）"),
+            ("cli:hanako", "hanako (command line)", "hanako（コマンド）"),
+            ("daemon", "banto (by itself)", "banto（自動）"),
+            ("demo:clerk", "demo:clerk", "demo:clerk"),
+            ("", "", ""),
+        ] {
+            assert_eq!(actor_in_words(actor), Bilingual { en: en.to_owned(), ja: ja.to_owned() }, "{actor}");
+        }
     }
 
     #[test]

@@ -79,8 +79,8 @@ fn filled(pattern: &str, gaps: &[impl AsRef<str>]) -> String {
 
 /// A parcel that nobody can follow; behind its carrier.
 pub const NO_TRACKING: &str = "no tracking number";
-/// Units that an order lacks.
-pub const SHORTFALL: Phrase = Phrase::new("{} units are not there", "{}点が足りません");
+const SHORTFALL: Phrase = Phrase::new("{} units are not there", "{}点が足りません");
+const SHORTFALL_OF_ONE: Phrase = Phrase::new("{} unit is not there", "{}点が足りません");
 /// A line's title, and the code that no item has.
 pub const NO_ITEM: Phrase = Phrase::new(
     "{}: no item for code {}; see `banto listings unmatched`",
@@ -133,12 +133,30 @@ const ANSWERS: &[Phrase] = &[
     Phrase::new("refused for good, {}: {}", "受け付けられませんでした（{}）: {}"),
     Phrase::new("not taken now, {}: {}", "今は受け付けられませんでした（{}）: {}"),
     Phrase::new("unknown whether taken: {}", "受け付けられたか不明です: {}"),
+    Phrase::new(
+        "the mail server refuses the sender; it is asked again soon",
+        "差出人がメールサーバーに拒否されました。まもなく再試行します",
+    ),
+    Phrase::new("the mail server refuses the sender: {}", "差出人がメールサーバーに拒否されました: {}"),
     Phrase::new("the mail server refuses us: {}: {}", "メールサーバーに拒否されました（{}）: {}"),
     Phrase::new("banto was cut off while it was being sent", "送信中に処理が中断されました"),
     Phrase::new("no answer within {} s", "{}秒以内に応答がありませんでした"),
     Phrase::new("the server answered {} to DATA", "DATAへの応答は {} でした"),
     Phrase::new("the server answered {} to the content", "本文への応答は {} でした"),
     Phrase::new("not tried", "送信を試みていません"),
+    Phrase::new(
+        "this version of banto does not know such a mail",
+        "このバージョンのbantoが対応していない種類のメールです",
+    ),
+    Phrase::new("{} is no kind of mail", "{} という種類のメールはありません"),
+    Phrase::new(
+        "the mail server does not answer; it is asked again soon",
+        "メールサーバーが応答しません。まもなく再試行します",
+    ),
+    Phrase::new(
+        "buyers at {} are reached through the marketplace's own mail server alone; write its log-in into {}",
+        "{} 宛のメールはモールのメールサーバーからしか送れません。そのログイン情報を {} に設定してください",
+    ),
     Phrase::new(
         "banto.toml has no [mail], so no mail can go out",
         "banto.toml に [mail] がないため送信できません",
@@ -171,6 +189,13 @@ const ANSWERS: &[Phrase] = &[
     Phrase::new("waiting for the answer to the content", "本文への応答待ち"),
 ];
 
+/// Units that an order lacks.
+#[must_use]
+pub fn shortfall(units: i64) -> String {
+    let phrase = if units == 1 { SHORTFALL_OF_ONE } else { SHORTFALL };
+    phrase.fill(&[&units.to_string()])
+}
+
 /// The detail of an event of that kind, as the store has both.
 #[must_use]
 pub fn detail_in_words(kind: &str, detail: &str) -> Bilingual {
@@ -190,7 +215,7 @@ pub fn detail_in_words(kind: &str, detail: &str) -> Bilingual {
             .translate(detail, |waited| hold_in_words(waited).ja)
             .or_else(|| Some(hold_in_words(detail).ja)),
         "shipped" => detail.strip_suffix(NO_TRACKING).map(|carrier| format!("{carrier}追跡番号なし")),
-        "shortfall" => one_of(&[SHORTFALL]),
+        "shortfall" => one_of(&[SHORTFALL, SHORTFALL_OF_ONE]),
         "unmatched" => one_of(&[NO_CODE, NO_ITEM]),
         "no_mail" => NO_ADDRESS.translate(detail, mail_name),
         "returned" => one_of(&[ON_SALE_AGAIN, SET_ASIDE]),
@@ -246,6 +271,9 @@ pub fn hold_in_words(hold: &str) -> Bilingual {
 /// What a mail server said, or what we say in its place.
 #[must_use]
 pub fn answer_in_words(answer: &str) -> Bilingual {
+    if let Some(both) = packed(answer) {
+        return both;
+    }
     let gap = |text: &str| answer_in_words(text).ja;
     let ja = ANSWERS.iter().find_map(|phrase| phrase.translate(answer, gap));
     Bilingual { en: answer.to_owned(), ja: ja.unwrap_or_else(|| answer.to_owned()) }
@@ -266,6 +294,14 @@ fn about_mail(detail: &str) -> Option<String> {
 
 fn mail_name(name: &str) -> String {
     MailKind::from_name(name).map_or_else(|| name.to_owned(), |kind| mail_in_words(kind).ja)
+}
+
+/// That a channel refused to be told something, as the timeline keeps it: what it was, and why it was refused.
+#[must_use]
+pub fn told_refused(what: &str, why: &str) -> String {
+    let Some(why) = packed(why) else { return format!("{what}: {why}") };
+    let ja = notice(what).unwrap_or(what);
+    Bilingual { en: format!("{what}: {}", why.en), ja: format!("{ja}: {}", why.ja) }.packed()
 }
 
 /// What a channel is told, by the word for it.
@@ -344,6 +380,17 @@ mod tests {
         assert_eq!(held_without("in review", &waits("in review", "審査中").packed()), None, "an old one");
         let told = detail_in_words("released", &NO_LONGER.around(&waits("in review", "審査中")).packed());
         assert_eq!(told.ja, "チャネルで解消: 審査中");
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_what_was_refused() {
+        let why =
+            Bilingual { en: "no such parcel".to_owned(), ja: "その荷物はありません".to_owned() };
+        let told = detail_in_words("told_refused", &told_refused("shipped", &why.packed()));
+        assert_eq!(told.en, "shipped: no such parcel");
+        assert_eq!(told.ja, "出荷: その荷物はありません");
+        let plain = detail_in_words("told_refused", &told_refused("shipped", "HTTP 404"));
+        assert_eq!((plain.en.as_str(), plain.ja.as_str()), ("shipped: HTTP 404", "出荷: HTTP 404"));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use banto_channel::{
-    Cx, Error, ErrorKind, ListingId, Method, Outcome, Receipt, Request, Response, Result, Secret, StockItem,
-    Timestamp,
+    Bilingual, Cx, Error, ErrorKind, ListingId, Method, Outcome, Receipt, Request, Response, Result, Secret,
+    StockItem, Timestamp, both,
 };
 use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
@@ -123,7 +123,7 @@ pub(crate) enum Verdict {
     /// Nothing yet, as of then.
     Open(Timestamp),
     /// Done; these messages were refused, and why.
-    Done(HashMap<u64, String>),
+    Done(HashMap<u64, Bilingual>),
     /// It failed as a whole.
     Failed(Outcome),
 }
@@ -197,8 +197,13 @@ impl Amazon {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let local = self.settings.endpoint.starts_with("http://") && address.starts_with("http://");
         if !address.starts_with("https://") && !local {
-            let text = "Amazon hands out a feed document's address that does not begin with https://";
-            return Err(Error::new(ErrorKind::Malformed, text));
+            return Err(Error::told(
+                ErrorKind::Malformed,
+                both!(
+                    "Amazon hands out a feed document's address that does not begin with https://",
+                    "Amazonから受け取ったフィード文書のアドレスが https:// で始まっていません"
+                ),
+            ));
         }
         let mut request = Request::new(method, address);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -209,10 +214,16 @@ impl Amazon {
     }
 
     pub(crate) async fn poll(&self, cx: &Cx, receipt: &Receipt) -> Result<Vec<(ListingId, Outcome)>> {
-        let slip: Slip =
-            serde_json::from_str(receipt.as_str()).ok().filter(|slip: &Slip| slip.v == 1).ok_or_else(
-                || Error::new(ErrorKind::NotFound, "the receipt is not one of the Amazon connector"),
-            )?;
+        let slip: Slip = serde_json::from_str(receipt.as_str())
+            .ok()
+            .filter(|slip: &Slip| slip.v == 1)
+            .ok_or_else(|| {
+                let words = both!(
+                    "the receipt is not one of the Amazon connector",
+                    "Amazonコネクターの受付番号ではありません"
+                );
+                Error::told(ErrorKind::NotFound, words)
+            })?;
         let verdict = match self.verdicts.get(&slip.feed, cx.clock.now()) {
             Some(known) => known,
             None => {
@@ -240,20 +251,34 @@ impl Amazon {
         let path = format!("/feeds/2021-06-30/feeds/{}", percent(feed));
         let request = self.request(Method::Get, &path, limits::GET_FEED);
         let progress: Progress = model::answer(&self.send(cx, request, "asking after a feed").await?)?;
-        let again = |after, reason: String| Verdict::Failed(Outcome::Retry { after, reason });
+        let again = |after, reason: Bilingual| Verdict::Failed(Outcome::Retry { after, reason });
         match (progress.processing_status.as_str(), progress.result_feed_document_id) {
             ("IN_QUEUE" | "IN_PROGRESS", _) => Ok(Verdict::Open(cx.clock.now())),
             ("DONE", Some(document)) => self.report(cx, &document).await,
-            ("DONE", None) => Ok(again(AFTER_FATAL, format!("feed {feed} is done and has no report"))),
-            ("CANCELLED", _) => Ok(again(Duration::ZERO, format!("feed {feed} was cancelled at Amazon"))),
+            ("DONE", None) => Ok(again(
+                AFTER_FATAL,
+                both!(
+                    "feed {feed} is done and has no report",
+                    "フィード {feed} は完了しましたが、結果がありません"
+                ),
+            )),
+            ("CANCELLED", _) => Ok(again(
+                Duration::ZERO,
+                both!("feed {feed} was cancelled at Amazon", "フィード {feed} はAmazonで取り消されました"),
+            )),
             ("FATAL", _) => {
-                let reason =
-                    format!("Amazon gave up on feed {feed} (FATAL); what of it was done is not known");
+                let reason = both!(
+                    "Amazon gave up on feed {feed} (FATAL); what of it was done is not known",
+                    "Amazonでフィード {feed} の処理が中断されました（FATAL）。どこまで反映されたかは不明です"
+                );
                 Ok(again(AFTER_FATAL, reason))
             }
             (other, _) => {
-                let text = format!("feed {feed} is {other:?}, which Amazon does not document");
-                Err(Error::new(ErrorKind::Malformed, text))
+                let words = both!(
+                    "feed {feed} is {other:?}, which Amazon does not document",
+                    "フィード {feed} のステータス「{other}」はAmazonの仕様書にありません"
+                );
+                Err(Error::told(ErrorKind::Malformed, words))
             }
         }
     }
@@ -295,16 +320,14 @@ fn outcomes(feed: &str, items: &[StockItem]) -> Result<Vec<Outcome>> {
 
 /// Errors by message. One that names no message is about the whole feed, of which nothing was done then.
 pub(crate) fn verdict(report: &Report) -> Verdict {
-    let mut refused: HashMap<u64, String> = HashMap::new();
+    let mut refused: HashMap<u64, Bilingual> = HashMap::new();
     for row in report.issues.iter().filter(|row| row.issue.is_error()) {
         let Some(message) = row.message_id else {
             return Verdict::Failed(Outcome::Refused { reason: row.issue.words() });
         };
-        let reason = refused.entry(message).or_default();
-        if !reason.is_empty() {
-            reason.push_str("; ");
-        }
-        reason.push_str(&row.issue.words());
+        let before = refused.remove(&message);
+        let reasons = Bilingual::list(before.into_iter().chain([row.issue.words()]));
+        refused.extend(reasons.map(|reason| (message, reason)));
     }
     Verdict::Done(refused)
 }
@@ -312,11 +335,15 @@ pub(crate) fn verdict(report: &Report) -> Verdict {
 /// A report that came compressed although the address was asked to say so.
 fn unzipped(body: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    let torn = |_| Error::new(ErrorKind::Malformed, "reading a feed's report: the compressed text is torn");
+    let unusable = |how: &Bilingual| {
+        let doing = both!("reading a feed's report", "フィードの結果の取得");
+        Error::told(ErrorKind::Malformed, doing.with(how))
+    };
+    let torn = |_| unusable(&both!("the compressed text is torn", "圧縮データが途中で切れています"));
     GzDecoder::new(body).take(REPORT_MAX + 1).read_to_end(&mut out).map_err(torn)?;
     match u64::try_from(out.len()).is_ok_and(|len| len <= REPORT_MAX) {
         true => Ok(out),
-        false => Err(Error::new(ErrorKind::Malformed, "reading a feed's report: it is too large")),
+        false => Err(unusable(&both!("it is too large", "サイズが大きすぎます"))),
     }
 }
 
@@ -326,5 +353,10 @@ fn storage_error(answer: &Response, doing: &str) -> Error {
         ErrorKind::Auth | ErrorKind::Refused | ErrorKind::NotFound => ErrorKind::Unreachable,
         kind => kind,
     };
-    Error::new(kind, format!("{doing}: Amazon's file store answers with HTTP {}", answer.status))
+    let words = both!(
+        "{doing}: Amazon's file store answers with HTTP {status}",
+        "Amazonのファイル保管先の応答がHTTP {status}でした",
+        status = answer.status
+    );
+    Error::told(kind, words)
 }

@@ -208,7 +208,12 @@ pub(crate) fn answer<T: DeserializeOwned>(response: &Response) -> Result<T> {
     let mut value: Value = response.json()?;
     drop_nulls(&mut value);
     serde_json::from_value(value).map_err(|e| {
-        Error::new(ErrorKind::Malformed, format!("HTTP {}: got JSON that does not fit: {e}", response.status))
+        let words = both!(
+            "HTTP {status}: got JSON that does not fit: {e}",
+            "HTTP {status}: 応答のJSONの形式が異なります: {e}",
+            status = response.status
+        );
+        Error::told(ErrorKind::Malformed, words)
     })
 }
 

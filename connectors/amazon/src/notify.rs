@@ -4,8 +4,8 @@
 //! correction. So a resend changes nothing.
 
 use banto_channel::{
-    Cx, Error, ErrorKind, Fulfilment, IdempotencyKey, Method, Notice, Outcome, Parcel, Payment, Read,
-    RemoteOrder, RemoteOrderId, Request, Result,
+    Bilingual, Cx, Error, ErrorKind, Fulfilment, IdempotencyKey, Method, Notice, Outcome, Parcel, Payment,
+    Read, RemoteOrder, RemoteOrderId, Request, Result, both,
 };
 use serde::Serialize;
 
@@ -51,13 +51,11 @@ impl Amazon {
         key: &IdempotencyKey,
     ) -> Result<Outcome> {
         let Notice::Shipped(parcel) = notice else {
-            return Err(Error::unsupported(&format!(
-                "telling Amazon that an order is {}",
-                notice.kind().name()
-            )));
+            let call = format!("telling Amazon that an order is {}", notice.kind().name());
+            return Err(Error::unsupported((call.as_str(), "Amazonへの出荷以外の通知")));
         };
         match self.shipped(cx, order, parcel, key).await {
-            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.message)),
+            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.words())),
             other => other,
         }
     }
@@ -70,12 +68,17 @@ impl Amazon {
         key: &IdempotencyKey,
     ) -> Result<Outcome> {
         if parcel.carrier.trim().is_empty() {
-            return Ok(refused("the parcel has no carrier, and Amazon takes none without"));
+            return Ok(refused(both!(
+                "the parcel has no carrier, and Amazon takes none without",
+                "配送会社が指定されていません。Amazonの出荷通知には配送会社が必要です"
+            )));
         }
         let order = match self.read_order(cx, id).await? {
             Read::Order(order) => order,
             Read::Unreadable { reason, .. } => {
-                return Ok(refused(format!("the order cannot be read: {reason}")));
+                return Ok(refused(
+                    both!("the order cannot be read", "注文データを読み取れません").with(&reason),
+                ));
             }
         };
         let reference = reference(key);
@@ -119,20 +122,24 @@ fn stand(order: &RemoteOrder, reference: &str, parcel: &Parcel) -> Option<Outcom
         return Some(Outcome::Applied);
     }
     if !order.moves_own_stock {
-        return Some(refused("Amazon ships this order itself"));
+        return Some(refused(both!("Amazon ships this order itself", "Amazonが出荷する注文です")));
     }
     if order.fulfilment == Fulfilment::Cancelled {
-        return Some(refused("the order is cancelled at Amazon"));
+        return Some(refused(both!("the order is cancelled at Amazon", "Amazonでキャンセル済みの注文です")));
     }
     if order.status.starts_with("PENDING") && order.payment == Payment::Awaiting {
-        return Some(refused("Amazon has not released the order yet (its payment is pending)"));
+        return Some(refused(both!(
+            "Amazon has not released the order yet (its payment is pending)",
+            "Amazonの注文確定待ちです（支払いが保留中）"
+        )));
     }
     let ours = order.shipments.iter().any(|known| known.id == reference);
     if order.fulfilment == Fulfilment::Shipped && !order.shipments.is_empty() && !ours {
         let known: Vec<&str> = order.shipments.iter().map(|s| s.tracking.as_str()).collect();
-        let words = format!(
-            "Amazon has the order as shipped already, with {}; correct that in Seller Central",
-            known.join(", ")
+        let words = both!(
+            "Amazon has the order as shipped already, with {known}; correct that in Seller Central",
+            "Amazonではすでに出荷済みです（追跡番号 {known}）。セラーセントラルで修正してください",
+            known = known.join(", ")
         );
         return Some(refused(words));
     }
@@ -164,8 +171,8 @@ fn reference(key: &IdempotencyKey) -> String {
     ((hash ^ (hash >> 32)) % 0x7fff_ffff + 1).to_string()
 }
 
-fn refused(reason: impl Into<String>) -> Outcome {
-    Outcome::Refused { reason: reason.into() }
+fn refused(reason: Bilingual) -> Outcome {
+    Outcome::Refused { reason }
 }
 
 #[cfg(test)]

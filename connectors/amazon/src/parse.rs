@@ -98,14 +98,11 @@ fn remote(order: &Order, raw: &str, settings: &Settings) -> Result<RemoteOrder, 
         currency,
         totals,
         moves_own_stock: moves_own_stock(order, &mut unknowns),
+        stock_taken: None,
         buyer: buyer(order),
         bill_to: Address::default(),
         ship_to: address(&order.recipient.delivery_address),
-        payment_method: if cash {
-            "CashOnDelivery".to_owned()
-        } else {
-            methods.first().cloned().unwrap_or_default()
-        },
+        payment_method: payment_method(&methods, cash),
         payment_title: methods.join(", "),
         note: note(order),
         ship_by: time::timestamp(&order.fulfillment.ship_by_window.latest_date_time),
@@ -116,6 +113,10 @@ fn remote(order: &Order, raw: &str, settings: &Settings) -> Result<RemoteOrder, 
         wait: wait(order),
         raw: raw.to_owned(),
     })
+}
+
+fn payment_method(methods: &[String], cash: bool) -> String {
+    if cash { "CashOnDelivery".to_owned() } else { methods.first().cloned().unwrap_or_default() }
 }
 
 fn fulfilment(order: &Order, unknowns: &mut Vec<Bilingual>) -> Fulfilment {

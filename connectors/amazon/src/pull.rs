@@ -1,6 +1,6 @@
 //! Orders in: `pull_orders` and `reread_orders`, by today's Orders API or by v0.
 
-use banto_channel::{Cursor, Cx, Error, ErrorKind, Method, Page, Read, RemoteOrderId, Request, Result};
+use banto_channel::{Cursor, Cx, Error, ErrorKind, Method, Page, Read, RemoteOrderId, Request, Result, both};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -192,9 +192,12 @@ impl Amazon {
                 return Ok(parse::of_v0(order, &items, &self.settings));
             }
         }
-        Err(Error::new(
+        Err(Error::told(
             ErrorKind::Malformed,
-            format!("reading the items of order {id}: the pages do not end"),
+            both!(
+                "reading the items of order {id}: the pages do not end",
+                "注文 {id} の明細の取得: ページが終わりません"
+            ),
         ))
     }
 
@@ -215,7 +218,10 @@ impl Amazon {
     /// Errors: [`ErrorKind::NotFound`] if Amazon knows none of that id.
     pub(crate) async fn read_order(&self, cx: &Cx, id: &RemoteOrderId) -> Result<Read> {
         if !is_order_id(id.as_str()) {
-            return Err(Error::new(ErrorKind::NotFound, format!("{id} is no order id of Amazon")));
+            return Err(Error::told(
+                ErrorKind::NotFound,
+                both!("{id} is no order id of Amazon", "{id} はAmazonの注文番号ではありません"),
+            ));
         }
         match self.settings.orders_api {
             OrdersApi::Current => {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Method, Outcome, Request, Response, Result, StockItem};
+use banto_channel::{
+    Bilingual, Cx, Error, ErrorKind, ListingId, Method, Outcome, Request, Response, Result, StockItem, both,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Amazon;
@@ -69,8 +71,13 @@ impl Issue {
         self.severity.eq_ignore_ascii_case("ERROR")
     }
 
-    pub(crate) fn words(&self) -> String {
-        format!("{} ({})", self.message.trim(), self.code)
+    pub(crate) fn words(&self) -> Bilingual {
+        both!(
+            "{said} ({code})",
+            "Amazonの応答: {said}（{code}）",
+            said = self.message.trim(),
+            code = self.code
+        )
     }
 }
 
@@ -144,7 +151,7 @@ impl Amazon {
                 Err(e) if outcomes.is_empty() => return Err(e),
                 Err(e) => {
                     let after = e.retry_after.unwrap_or(RETRY);
-                    let left = Outcome::Retry { after, reason: e.message };
+                    let left = Outcome::Retry { after, reason: e.words() };
                     outcomes.resize(items.len(), left);
                     break;
                 }
@@ -217,7 +224,7 @@ pub(crate) fn patched(response: &Response) -> Result<Outcome> {
     if !response.is_success() {
         let e = refusal(response, "setting a quantity");
         return match e.kind {
-            ErrorKind::Refused | ErrorKind::NotFound => Ok(Outcome::Refused { reason: e.message }),
+            ErrorKind::Refused | ErrorKind::NotFound => Ok(Outcome::Refused { reason: e.words() }),
             _ => Err(e),
         };
     }
@@ -225,19 +232,22 @@ pub(crate) fn patched(response: &Response) -> Result<Outcome> {
     match submitted.status.as_str() {
         "ACCEPTED" => Ok(Outcome::Applied),
         "INVALID" => Ok(Outcome::Refused { reason: reasons(&submitted.issues) }),
-        other => Err(Error::new(
+        other => Err(Error::told(
             ErrorKind::Malformed,
-            format!(
-                "setting a quantity: Amazon answers with the status {other:?}, which it does not document"
+            both!(
+                "setting a quantity: Amazon answers with the status {other:?}, which it does not document",
+                "Amazonの応答のステータス「{other}」は仕様書にありません"
             ),
         )),
     }
 }
 
-fn reasons(issues: &[Issue]) -> String {
-    let errors: Vec<String> = issues.iter().filter(|issue| issue.is_error()).map(Issue::words).collect();
-    match errors.is_empty() {
-        true => "Amazon does not take it, and says no reason".to_owned(),
-        false => errors.join("; "),
-    }
+fn reasons(issues: &[Issue]) -> Bilingual {
+    let errors = issues.iter().filter(|issue| issue.is_error()).map(Issue::words);
+    Bilingual::list(errors).unwrap_or_else(|| {
+        both!(
+            "Amazon does not take it, and says no reason",
+            "Amazonに拒否されましたが、理由が示されていません"
+        )
+    })
 }

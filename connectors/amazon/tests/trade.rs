@@ -155,7 +155,7 @@ async fn a_tracking_number_that_the_staff_typed_is_not_sent_again() {
     assert_eq!(trade.tell(&id, &shipped(&trade, &known, Vec::new()), "a").await, Outcome::Applied);
     assert_eq!(trade.calls("shipmentConfirmation"), 0);
     match trade.tell(&id, &shipped(&trade, "another", Vec::new()), "b").await {
-        Outcome::Refused { reason } => assert!(reason.contains(&known), "{reason}"),
+        Outcome::Refused { reason } => assert!(reason.en.contains(&known), "{reason}"),
         other => panic!("{other:?}"),
     }
 }
@@ -194,7 +194,7 @@ async fn what_takes_no_parcel_is_refused_before_a_call() {
     trade.fake.cancel(&cancelled);
     for (id, word) in [(&pending, "pending"), (&cancelled, "cancelled")] {
         match trade.tell(id, &shipped(&trade, "1", Vec::new()), "a").await {
-            Outcome::Refused { reason } => assert!(reason.contains(word), "{reason}"),
+            Outcome::Refused { reason } => assert!(reason.en.contains(word), "{reason}"),
             other => panic!("{other:?}"),
         }
     }
@@ -203,7 +203,7 @@ async fn what_takes_no_parcel_is_refused_before_a_call() {
     assert_eq!(trade.calls("shipmentConfirmation"), 0);
     let odd = vec![("no-such-line".to_owned(), 1)];
     match trade.tell(&plain, &shipped(&trade, "1", odd), "a").await {
-        Outcome::Refused { reason } => assert!(reason.contains("no-such-line"), "{reason}"),
+        Outcome::Refused { reason } => assert!(reason.en.contains("no-such-line"), "{reason}"),
         other => panic!("{other:?}"),
     }
 }
@@ -355,7 +355,7 @@ async fn a_feed_that_fails_is_to_be_sent_again() {
         let decided = trade.connector.poll_receipt(&trade.cx, receipt).await.unwrap();
         match &decided[..] {
             [(_, Outcome::Retry { reason, .. })] => {
-                assert!(reason.to_lowercase().contains(&status.to_lowercase()))
+                assert!(reason.en.to_lowercase().contains(&status.to_lowercase()))
             }
             other => panic!("{other:?}"),
         }

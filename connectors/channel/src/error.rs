@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Bilingual;
+use crate::{Bilingual, Doing, both};
 
 /// `Result` with the seam's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,7 +65,8 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// What happened and what to do about it, in plain words, redacted. In English, for logs.
     pub message: String,
-    /// The same in Japanese, where a probe may come upon it. A person whose locale is Japanese reads this one.
+    /// The same in Japanese, where a merchant may come upon it: a probe, a push, a notice. Who reads Japanese is shown
+    /// this one.
     pub japanese: Option<String>,
 }
 
@@ -75,16 +76,22 @@ impl Error {
         Self { kind, retry_after: None, message: message.into(), japanese: None }
     }
 
-    /// An error of `kind` for a person: what a probe comes upon is told in both languages.
+    /// An error of `kind` for a person: what a merchant may come upon is told in both languages.
     #[must_use]
     pub fn told(kind: ErrorKind, words: Bilingual) -> Self {
         Self { japanese: Some(words.ja), ..Self::new(kind, words.en) }
     }
 
-    /// The answer of a call that a connector does not offer.
+    /// The answer of a call that a connector does not offer. What a merchant may come to ask for, `call` says in both
+    /// languages.
     #[must_use]
-    pub fn unsupported(call: &str) -> Self {
-        Self::new(ErrorKind::Unsupported, format!("this channel does not support {call}"))
+    pub fn unsupported<'a>(call: impl Into<Doing<'a>>) -> Self {
+        let call = call.into();
+        let words = match call.in_japanese() {
+            Some(ja) => both!("this channel does not support {call}", "このチャネルは{ja}に対応していません"),
+            None => both!("this channel does not support {call}", "このチャネルはこの操作に対応していません"),
+        };
+        Self::told(ErrorKind::Unsupported, words)
     }
 
     /// The same error with the delay that the other side asked for.

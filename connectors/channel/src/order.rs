@@ -209,6 +209,9 @@ pub struct RemoteOrder {
     pub totals: Totals,
     /// Whether the seller's own stock moves for it (false for goods that the marketplace ships from its own warehouse).
     pub moves_own_stock: bool,
+    /// Units by which the marketplace has lowered its own numbers for this order so far, where it tells: some do so only
+    /// once money is on its way, when the ledger has long set the goods aside.
+    pub stock_taken: Option<i64>,
     /// Who bought.
     pub buyer: Buyer,
     /// Bill to.

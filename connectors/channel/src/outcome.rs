@@ -72,15 +72,15 @@ pub enum Outcome {
     Pending(Receipt),
     /// Not done, and trying the same again will not help.
     Refused {
-        /// The marketplace's own words, for a person.
-        reason: String,
+        /// Why, for a person; the marketplace's own words are quoted as they came.
+        reason: Bilingual,
     },
     /// Not done; try again after `after`.
     Retry {
         /// How long to wait at least.
         after: std::time::Duration,
         /// Why, for a person.
-        reason: String,
+        reason: Bilingual,
     },
 }
 

@@ -142,6 +142,11 @@ impl<'a> From<(&'a str, &'a str)> for Doing<'a> {
 }
 
 impl Doing<'_> {
+    /// What it was for in Japanese, if anybody wrote that.
+    pub(crate) fn in_japanese(&self) -> Option<&str> {
+        (!self.ja.is_empty()).then_some(self.ja)
+    }
+
     /// What became of it.
     #[must_use]
     pub fn ended(self, how: &Bilingual) -> Bilingual {

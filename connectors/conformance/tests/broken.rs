@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use banto_channel::{
     Bilingual, Capabilities, Connector, Cursor, Cx, Error, ErrorKind, Fulfilment, IdempotencyKey, ListingId,
     Money, Notice, NoticeKind, Outcome, Page, ProbeReport, Read, Receipt, RemoteOffer, RemoteOrderId, Result,
-    StockBasis, StockItem, Webhook,
+    StockBasis, StockItem, Webhook, both,
 };
 use banto_conformance::Fixture;
 use banto_sim::{SimClock, SimConnector, SimMarket, SimSetup};
@@ -347,7 +347,9 @@ impl Connector for Broken {
             (Bug::TellsNothing, _) => return Ok(Outcome::Applied),
             (Bug::CompletesEveryParcel, Notice::Shipped(parcel)) => parcel.completes = true,
             (Bug::SecondCancelFails, Notice::Cancelled { .. }) if call > 0 => {
-                return Ok(Outcome::Refused { reason: "already cancelled".to_owned() });
+                return Ok(Outcome::Refused {
+                    reason: both!("already cancelled", "キャンセル済みです")
+                });
             }
             _ => {}
         }

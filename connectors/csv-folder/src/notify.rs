@@ -1,6 +1,8 @@
 //! Parcels and cancelled orders out, one file each.
 
-use banto_channel::{Cx, Error, IdempotencyKey, Notice, Outcome, Parcel, RemoteOrderId, Result, Timestamp};
+use banto_channel::{
+    Bilingual, Cx, Error, IdempotencyKey, Notice, Outcome, Parcel, RemoteOrderId, Result, Timestamp, both,
+};
 
 use crate::CsvFolder;
 use crate::calls::hash;
@@ -15,7 +17,7 @@ pub(crate) const CANCELS: &str = "cancels";
 /// tool has taken the file away.
 const TOLD: &str = ".told";
 
-type Row = std::result::Result<Vec<String>, String>;
+type Row = std::result::Result<Vec<String>, Bilingual>;
 
 impl CsvFolder {
     pub(crate) fn notify(
@@ -38,7 +40,10 @@ impl CsvFolder {
                 });
                 self.tell(CANCELS, cancels, order, row.map(|row| vec![row]), key, now)
             }
-            _ => Err(Error::unsupported(&format!("notify_order({})", notice.kind().name()))),
+            _ => {
+                let call = format!("notify_order({})", notice.kind().name());
+                Err(Error::unsupported((call.as_str(), "この種類の通知（ファイルの列が未設定）")))
+            }
         }
     }
 
@@ -48,13 +53,16 @@ impl CsvFolder {
         shipments: &Shipments,
         order: &RemoteOrderId,
         parcel: &Parcel,
-    ) -> std::result::Result<Vec<Vec<String>>, String> {
+    ) -> std::result::Result<Vec<Vec<String>>, Bilingual> {
         let cells = &shipments.cells;
         let by_line = cells.have(ShipmentValue::LineId);
         if !parcel.completes && !by_line && !cells.have(ShipmentValue::Completes) {
-            return Err("this is a part of the order, and the shipment file has no column to say so: enter it at the \
-                        marketplace by hand, or map line_id and quantity"
-                .to_owned());
+            return Err(both!(
+                "this is a part of the order, and the shipment file has no column to say so: enter it at the \
+                 marketplace by hand, or map line_id and quantity",
+                "注文の一部の出荷ですが、出荷ファイルにそれを示す列がありません。モールの画面で入力するか、line_id と quantity の\
+                 列を設定してください"
+            ));
         }
         let carrier = shipments.carrier(&parcel.carrier)?;
         let shipped_at = self.settings.orders.dates.write(parcel.shipped_at, &shipments.date_format);
@@ -82,7 +90,7 @@ impl CsvFolder {
         subfolder: &str,
         cells: &Cells<V>,
         order: &RemoteOrderId,
-        rows: std::result::Result<Vec<Vec<String>>, String>,
+        rows: std::result::Result<Vec<Vec<String>>, Bilingual>,
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Outcome> {
@@ -113,14 +121,17 @@ impl CsvFolder {
 
 impl Shipments {
     /// The marketplace's word for a carrier.
-    fn carrier(&self, written: &str) -> std::result::Result<String, String> {
+    fn carrier(&self, written: &str) -> std::result::Result<String, Bilingual> {
         if self.carriers.is_empty() {
             return Ok(written.to_owned());
         }
         let key = title_key(written);
         let code = self.carriers.values().find(|code| title_key(code) == key);
         code.or_else(|| self.carriers.get(&key)).cloned().ok_or_else(|| {
-            format!("carrier {written:?} has no code here: add it under [connector.shipments.carriers]")
+            both!(
+                "carrier {written:?} has no code here: add it under [connector.shipments.carriers]",
+                "配送会社「{written}」のコードがありません。[connector.shipments.carriers] に追加してください"
+            )
         })
     }
 }

@@ -91,9 +91,12 @@ impl CsvFolder {
     pub(crate) fn offers(&self, cx: &Cx, columns: &Columns<OfferField>) -> Result<Page<RemoteOffer>> {
         self.folder.is_there()?;
         let Some(export) = self.export(cx, columns)? else {
-            return Err(Error::new(
+            return Err(Error::told(
                 ErrorKind::Unreachable,
-                "there is no finished file in offers/ yet; export the offers into it",
+                both!(
+                    "there is no finished file in offers/ yet; export the offers into it",
+                    "offers/ に書き込みの終わったファイルがまだありません。出品データを書き出してください"
+                ),
             ));
         };
         if export.torn {

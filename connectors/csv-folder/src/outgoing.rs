@@ -1,5 +1,6 @@
 //! Files that go out: which cell of a row holds what.
 
+use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
 use crate::table::write_row;
@@ -91,16 +92,18 @@ impl<V: Copy + PartialEq> Cells<V> {
     /// One row; `of` has the values.
     ///
     /// Errors: the characters that the file's encoding cannot hold, in a sentence.
-    pub(crate) fn row(&self, of: impl Fn(V) -> String) -> Result<Vec<String>, String> {
+    pub(crate) fn row(&self, of: impl Fn(V) -> String) -> Result<Vec<String>, Bilingual> {
         let cells: Vec<String> = self.columns.iter().map(|column| column.cell(&of)).collect();
         let lost = unwritable(&cells.concat(), self.writing);
         if lost.is_empty() {
             return Ok(cells);
         }
         let lost: Vec<String> = lost.iter().map(char::to_string).collect();
-        Err(format!(
-            "CP932 cannot hold {}; write the code without it, or set encoding = \"utf-8\" if the tool reads that",
-            lost.join(" ")
+        Err(both!(
+            "CP932 cannot hold {lost}; write the code without it, or set encoding = \"utf-8\" if the tool reads that",
+            "CP932では「{lost}」を書き込めません。この文字を使わないか、ツールが対応していれば encoding = \"utf-8\" を\
+             設定してください",
+            lost = lost.join(" ")
         ))
     }
 
@@ -160,7 +163,7 @@ mod tests {
         assert_eq!(rows, [["TEA", "RED", "3", "u"], ["CUP", "", "3", "u"]]);
         let text = encoding_rs::SHIFT_JIS.decode(&cells.file(&rows, ',')).0.into_owned();
         assert_eq!(text, "商品,枝番,数,区分\r\nTEA,RED,3,u\r\nCUP,,3,u\r\n");
-        assert!(cells.row(of("TEA−1")).unwrap_err().contains("cannot hold −"));
+        assert!(cells.row(of("TEA−1")).unwrap_err().en.contains("cannot hold −"));
     }
 
     #[test]

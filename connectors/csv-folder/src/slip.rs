@@ -98,6 +98,7 @@ impl<'a> Slip<'a> {
             status: self.statuses(),
             refunds: refunds(&totals),
             moves_own_stock: true,
+            stock_taken: None,
             bill_to: self.address(&BILL),
             ship_to: self.address(&SHIP),
             payment_method: self.payment_method(),

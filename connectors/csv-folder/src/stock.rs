@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, RemoteOffer, Result, StockItem, Timestamp};
+use banto_channel::{
+    Bilingual, Cx, Error, ErrorKind, ListingId, Outcome, RemoteOffer, Result, StockItem, Timestamp, both,
+};
 
 use crate::CsvFolder;
 use crate::config::StockFiles;
@@ -30,9 +32,13 @@ impl CsvFolder {
     pub(crate) fn told(&self) -> Result<BTreeMap<ListingId, Told>> {
         let bytes = self.folder.read_own(STOCK, TOLD)?.unwrap_or_default();
         let spoilt = || {
-            Error::new(
+            Error::told(
                 ErrorKind::Malformed,
-                "stock/.told.csv is not as banto wrote it; move it away, and push all listings anew",
+                both!(
+                    "stock/.told.csv is not as banto wrote it; move it away, and push all listings anew",
+                    "stock/.told.csv がbantoの書き込んだ内容と異なります。別の場所へ移し、すべての出品の在庫を送信し直して\
+                     ください"
+                ),
             )
         };
         let text = String::from_utf8(bytes).map_err(|_| spoilt())?;
@@ -48,9 +54,13 @@ impl CsvFolder {
         let offers = self.offered(cx)?;
         let from_offers = [StockValue::Code, StockValue::Title, StockValue::Jan];
         if offers.is_none() && from_offers.iter().any(|value| self.settings.stock.have(*value)) {
-            return Err(Error::new(
+            return Err(Error::told(
                 ErrorKind::Unreachable,
-                "the stock file has columns out of the offers, and offers/ has no sound export; export the offers anew",
+                both!(
+                    "the stock file has columns out of the offers, and offers/ has no sound export; export the offers anew",
+                    "在庫ファイルに出品データの列がありますが、offers/ に正しいファイルがありません。出品データをもう一度\
+                     書き出してください"
+                ),
             ));
         }
         let mut told = self.told()?;
@@ -96,11 +106,12 @@ impl CsvFolder {
         listing: &ListingId,
         quantity: i64,
         offers: Option<&BTreeMap<ListingId, RemoteOffer>>,
-    ) -> std::result::Result<Vec<String>, String> {
+    ) -> std::result::Result<Vec<String>, Bilingual> {
         let offer = offers.and_then(|offers| offers.get(listing));
         if offers.is_some() && offer.is_none() {
-            return Err(format!(
-                "{listing} is not in the newest file of offers/; export the offers anew if it is there by now"
+            return Err(both!(
+                "{listing} is not in the newest file of offers/; export the offers anew if it is there by now",
+                "{listing} は offers/ の最新のファイルにありません。出品済みの場合は、出品データをもう一度書き出してください"
             ));
         }
         self.settings.stock.row(|value| match value {

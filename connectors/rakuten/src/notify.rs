@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, Notice, Outcome, Parcel, RemoteOrderId, Result};
+use banto_channel::{Bilingual, Cx, Error, ErrorKind, Notice, Outcome, Parcel, RemoteOrderId, Result, both};
 use serde::Serialize;
 
 use crate::Rakuten;
@@ -40,17 +40,20 @@ impl Rakuten {
     pub(crate) async fn notify(&self, cx: &Cx, order: &RemoteOrderId, notice: &Notice) -> Result<Outcome> {
         let number = order.as_str();
         if !is_number(number) {
-            return Ok(refused(format!("{number:?} is not an order number of Rakuten")));
+            return Ok(refused(both!(
+                "{number:?} is not an order number of Rakuten",
+                "「{number}」は楽天の注文番号ではありません"
+            )));
         }
         let told = match notice {
             Notice::Confirmed => self.confirmed(cx, number).await,
             Notice::Shipped(parcel) => self.shipped(cx, number, parcel).await,
             Notice::Cancelled { .. } => self.cancelled(cx, number).await,
-            Notice::Paid { .. } => Err(Error::unsupported("telling of a payment")),
-            Notice::Note { .. } => Err(Error::unsupported("notes on orders")),
+            Notice::Paid { .. } => Err(Error::unsupported(("telling of a payment", "入金の通知"))),
+            Notice::Note { .. } => Err(Error::unsupported(("notes on orders", "注文メモの登録"))),
         };
         match told {
-            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.message)),
+            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.words())),
             other => other,
         }
     }
@@ -78,9 +81,13 @@ impl Rakuten {
         match error.code.as_str() {
             // Its status was moved already.
             "ORDER_EXT_API_CONFIRM_ORDER_ERROR_103" => Ok(()),
-            "ORDER_EXT_API_CONFIRM_ORDER_ERROR_105" => Err(Error::new(
+            "ORDER_EXT_API_CONFIRM_ORDER_ERROR_105" => Err(Error::told(
                 ErrorKind::Refused,
-                format!("{}; enter postage and fees in RMS, then confirm it again", error.words()),
+                both!(
+                    "{said}; enter postage and fees in RMS, then confirm it again",
+                    "{said}。RMSで送料と手数料を入力してから、もう一度受注確認してください",
+                    said = error.words()
+                ),
             )),
             _ => Err(self.refusal(&response, "confirming an order")),
         }
@@ -97,9 +104,10 @@ impl Rakuten {
             Some(Progress::Unconfirmed | Progress::Processing | Progress::Changing) => {
                 return Ok(Outcome::Retry {
                     after: PASSING,
-                    reason: format!(
-                        "the order is {} at Rakuten, where nothing can be reported as shipped",
-                        progress::status(&order, Progress::of(&order))
+                    reason: both!(
+                        "the order is {status} at Rakuten, where nothing can be reported as shipped",
+                        "楽天のステータスが「{status}」のため、出荷を報告できません",
+                        status = progress::status(&order, Progress::of(&order))
                     ),
                 });
             }
@@ -125,16 +133,19 @@ impl Rakuten {
                 "cancelOrderAfterShipping"
             }
             Some(progress) if progress.is_shipped() => {
-                return Ok(refused(format!(
-                    "the order is {} at Rakuten; cancel it there when the goods are back, or set \
+                return Ok(refused(both!(
+                    "the order is {word} at Rakuten; cancel it there when the goods are back, or set \
                      cancel_shipped_orders = true",
-                    progress.word()
+                    "楽天のステータスが「{word}」です。商品の返送後にRMSでキャンセルするか、\
+                     cancel_shipped_orders = true を設定してください",
+                    word = progress.word()
                 )));
             }
             progress => {
-                return Ok(refused(format!(
-                    "the order is {} at Rakuten, where it cannot be cancelled",
-                    progress::status(&order, progress)
+                return Ok(refused(both!(
+                    "the order is {status} at Rakuten, where it cannot be cancelled",
+                    "楽天のステータスが「{status}」のため、キャンセルできません",
+                    status = progress::status(&order, progress)
                 )));
             }
         };
@@ -151,7 +162,7 @@ impl Rakuten {
         let response = self.send(cx, request, doing).await?;
         let told: Messages = response.json()?;
         Ok(match told.error().map(Message::words) {
-            Some(words) => refused(format!("{doing}: {words}")),
+            Some(words) => refused(both!("{doing}: {words}", "楽天の応答: {words}")),
             None => Outcome::Applied,
         })
     }
@@ -159,15 +170,22 @@ impl Rakuten {
     /// Errors: [`ErrorKind::NotFound`] for an order that Rakuten does not know.
     async fn known_order(&self, cx: &Cx, number: &str) -> Result<Order> {
         self.one_order(cx, number).await?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("Rakuten does not know the order {number}"))
+            Error::told(
+                ErrorKind::NotFound,
+                both!("Rakuten does not know the order {number}", "楽天に注文 {number} がありません"),
+            )
         })
     }
 }
 
-fn cancelled_words(order: &Order) -> String {
-    format!("the order is {} at Rakuten", progress::status(order, Progress::of(order)))
+fn cancelled_words(order: &Order) -> Bilingual {
+    both!(
+        "the order is {status} at Rakuten",
+        "楽天のステータスが「{status}」です",
+        status = progress::status(order, Progress::of(order))
+    )
 }
 
-fn refused(reason: String) -> Outcome {
+fn refused(reason: Bilingual) -> Outcome {
     Outcome::Refused { reason }
 }

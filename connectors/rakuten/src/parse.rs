@@ -38,6 +38,7 @@ pub(crate) fn order(order: &Order, raw: &str, paid_at: Option<Timestamp>) -> Res
         currency: JPY.to_owned(),
         totals,
         moves_own_stock: true,
+        stock_taken: None,
         buyer: people::buyer(order),
         bill_to: people::address(&order.orderer),
         ship_to: ship_to(order, &mut unknowns),

@@ -3,7 +3,7 @@
 //! RMS counts an order as shipped when every destination has a row, and every row has carrier, number and day. So the
 //! parcel of a part is entered without a day, and the one that completes the order brings the day for all of them.
 
-use banto_channel::{Carrier, Parcel};
+use banto_channel::{Bilingual, Carrier, Parcel, both};
 use serde::Serialize;
 
 use crate::carriers::CARRIERS;
@@ -41,12 +41,20 @@ struct Row {
 /// What is still to be told; empty if RMS knows it all already, so that a resend adds nothing.
 ///
 /// `Err` says in plain words why it cannot be told.
-pub(crate) fn plan(order: &Order, parcel: &Parcel) -> Result<Vec<Basket>, String> {
-    let carrier = Carrier::find(CARRIERS, &parcel.carrier)
-        .ok_or_else(|| format!("{:?} is none of Rakuten's carriers (1000 to 1031)", parcel.carrier))?;
+pub(crate) fn plan(order: &Order, parcel: &Parcel) -> Result<Vec<Basket>, Bilingual> {
+    let carrier = Carrier::find(CARRIERS, &parcel.carrier).ok_or_else(|| {
+        both!(
+            "{carrier:?} is none of Rakuten's carriers (1000 to 1031)",
+            "「{carrier}」は楽天の配送会社（1000～1031）にありません",
+            carrier = parcel.carrier
+        )
+    })?;
     let number = parcel.tracking.trim();
     if number.chars().count() > NUMBER_MAX {
-        return Err(format!("a tracking number has at most {NUMBER_MAX} characters at Rakuten"));
+        return Err(both!(
+            "a tracking number has at most {NUMBER_MAX} characters at Rakuten",
+            "楽天の追跡番号は{NUMBER_MAX}文字までです"
+        ));
     }
     let day = parcel.completes.then(|| time::day(parcel.shipped_at));
     let targets = targets(order, parcel)?;
@@ -71,7 +79,10 @@ pub(crate) fn plan(order: &Order, parcel: &Parcel) -> Result<Vec<Basket>, String
             });
         }
         if is_new && blank.is_none() && package.parcels.len() >= ROWS_MAX {
-            return Err(format!("a destination has at most {ROWS_MAX} parcels at Rakuten"));
+            return Err(both!(
+                "a destination has at most {ROWS_MAX} parcels at Rakuten",
+                "楽天では送付先1件につき{ROWS_MAX}個口までです"
+            ));
         }
         if !rows.is_empty() {
             baskets.push(Basket { id: basket_id(package)?, rows });
@@ -82,13 +93,15 @@ pub(crate) fn plan(order: &Order, parcel: &Parcel) -> Result<Vec<Basket>, String
 
 /// The destinations that the parcel goes to: those of its lines, and, where it completes the order or says nothing of
 /// lines, those that have no parcel yet.
-fn targets(order: &Order, parcel: &Parcel) -> Result<Vec<usize>, String> {
+fn targets(order: &Order, parcel: &Parcel) -> Result<Vec<usize>, Bilingual> {
     let holds =
         |package: &Package, line: &str| package.items.iter().any(|item| item.item_detail_id.as_str() == line);
     let mut targets = Vec::new();
     for (line, _) in &parcel.lines {
         let at = order.packages.iter().position(|package| holds(package, line));
-        targets.push(at.ok_or_else(|| format!("the order has no line {line:?}"))?);
+        targets.push(
+            at.ok_or_else(|| both!("the order has no line {line:?}", "注文に明細「{line}」がありません"))?,
+        );
     }
     if parcel.completes || parcel.lines.is_empty() {
         let without = order
@@ -103,13 +116,13 @@ fn targets(order: &Order, parcel: &Parcel) -> Result<Vec<usize>, String> {
         targets.extend(order.packages.len().checked_sub(1));
     }
     match targets.is_empty() {
-        true => Err("the order has no destination".to_owned()),
+        true => Err(both!("the order has no destination", "注文に送付先がありません")),
         false => Ok(targets),
     }
 }
 
 /// The day for a row that has none. A row without a carrier went with this one.
-fn dated(row: &Shipping, carrier: &Carrier, day: Option<&str>) -> Result<Option<Row>, String> {
+fn dated(row: &Shipping, carrier: &Carrier, day: Option<&str>) -> Result<Option<Row>, Bilingual> {
     let Some(day) = day.filter(|_| row.shipping_date.is_empty()) else {
         return Ok(None);
     };
@@ -121,10 +134,14 @@ fn dated(row: &Shipping, carrier: &Carrier, day: Option<&str>) -> Result<Option<
     }))
 }
 
-fn detail_id(row: &Shipping) -> Result<i64, String> {
-    row.shipping_detail_id.whole().ok_or_else(|| "a parcel at Rakuten has no shippingDetailId".to_owned())
+fn detail_id(row: &Shipping) -> Result<i64, Bilingual> {
+    row.shipping_detail_id.whole().ok_or_else(|| {
+        both!("a parcel at Rakuten has no shippingDetailId", "楽天の発送情報に shippingDetailId がありません")
+    })
 }
 
-fn basket_id(package: &Package) -> Result<i64, String> {
-    package.basket_id.whole().ok_or_else(|| "a destination at Rakuten has no basketId".to_owned())
+fn basket_id(package: &Package) -> Result<i64, Bilingual> {
+    package.basket_id.whole().ok_or_else(|| {
+        both!("a destination at Rakuten has no basketId", "楽天の送付先に basketId がありません")
+    })
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Response, Result, StockItem};
+use banto_channel::{Bilingual, Cx, Error, ErrorKind, ListingId, Outcome, Response, Result, StockItem, both};
 use serde::{Deserialize, Serialize};
 
 use crate::Rakuten;
@@ -135,7 +135,7 @@ impl Rakuten {
             rows.into_iter().partition(|row| counted.contains_key(&row.sku));
         there.extend(self.registered(cx, strange, &mut outcomes).await);
         self.write(cx, there, &mut outcomes).await?;
-        let silent = || retry("RMS said nothing about it");
+        let silent = || retry(both!("RMS said nothing about it", "RMSから結果が返されませんでした"));
         Ok(outcomes.0.into_iter().map(|outcome| outcome.unwrap_or_else(silent)).collect())
     }
 
@@ -160,7 +160,10 @@ impl Rakuten {
     async fn registered(&self, cx: &Cx, rows: Vec<Row>, outcomes: &mut Outcomes) -> Vec<Row> {
         let items: BTreeSet<String> = rows.iter().map(|row| row.sku.manage_number.clone()).collect();
         let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut later = retry("RMS is asked later whether there is such an item");
+        let mut later = retry(both!(
+            "RMS is asked later whether there is such an item",
+            "商品の有無を後でRMSに確認します"
+        ));
         for item in items.into_iter().take(ITEMS_ASKED) {
             let path = format!("/es/2.0/items/inventory-related-settings/manage-numbers/{item}");
             let request = self.get(&path).group(ITEM_SETTINGS);
@@ -170,7 +173,7 @@ impl Rakuten {
                 Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => BTreeSet::new(),
                 Err(e) => {
                     let is_of_this_item = e.kind == ErrorKind::Malformed;
-                    later = put_off(e);
+                    later = put_off(&e);
                     if is_of_this_item {
                         continue;
                     }
@@ -186,9 +189,11 @@ impl Rakuten {
                 Some(variants) if variants.contains(&row.sku.variant_id) => registered.push(row),
                 Some(_) => outcomes.set(
                     &row,
-                    &refused(&format!(
-                        "RMS has no SKU {} of an item {}",
-                        row.sku.variant_id, row.sku.manage_number
+                    &refused(both!(
+                        "RMS has no SKU {sku} of an item {item}",
+                        "RMSの商品 {item} にSKU {sku} がありません",
+                        sku = row.sku.variant_id,
+                        item = row.sku.manage_number
                     )),
                 ),
             }
@@ -215,7 +220,7 @@ impl Rakuten {
                     rest.into_iter().rev().for_each(|rows| waiting.push_front(rows));
                 }
                 Err(e) if written => {
-                    let later = Outcome::Retry { after: e.retry_after.unwrap_or(RETRY), reason: e.message };
+                    let later = Outcome::Retry { after: e.retry_after.unwrap_or(RETRY), reason: e.words() };
                     rows.iter().chain(waiting.iter().flatten()).for_each(|row| outcomes.set(row, &later));
                     return Ok(());
                 }
@@ -239,7 +244,7 @@ impl Rakuten {
             false => match self.refusal(&response, "setting stock") {
                 e if e.kind == ErrorKind::Refused => {
                     let Told { errors, .. } = Told::of(&response);
-                    Ok(Written::None(Refusal { errors, words: e.message }))
+                    Ok(Written::None(Refusal { errors, words: e.words() }))
                 }
                 e => Err(e),
             },
@@ -263,7 +268,7 @@ enum Written {
 
 struct Refusal {
     errors: Vec<ApiError>,
-    words: String,
+    words: Bilingual,
 }
 
 /// A success has no body. Anything that is there must at least be JSON, or it is not RMS that answers.
@@ -280,9 +285,10 @@ fn rows(items: &[StockItem], outcomes: &mut Outcomes) -> Vec<Row> {
     let mut known: BTreeMap<Sku, usize> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
         let Some(sku) = Sku::of(&item.listing) else {
-            outcomes.0[at] = Some(refused(
+            outcomes.0[at] = Some(refused(both!(
                 "this is not a SKU of Rakuten (\"manageNumber/variantId\", letters, digits, - and _)",
-            ));
+                "楽天のSKU（「商品管理番号/SKU管理番号」、英数字と - _）ではありません"
+            )));
             continue;
         };
         let quantity = item.quantity.clamp(0, QUANTITY_MAX);
@@ -315,26 +321,26 @@ fn set_aside(mut rows: Vec<Row>, refusal: &Refusal, outcomes: &mut Outcomes) -> 
     let mut rest = Vec::with_capacity(rows.len());
     for (at, row) in rows.into_iter().enumerate() {
         match named.get(&at) {
-            Some(words) => outcomes.set(&row, &refused(words)),
-            None if named.is_empty() => outcomes.set(&row, &refused(&refusal.words)),
+            Some(words) => outcomes.set(&row, &refused(both!("{words}", "RMSの応答: {words}"))),
+            None if named.is_empty() => outcomes.set(&row, &refused(refusal.words.clone())),
             None => rest.push(row),
         }
     }
     vec![rest]
 }
 
-fn refused(reason: &str) -> Outcome {
-    Outcome::Refused { reason: reason.to_owned() }
+fn refused(reason: Bilingual) -> Outcome {
+    Outcome::Refused { reason }
 }
 
 /// What becomes of a row that an error stands in the way of: one that does not pass by itself is tried ever more rarely.
-fn put_off(error: Error) -> Outcome {
+fn put_off(error: &Error) -> Outcome {
     match error.kind.is_temporary() {
-        true => Outcome::Retry { after: error.retry_after.unwrap_or(RETRY), reason: error.message },
-        false => Outcome::Refused { reason: error.message },
+        true => Outcome::Retry { after: error.retry_after.unwrap_or(RETRY), reason: error.words() },
+        false => Outcome::Refused { reason: error.words() },
     }
 }
 
-fn retry(reason: &str) -> Outcome {
-    Outcome::Retry { after: RETRY, reason: reason.to_owned() }
+fn retry(reason: Bilingual) -> Outcome {
+    Outcome::Retry { after: RETRY, reason }
 }

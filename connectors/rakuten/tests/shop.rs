@@ -143,7 +143,7 @@ async fn an_order_in_rakutens_hands_is_shipped_later() {
     let opened = open(|config| config.processing = Duration::from_secs(600), "", &[]).await;
     let order = opened.buy(true);
     let later = opened.tell(&order, &opened.parcel("1", true)).await;
-    assert!(matches!(&later, Outcome::Retry { reason, .. } if reason.contains("楽天処理中")), "{later:?}");
+    assert!(matches!(&later, Outcome::Retry { reason, .. } if reason.ja.contains("楽天処理中")), "{later:?}");
     assert!(opened.read(&order).await.wait.unwrap().ja.contains("楽天処理中"));
     opened.clock.advance(Duration::from_secs(601));
     assert_eq!(opened.read(&order).await.wait, None);
@@ -174,7 +174,7 @@ async fn a_carrier_that_rakuten_does_not_know_is_refused_before_it_is_sent() {
         parcel.carrier = "伝書鳩".to_owned();
     }
     let refused = opened.tell(&order, &notice).await;
-    assert!(matches!(&refused, Outcome::Refused { reason } if reason.contains("伝書鳩")), "{refused:?}");
+    assert!(matches!(&refused, Outcome::Refused { reason } if reason.ja.contains("伝書鳩")), "{refused:?}");
     assert!(!opened.order_calls().contains(&"updateOrderShipping/".to_owned()));
 }
 
@@ -186,7 +186,7 @@ async fn what_was_cancelled_is_neither_confirmed_nor_shipped() {
     for notice in [Notice::Confirmed, opened.parcel("1", true)] {
         let refused = opened.tell(&order, &notice).await;
         assert!(
-            matches!(&refused, Outcome::Refused { reason } if reason.contains("キャンセル")),
+            matches!(&refused, Outcome::Refused { reason } if reason.en.contains("キャンセル")),
             "{refused:?}"
         );
     }
@@ -203,7 +203,7 @@ async fn a_shipped_order_is_cancelled_only_if_the_config_allows_it() {
     opened.shop.ship(&order);
     let refused = opened.tell(&order, &cancel).await;
     assert!(
-        matches!(&refused, Outcome::Refused { reason } if reason.contains("cancel_shipped_orders")),
+        matches!(&refused, Outcome::Refused { reason } if reason.ja.contains("cancel_shipped_orders")),
         "{refused:?}"
     );
 

@@ -73,9 +73,9 @@ pub(crate) struct UserError {
 }
 
 /// All of them in one sentence.
-pub(crate) fn words(errors: &[UserError]) -> String {
+pub(crate) fn words(errors: &[UserError]) -> Bilingual {
     let each: Vec<&str> = errors.iter().map(|e| e.message.trim()).collect();
-    each.join("; ")
+    both!("{said}", "Shopifyの応答: {said}", said = each.join("; "))
 }
 
 /// A page of a connection.

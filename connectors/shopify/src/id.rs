@@ -1,6 +1,6 @@
 //! Shopify's global ids (`gid://shopify/Order/123`) and the short forms that banto keeps.
 
-use banto_channel::{Error, ErrorKind, ListingId, RemoteOrderId, Result};
+use banto_channel::{Error, ErrorKind, ListingId, RemoteOrderId, Result, both};
 
 /// The global id of a numbered thing.
 pub(crate) fn gid(kind: &str, number: u64) -> String {
@@ -24,9 +24,13 @@ pub(crate) fn short(gid: &str) -> String {
 pub(crate) fn order(order: &RemoteOrderId) -> Result<String> {
     match digits(order.as_str()) {
         Some(number) => Ok(gid("Order", number)),
-        None => Err(Error::new(
+        None => Err(Error::told(
             ErrorKind::NotFound,
-            format!("{:?} is not an order's number of Shopify", order.as_str()),
+            both!(
+                "{number:?} is not an order's number of Shopify",
+                "「{number}」はShopifyの注文番号ではありません",
+                number = order.as_str()
+            ),
         )),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, RemoteOrderId, Result};
+use banto_channel::{
+    Bilingual, Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, RemoteOrderId, Result, both,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,11 +72,11 @@ impl Shopify {
                 Notice::Cancelled { reason } => self.cancelled(cx, &gid, reason).await,
                 Notice::Paid { .. } => self.paid(cx, &gid).await,
                 Notice::Note { text } => self.noted(cx, &gid, text, key).await,
-                Notice::Confirmed => Err(Error::unsupported("confirming orders")),
+                Notice::Confirmed => Err(Error::unsupported(("confirming orders", "受注確認"))),
             },
         };
         match told {
-            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.message)),
+            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.words())),
             other => other,
         }
     }
@@ -97,7 +99,10 @@ impl Shopify {
             return Ok(Outcome::Applied);
         }
         Ok(match errors.is_empty() {
-            true => Outcome::Retry { after: CANCELLING, reason: "Shopify is still cancelling it".to_owned() },
+            true => Outcome::Retry {
+                after: CANCELLING,
+                reason: both!("Shopify is still cancelling it", "Shopifyでキャンセルを処理しています"),
+            },
             false => refused(words(&errors)),
         })
     }
@@ -107,13 +112,18 @@ impl Shopify {
         match state.display_financial_status.as_deref() {
             Some("PAID" | "PARTIALLY_REFUNDED" | "REFUNDED") => return Ok(Outcome::Applied),
             _ if state.cancelled_at.is_some() => {
-                return Ok(refused("the order is cancelled in Shopify".to_owned()));
+                return Ok(refused(both!(
+                    "the order is cancelled in Shopify",
+                    "Shopifyでキャンセル済みの注文です"
+                )));
             }
             word if !state.can_mark_as_paid => {
-                return Ok(refused(format!(
-                    "Shopify does not let the order be marked as paid while its payment is {}; where a payment provider \
+                return Ok(refused(both!(
+                    "Shopify does not let the order be marked as paid while its payment is {word}; where a payment provider \
                      still waits for the buyer, the money is the provider's to report",
-                    word.unwrap_or("unknown")
+                    "決済状況が {word} のため、Shopifyで入金済みにできません。決済会社がお客様の支払いを待っている場合は、\
+                     決済会社から入金が通知されます",
+                    word = word.unwrap_or("unknown")
                 )));
             }
             _ => {}
@@ -133,7 +143,10 @@ impl Shopify {
         let gap = if before.trim().is_empty() { "" } else { "\n\n" };
         let note = format!("{before}{gap}{marker} {}", text.trim());
         if note.chars().count() > NOTE_MAX {
-            return Ok(refused(format!("the order's note in Shopify is full ({NOTE_MAX} characters)")));
+            return Ok(refused(both!(
+                "the order's note in Shopify is full ({NOTE_MAX} characters)",
+                "Shopifyの注文メモが上限（{NOTE_MAX}文字）に達しています"
+            )));
         }
         let variables = json!({ "input": { "id": gid, "note": note } });
         Ok(outcome(&self.tell(cx, SET_NOTE, &variables, "writing a note").await?))
@@ -166,13 +179,16 @@ pub(crate) fn outcome(errors: &[UserError]) -> Outcome {
 }
 
 pub(crate) fn unknown_order() -> Error {
-    Error::new(
+    Error::told(
         ErrorKind::NotFound,
-        "Shopify does not know this order, or keeps it from an app without read_all_orders",
+        both!(
+            "Shopify does not know this order, or keeps it from an app without read_all_orders",
+            "Shopifyにこの注文がないか、アプリに read_all_orders の権限がないため表示されません"
+        ),
     )
 }
 
-pub(crate) fn refused(reason: String) -> Outcome {
+pub(crate) fn refused(reason: Bilingual) -> Outcome {
     Outcome::Refused { reason }
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn order(
         currency: order.currency_code.trim().to_owned(),
         totals,
         moves_own_stock: own,
+        stock_taken: None,
         buyer: address::buyer(order),
         bill_to: address::address(order.billing_address.as_ref()),
         ship_to,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use banto_channel::{Carrier, Cx, Outcome, Parcel, Result};
+use banto_channel::{Bilingual, Carrier, Cx, Outcome, Parcel, Result, both};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -89,12 +89,17 @@ impl Work {
     }
 
     /// Why Shopify would not take a parcel.
-    fn hindrance(&self) -> String {
+    fn hindrance(&self) -> Bilingual {
         let holds: Vec<&str> =
             self.fulfillment_holds.iter().map(|hold| hold.display_reason.as_str()).collect();
+        let told = both!(
+            "its fulfillment is {status} in Shopify",
+            "Shopifyの出荷状況が {status} です",
+            status = self.status
+        );
         match holds.is_empty() {
-            true => format!("its fulfillment is {} in Shopify", self.status),
-            false => format!("its fulfillment is {} in Shopify: {}", self.status, holds.join(", ")),
+            true => told,
+            false => told.with(&Bilingual::quoted(holds.join(", "))),
         }
     }
 }
@@ -253,7 +258,7 @@ fn shares<'a>(
     work: &'a [Work],
     parcel: &Parcel,
     known: &Known,
-) -> std::result::Result<BTreeMap<&'a str, Share>, String> {
+) -> std::result::Result<BTreeMap<&'a str, Share>, Bilingual> {
     // Of "everything that is open" a location that told its part has nothing left that is meant.
     let told = |work: &Work| parcel.lines.is_empty() && known.locations.contains(work.location());
     let ready = || work.iter().filter(|work| work.can_be_shipped() && !told(work));
@@ -282,20 +287,25 @@ fn shares<'a>(
         }
         if left > 0 {
             return Err(hindered(work).unwrap_or_else(|| {
-                format!("{left} of {quantity} units of line {id} are not open in Shopify any more")
+                both!(
+                    "{left} of {quantity} units of line {id} are not open in Shopify any more",
+                    "明細 {id} の{quantity}点のうち{left}点は、Shopifyで出荷待ちではありません"
+                )
             }));
         }
     }
     match shares.is_empty() {
         false => Ok(shares),
         true => Err(hindered(work).unwrap_or_else(|| {
-            "nothing of the order is open at our locations in Shopify any more: it was shipped, moved or cancelled there"
-                .to_owned()
+            both!(
+                "nothing of the order is open at our locations in Shopify any more: it was shipped, moved or cancelled there",
+                "Shopifyの自社ロケーションに出荷待ちの商品がありません。Shopifyで出荷・移動・キャンセルのいずれかが行われています"
+            )
         })),
     }
 }
 
 /// Why what is left cannot be shipped, if something is left.
-fn hindered(work: &[Work]) -> Option<String> {
+fn hindered(work: &[Work]) -> Option<Bilingual> {
     work.iter().find(|work| work.remains() > 0 && !work.can_be_shipped()).map(Work::hindrance)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem};
+use banto_channel::{Bilingual, Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem, both};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -24,13 +24,13 @@ const RETRY: Duration = Duration::from_secs(10);
 enum Round {
     Done,
     /// Places in the list that was sent, with the refusal.
-    Refused(BTreeMap<usize, String>),
+    Refused(BTreeMap<usize, Bilingual>),
     /// Places whose number is not the expected one.
     Stale(BTreeSet<usize>),
     /// Shopify remembers the key with another outcome.
     UsedKey,
     /// The same is being done at this moment.
-    Busy(String),
+    Busy(Bilingual),
 }
 
 /// An item under way.
@@ -118,8 +118,10 @@ impl Shopify {
             match Place::of(&item.listing) {
                 Some(place) => waiting.push(Wish { at, place, item, expected: item.was }),
                 None => {
-                    outcomes[at] =
-                        Some(refused("this is not an offer of Shopify (\"variant:inventory item\")"))
+                    outcomes[at] = Some(refused(both!(
+                        "this is not an offer of Shopify (\"variant:inventory item\")",
+                        "Shopifyの出品（「バリエーションID:在庫アイテムID」）ではありません"
+                    )))
                 }
             }
         }
@@ -135,7 +137,8 @@ impl Shopify {
                 return Ok(settled(outcomes, &e));
             }
         }
-        Ok(settled(outcomes, &Error::new(ErrorKind::Unexpected, "Shopify said nothing about it")))
+        let silent = both!("Shopify said nothing about it", "Shopifyから結果が返されませんでした");
+        Ok(settled(outcomes, &Error::told(ErrorKind::Unexpected, silent)))
     }
 
     /// Sets what can be set. One bad item fails a call, so those that are named are taken out and the rest goes again.
@@ -153,20 +156,23 @@ impl Shopify {
                 }
                 Round::Refused(named) => {
                     for (place, reason) in &named {
-                        outcomes[wishes[*place].at] = Some(refused(reason));
+                        outcomes[wishes[*place].at] = Some(refused(reason.clone()));
                     }
                     wishes = without(wishes, |place| named.contains_key(&place));
                 }
                 Round::Stale(named) => wishes = self.look_again(cx, wishes, &named, outcomes).await?,
                 Round::UsedKey => salt += 1,
                 Round::Busy(reason) => {
-                    wishes.iter().for_each(|wish| outcomes[wish.at] = Some(retry(&reason)));
+                    wishes.iter().for_each(|wish| outcomes[wish.at] = Some(retry(reason.clone())));
                     return Ok(());
                 }
             }
         }
-        let reason = "the numbers kept changing while they were set";
-        wishes.iter().for_each(|wish| outcomes[wish.at] = Some(retry(reason)));
+        let reason = both!(
+            "the numbers kept changing while they were set",
+            "在庫数の設定中に、Shopify側の数が変わり続けました"
+        );
+        wishes.iter().for_each(|wish| outcomes[wish.at] = Some(retry(reason.clone())));
         Ok(())
     }
 
@@ -243,7 +249,9 @@ fn verdict(errors: &[UserError], sent: usize) -> Result<Round> {
     let (mut named, mut stale) = (BTreeMap::new(), BTreeSet::new());
     for error in errors {
         match (error.code.as_deref().unwrap_or_default(), place(error).filter(|at| *at < sent)) {
-            ("IDEMPOTENCY_CONCURRENT_REQUEST", _) => return Ok(Round::Busy(error.message.clone())),
+            ("IDEMPOTENCY_CONCURRENT_REQUEST", _) => {
+                return Ok(Round::Busy(words(std::slice::from_ref(error))));
+            }
             ("IDEMPOTENCY_KEY_PARAMETER_MISMATCH" | "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", _) => {
                 return Ok(Round::UsedKey);
             }
@@ -252,7 +260,7 @@ fn verdict(errors: &[UserError], sent: usize) -> Result<Round> {
             }
             ("CHANGE_FROM_QUANTITY_STALE", None) => stale.extend(0..sent),
             (_, Some(at)) => {
-                named.entry(at).or_insert_with(|| error.message.clone());
+                named.entry(at).or_insert_with(|| words(std::slice::from_ref(error)));
             }
             (_, None) => {
                 let all = (0..sent).map(|at| (at, words(errors)));
@@ -296,17 +304,17 @@ fn without<'a>(wishes: Vec<Wish<'a>>, gone: impl Fn(usize) -> bool) -> Vec<Wish<
     wishes.into_iter().enumerate().filter(|(place, _)| !gone(*place)).map(|(_, wish)| wish).collect()
 }
 
-fn refused(reason: &str) -> Outcome {
-    Outcome::Refused { reason: reason.to_owned() }
+fn refused(reason: Bilingual) -> Outcome {
+    Outcome::Refused { reason }
 }
 
-fn retry(reason: &str) -> Outcome {
-    Outcome::Retry { after: RETRY, reason: reason.to_owned() }
+fn retry(reason: Bilingual) -> Outcome {
+    Outcome::Retry { after: RETRY, reason }
 }
 
 /// After a failure that is not the items' own: what is not known stays to be done.
 fn settled(outcomes: Vec<Option<Outcome>>, e: &Error) -> Vec<Outcome> {
-    let open = || Outcome::Retry { after: e.retry_after.unwrap_or(RETRY), reason: e.message.clone() };
+    let open = || Outcome::Retry { after: e.retry_after.unwrap_or(RETRY), reason: e.words() };
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(open)).collect()
 }
 

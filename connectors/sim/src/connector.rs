@@ -177,8 +177,12 @@ impl Connector for SimConnector {
         let answer = self.market.notice(&self.token, order, notice, key);
         Ok(match answer.map_err(|t| error(t, "telling of an order"))? {
             NoticeAnswer::Done => Outcome::Applied,
-            NoticeAnswer::NoSuchOrder => Outcome::Refused { reason: format!("no order {order}") },
-            NoticeAnswer::TooLate(why) => Outcome::Refused { reason: why.to_owned() },
+            NoticeAnswer::NoSuchOrder => {
+                Outcome::Refused { reason: both!("no order {order}", "注文 {order} はありません") }
+            }
+            NoticeAnswer::TooLate(why) => {
+                Outcome::Refused { reason: both!("{why}", "モールの応答: {why}") }
+            }
         })
     }
 
@@ -218,7 +222,7 @@ impl Connector for SimConnector {
 fn outcome(verdict: std::result::Result<(), String>) -> Outcome {
     match verdict {
         Ok(()) => Outcome::Applied,
-        Err(reason) => Outcome::Refused { reason },
+        Err(why) => Outcome::Refused { reason: both!("{why}", "モールの応答: {why}") },
     }
 }
 

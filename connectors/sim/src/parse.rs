@@ -101,6 +101,7 @@ fn translate(order: Order, text: &str) -> Result<RemoteOrder, Bilingual> {
         totals: totals(&order.totals, &currency)?,
         currency,
         moves_own_stock: true,
+        stock_taken: None,
         buyer: order.buyer,
         bill_to: order.ship_to.clone(),
         ship_to: order.ship_to,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, RemoteOrderId, Result};
+use banto_channel::{
+    Bilingual, Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, RemoteOrderId, Result, both,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Vendure;
@@ -108,7 +110,7 @@ impl Vendure {
             Notice::Cancelled { reason } => self.cancel(cx, id, reason).await,
             Notice::Paid { .. } => self.settle(cx, id, key).await,
             Notice::Note { text } => self.note(cx, id, text, key).await,
-            Notice::Confirmed => Err(Error::unsupported("notify_order(confirmed)")),
+            Notice::Confirmed => Err(Error::unsupported(("notify_order(confirmed)", "受注確認"))),
         }
     }
 
@@ -130,13 +132,19 @@ impl Vendure {
             return Ok(later);
         }
         if order.fulfillments.iter().flatten().any(|f| self.counts(&f.state)) {
-            return Ok(refused(
+            return Ok(refused(both!(
                 "parts of the order are fulfilled; Vendure would put those goods back on the shelf too. Cancel the \
                  rest in the shop",
-            ));
+                "一部が出荷済みの注文です。Vendureが出荷済みの商品も在庫に戻すため、残りはショップの管理画面で\
+                 キャンセルしてください"
+            )));
         }
         if !order.next_states.iter().any(|next| next == "Cancelled") {
-            return Ok(refused(&format!("an order in the state {} cannot be cancelled", order.state)));
+            return Ok(refused(both!(
+                "an order in the state {state} cannot be cancelled",
+                "ステータスが {state} の注文はキャンセルできません",
+                state = order.state
+            )));
         }
         let input = CancelInput { order_id: id, reason, cancel_shipping: self.settings.cancel_shipping };
         let question = Question::once(CANCEL, "cancelling an order");
@@ -164,7 +172,11 @@ impl Vendure {
         if !raised {
             return Ok(match settled {
                 true => Outcome::Applied,
-                false => refused(&format!("an order in the state {} waits for no payment", order.state)),
+                false => refused(both!(
+                    "an order in the state {state} waits for no payment",
+                    "ステータスが {state} の注文は入金待ちではありません",
+                    state = order.state
+                )),
             });
         }
         let booked = payments.iter().any(|p| p.transaction_id.as_deref() == Some(key.as_str()));
@@ -224,7 +236,7 @@ impl Vendure {
         let told = result(&answer)?;
         Ok(match told.error_code {
             None => Outcome::Applied,
-            Some(_) => refused(&told.words()),
+            Some(_) => refused(both!("{said}", "ショップの応答: {said}", said = told.words())),
         })
     }
 }
@@ -234,24 +246,30 @@ impl Vendure {
 /// Errors: those of GraphQL.
 pub(crate) fn result(answer: &Answer) -> Result<Told> {
     let done: Done = answer.data()?;
-    done.into_values()
-        .flatten()
-        .next()
-        .ok_or_else(|| Error::new(ErrorKind::Malformed, "the shop answered a mutation with nothing"))
+    done.into_values().flatten().next().ok_or_else(|| {
+        let what = both!("the shop answered a mutation with nothing", "ショップの応答が空でした");
+        Error::told(ErrorKind::Malformed, what)
+    })
 }
 
 /// While staff change an order nothing is told about it.
 pub(crate) fn busy(order: &Stand) -> Option<Outcome> {
     (order.state == "Modifying").then(|| Outcome::Retry {
         after: EDITING,
-        reason: "the shop's staff are changing this order (state Modifying)".to_owned(),
+        reason: both!(
+            "the shop's staff are changing this order (state Modifying)",
+            "ショップの管理画面で変更中の注文です（Modifying）"
+        ),
     })
 }
 
-pub(crate) fn refused(reason: &str) -> Outcome {
-    Outcome::Refused { reason: reason.to_owned() }
+pub(crate) fn refused(reason: Bilingual) -> Outcome {
+    Outcome::Refused { reason }
 }
 
 fn unknown(id: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("the shop has no order {id:?}"))
+    Error::told(
+        ErrorKind::NotFound,
+        both!("the shop has no order {id:?}", "ショップに注文「{id}」がありません"),
+    )
 }

@@ -60,6 +60,7 @@ pub(crate) fn order(
         currency: order.currency_code.trim().to_owned(),
         totals,
         moves_own_stock: true,
+        stock_taken: None,
         buyer: buyer(order),
         bill_to: billed(order),
         ship_to: order.shipping_address.as_ref().map(address).unwrap_or_default(),

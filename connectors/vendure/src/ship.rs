@@ -1,6 +1,6 @@
 //! `notify_order(Shipped)`: a fulfilment is made, and moved to `Shipped`.
 
-use banto_channel::{Cx, Outcome, Parcel, Result};
+use banto_channel::{Cx, Outcome, Parcel, Result, both};
 use serde::Serialize;
 
 use crate::Vendure;
@@ -44,14 +44,15 @@ impl Vendure {
         }
         let lines = self.lines_of(&order, parcel);
         if lines.is_empty() {
-            return Ok(refused(&format!(
-                "nothing of the order is left to be shipped (state {})",
-                order.state
+            return Ok(refused(both!(
+                "nothing of the order is left to be shipped (state {state})",
+                "出荷する商品が残っていません（ステータス {state}）",
+                state = order.state
             )));
         }
         let made = self.make(cx, &order, parcel, &lines).await?;
         match made.error_code {
-            Some(_) => Ok(refused(&made.words())),
+            Some(_) => Ok(refused(both!("{said}", "ショップの応答: {said}", said = made.words()))),
             None => self.let_go(cx, &made.id).await,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem, both};
+use banto_channel::{Bilingual, Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem, both};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +92,14 @@ impl Vendure {
         }
         Ok(outcomes
             .into_iter()
-            .map(|o| o.unwrap_or_else(|| retry("the shop said nothing about it", RETRY)))
+            .map(|o| {
+                o.unwrap_or_else(|| {
+                    retry(
+                        both!("the shop said nothing about it", "ショップから結果が返されませんでした"),
+                        RETRY,
+                    )
+                })
+            })
             .collect())
     }
 
@@ -208,9 +215,13 @@ impl From<Error> for Failure {
 /// What must not even be tried.
 fn impossible(item: &StockItem) -> Option<Outcome> {
     if !is_id(item.listing.as_str()) {
-        return Some(refused("this is not the id of a product variant of Vendure"));
+        return Some(refused(both!(
+            "this is not the id of a product variant of Vendure",
+            "Vendureの商品バリエーションのIDではありません"
+        )));
     }
-    (!(0..=MOST).contains(&item.quantity)).then(|| refused("Vendure counts from 0 to 2147483647"))
+    (!(0..=MOST).contains(&item.quantity))
+        .then(|| refused(both!("Vendure counts from 0 to 2147483647", "Vendureの在庫数は0～2147483647です")))
 }
 
 /// Who of the group spoilt it, and what is to be tried again. Where the message names nobody, halves tell.
@@ -236,22 +247,23 @@ fn culprit(items: &[StockItem], group: &[usize], fault: &Fault) -> (Option<usize
 
 /// The outcome of an item that spoilt its transaction alone.
 fn blame(fault: &Fault) -> Outcome {
+    let said = both!("{said}", "ショップの応答: {said}", said = fault.words());
     match fault.kind() {
-        ErrorKind::Unreachable => retry(&fault.words(), RETRY),
-        _ => refused(&fault.words()),
+        ErrorKind::Unreachable => retry(said, RETRY),
+        _ => refused(said),
     }
 }
 
 fn leave(outcomes: &mut [Option<Outcome>], open: impl Iterator<Item = usize>, error: &Error) {
     for at in open {
-        outcomes[at] = Some(retry(&error.message, error.retry_after.unwrap_or(RETRY)));
+        outcomes[at] = Some(retry(error.words(), error.retry_after.unwrap_or(RETRY)));
     }
 }
 
-fn refused(reason: &str) -> Outcome {
-    Outcome::Refused { reason: reason.to_owned() }
+fn refused(reason: Bilingual) -> Outcome {
+    Outcome::Refused { reason }
 }
 
-fn retry(reason: &str, after: Duration) -> Outcome {
-    Outcome::Retry { after, reason: reason.to_owned() }
+fn retry(reason: Bilingual, after: Duration) -> Outcome {
+    Outcome::Retry { after, reason }
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use banto_channel::{Error, ErrorKind, Method, Request, Response, Result};
+use banto_channel::{Bilingual, Error, ErrorKind, Method, Request, Response, Result, both};
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -147,18 +147,26 @@ impl Prepared {
 }
 
 fn address(request: &Request) -> Result<Url> {
-    let config = |text: String| Error::new(ErrorKind::Config, text);
+    let config = |words: Bilingual| Error::told(ErrorKind::Config, words);
     // A user name and password may stand in front of an `@`.
     let shown = request.url.split(['?', '#']).next().filter(|u| !u.contains('@')).unwrap_or("(not shown)");
     let mut url = Url::parse(&request.url).map_err(|e| {
-        config(format!("the address {shown} cannot be used: {e}. It should look like https://shop.example"))
+        config(both!(
+            "the address {shown} cannot be used: {e}. It should look like https://shop.example",
+            "アドレス {shown} は使えません（{e}）。https://shop.example のような形で指定してください"
+        ))
     })?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(config(format!("the address {shown} begins with neither https:// nor http://")));
+        return Err(config(both!(
+            "the address {shown} begins with neither https:// nor http://",
+            "アドレス {shown} が https:// でも http:// でも始まっていません"
+        )));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        let text = "the address holds a user name or a password; credentials belong into their own settings";
-        return Err(config(text.to_owned()));
+        return Err(config(both!(
+            "the address holds a user name or a password; credentials belong into their own settings",
+            "アドレスにユーザー名またはパスワードが含まれています。認証情報は専用の設定項目に入力してください"
+        )));
     }
     let plain = request.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let secret = request.secret_query.iter().map(|(name, value)| (name.as_str(), value.expose()));
@@ -175,10 +183,11 @@ fn address(request: &Request) -> Result<Url> {
 
 fn headers(request: &Request) -> Result<HeaderMap> {
     let cannot = |name: &str| {
-        let text = format!(
-            "the header {name} cannot be sent: its value holds a line break or another control character"
+        let words = both!(
+            "the header {name} cannot be sent: its value holds a line break or another control character",
+            "ヘッダー {name} を送信できません。値に改行などの制御文字が含まれています"
         );
-        Error::new(ErrorKind::Config, text)
+        Error::told(ErrorKind::Config, words)
     };
     let plain = request.headers.iter().map(|(name, value)| (*name, value.as_str(), false));
     let secret = request.secret_headers.iter().map(|(name, value)| (*name, value.expose(), true));

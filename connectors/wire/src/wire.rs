@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use banto_channel::{Clock, Error, ErrorKind, Http, Request, Response, Result};
+use banto_channel::{Bilingual, Clock, Error, ErrorKind, Http, Request, Response, Result, both};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, sleep};
@@ -242,37 +242,47 @@ impl Call<'_> {
         let text = String::from_utf8_lossy(&answer.body);
         let text = text.trim_start();
         let said: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-        let said = if text.starts_with('<') || said.is_empty() {
-            String::new()
-        } else {
-            format!(" It says: {said}")
+        let quote = match text.starts_with('<') || said.is_empty() {
+            true => Bilingual::default(),
+            false => both!(" It says: {said}", "応答: {said}"),
         };
-        let message = format!(
-            "{}: {} allows no more calls for {} (HTTP 429, tried {}, waited {}). The call is made again \
-             after that; if it happens often, another program may be using the same allowance.{said}",
-            self.what,
-            self.prepared.host,
-            words(pause),
-            times(self.tries),
-            words(self.waited),
+        let message = both!(
+            "{what}: {host} allows no more calls for {pause} (HTTP 429, tried {times}, waited {waited}). The call is \
+             made again after that; if it happens often, another program may be using the same allowance.{en}",
+            "{what} の呼び出し: {host} の呼び出し回数の上限に達しました（HTTP 429、{tries}回試行、待ち時間 {waited}）。\
+             {pause}後にもう一度呼び出します。頻繁に起きる場合は、ほかのプログラムも同じ上限を使っている可能性があります。{ja}",
+            what = self.what,
+            host = self.prepared.host,
+            pause = words(pause),
+            times = times(self.tries),
+            tries = self.tries,
+            waited = words(self.waited),
+            en = quote.en,
+            ja = quote.ja,
         );
-        Error::new(ErrorKind::RateLimited, self.scrub.text(&message)).after(pause)
+        Error::told(ErrorKind::RateLimited, message).redacted(|text| self.scrub.text(text)).after(pause)
     }
 
     /// The group is busy for longer than this call may wait.
     fn no_turn(&self, busy: Busy) -> Error {
-        let why = if busy.asked {
-            "the marketplace asked for a pause"
-        } else {
-            "the documented allowance is used up"
+        let why = match busy.asked {
+            true => both!("the marketplace asked for a pause", "モールから一時停止を求められた"),
+            false => both!("the documented allowance is used up", "仕様上の呼び出し回数の上限に達した"),
         };
-        let message = format!(
-            "{}: not sent{}, because {why}; the next call can go in {}.",
-            self.what,
-            if self.tries == 0 { "" } else { " again" },
-            words(busy.wait)
+        let sent = match self.tries {
+            0 => both!("not sent", "送信していません"),
+            _ => both!("not sent again", "再送していません"),
+        };
+        let message = both!(
+            "{what}: {en}, because {why}; the next call can go in {wait}.",
+            "{what} の呼び出し: {because}ため、{ja}。次の呼び出しは{wait}後です。",
+            what = self.what,
+            en = sent.en,
+            ja = sent.ja,
+            because = why.ja,
+            wait = words(busy.wait)
         );
-        Error::new(ErrorKind::RateLimited, message).after(busy.wait)
+        Error::told(ErrorKind::RateLimited, message).after(busy.wait)
     }
 
     fn redacted(&self, answer: Response) -> Response {

@@ -8,6 +8,7 @@ mod calls;
 mod config;
 mod cursor;
 pub mod fake;
+mod gone;
 mod lenient;
 mod lines;
 mod model;

@@ -28,7 +28,7 @@ pub(crate) fn lines(
 
 fn line(
     order: &Order<'_>,
-    item: &Item,
+    item: &Item<'_>,
     given: &Given,
     unknowns: &mut Vec<Bilingual>,
 ) -> Result<RemoteLine, Bilingual> {
@@ -64,8 +64,8 @@ pub(crate) fn gross(order: &Order<'_>, total: &str, tax: &str) -> Result<Exact, 
     }
 }
 
-/// The offer of a line; a deleted product has the id 0.
-fn listing(item: &Item) -> Option<ListingId> {
+/// The offer of a line; what was deleted has the id 0.
+fn listing(item: &Item<'_>) -> Option<ListingId> {
     match (item.product_id.0, item.variation_id.0) {
         (product, _) if product <= 0 => None,
         (product, variation) if variation > 0 => Some(ListingId(format!("{product}:{variation}"))),
@@ -95,7 +95,7 @@ fn count(text: &str, line: &str, unknowns: &mut Vec<Bilingual>) -> Result<i64, B
 }
 
 /// The rate in hundredths of a percent, if all of the line's rates are known and none is on top of another.
-fn tax_rate(order: &Order<'_>, item: &Item) -> Option<i64> {
+fn tax_rate(order: &Order<'_>, item: &Item<'_>) -> Option<i64> {
     let charged = item.taxes.0.iter().filter(|tax| !tax.total.0.is_empty());
     let rates: Vec<i64> = charged
         .map(|tax| {
@@ -168,6 +168,16 @@ pub(crate) fn refunded(order: &Order<'_>) -> Result<Exact, Bilingual> {
     total(order.refunds.0.iter().map(|r| Exact::parse(&r.total.0).map(Exact::abs)))
 }
 
+/// How many units the shop has taken off its own numbers for this order. It does so when an order leaves `pending`, and
+/// keeps count in the lines.
+pub(crate) fn stock_taken(order: &Order<'_>) -> i64 {
+    let taken = |item: &Item<'_>| {
+        let meta = item.meta_data.0.iter().find(|meta| meta.key.0 == "_reduced_stock")?;
+        Exact::parse(&meta.text()?).ok().map(Exact::ceil)
+    };
+    order.line_items.0.iter().filter_map(taken).fold(0, i64::saturating_add)
+}
+
 /// Adds up amounts that may not have been readable.
 pub(crate) fn total(amounts: impl Iterator<Item = Result<Exact, Bilingual>>) -> Result<Exact, Bilingual> {
     let amounts: Vec<Exact> = amounts.collect::<Result<_, _>>()?;
@@ -209,10 +219,15 @@ fn tracked_parcel(item: &TrackingItem) -> RemoteShipment {
     }
 }
 
-/// Parcels from WooCommerce's own fulfilments, and what they say was shipped by line.
-pub(crate) fn fulfilled(fulfillments: &[Fulfillment<'_>], lines: &mut [RemoteLine]) -> Vec<RemoteShipment> {
+/// Parcels from WooCommerce's own fulfilments, and what they say was shipped by line. Their dates are the shop's own
+/// time, so many seconds `ahead` of GMT.
+pub(crate) fn fulfilled(
+    fulfillments: &[Fulfillment<'_>],
+    lines: &mut [RemoteLine],
+    ahead: i64,
+) -> Vec<RemoteShipment> {
     let parcels: Vec<RemoteShipment> =
-        fulfillments.iter().filter(|f| f.left()).map(fulfilled_parcel).collect();
+        fulfillments.iter().filter(|f| f.left()).map(|f| fulfilled_parcel(f, ahead)).collect();
     if parcels.is_empty() {
         return parcels;
     }
@@ -228,7 +243,7 @@ pub(crate) fn fulfilled(fulfillments: &[Fulfillment<'_>], lines: &mut [RemoteLin
     parcels
 }
 
-fn fulfilled_parcel(fulfillment: &Fulfillment<'_>) -> RemoteShipment {
+fn fulfilled_parcel(fulfillment: &Fulfillment<'_>, ahead: i64) -> RemoteShipment {
     let carrier = ["_shipment_provider", "_shipping_provider", "_provider_name"]
         .iter()
         .find_map(|key| fulfillment.meta(key));
@@ -241,7 +256,10 @@ fn fulfilled_parcel(fulfillment: &Fulfillment<'_>) -> RemoteShipment {
         carrier: carrier.unwrap_or_default(),
         tracking: fulfillment.meta("_tracking_number").unwrap_or_default(),
         tracking_url: fulfillment.meta("_tracking_url"),
-        shipped_at: fulfillment.meta("_date_fulfilled").and_then(|date| time::timestamp(&date)),
+        shipped_at: fulfillment
+            .meta("_date_fulfilled")
+            .and_then(|date| time::seconds(&date))
+            .map(|local| Timestamp::from_secs(local - ahead)),
         lines: lines.collect(),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) struct Order<'a> {
     pub(crate) currency: Text,
     pub(crate) prices_include_tax: Flag,
     pub(crate) date_created_gmt: Text,
+    pub(crate) date_modified: Text,
     pub(crate) date_modified_gmt: Text,
     pub(crate) date_paid_gmt: Text,
     pub(crate) date_completed_gmt: Text,
@@ -28,7 +29,8 @@ pub(crate) struct Order<'a> {
     pub(crate) shipping: Record<Contact>,
     pub(crate) payment_method: Text,
     pub(crate) payment_method_title: Text,
-    pub(crate) line_items: List<Item>,
+    #[serde(borrow)]
+    pub(crate) line_items: List<Item<'a>>,
     pub(crate) tax_lines: List<TaxLine>,
     pub(crate) shipping_lines: List<IgnoredAny>,
     pub(crate) fee_lines: List<Fee>,
@@ -71,8 +73,8 @@ pub(crate) struct Contact {
 
 /// A line of an order.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Item {
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(crate) struct Item<'a> {
     pub(crate) id: Whole,
     pub(crate) name: Text,
     pub(crate) product_id: Whole,
@@ -82,6 +84,8 @@ pub(crate) struct Item {
     pub(crate) total_tax: Amount,
     pub(crate) taxes: List<Tax>,
     pub(crate) sku: Text,
+    #[serde(borrow)]
+    pub(crate) meta_data: List<Meta<'a>>,
 }
 
 /// The part of one rate in a line's tax.

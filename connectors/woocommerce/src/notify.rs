@@ -1,7 +1,8 @@
 //! Telling the shop about an order: shipped, cancelled, paid, noted. Each reads first, so that a resend changes nothing.
 
 use banto_channel::{
-    Cx, ErrorKind, IdempotencyKey, Notice, Outcome, Parcel, RemoteOrderId, Result, Timestamp,
+    Bilingual, Cx, Error, ErrorKind, IdempotencyKey, Notice, Outcome, Parcel, RemoteOrderId, Result,
+    Timestamp, both,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,16 @@ use crate::time;
 pub(crate) struct Stand {
     pub(crate) status: Text,
     date_paid_gmt: Text,
+    date_modified: Text,
+    date_modified_gmt: Text,
     pub(crate) line_items: List<StandLine>,
+}
+
+impl Stand {
+    /// The day of a time where the shop is.
+    pub(crate) fn day(&self, at: Timestamp) -> String {
+        time::day(at, time::ahead(&self.date_modified.0, &self.date_modified_gmt.0))
+    }
 }
 
 /// A line, for parcels that hold "everything that is still open".
@@ -56,11 +66,11 @@ impl WooCommerce {
                 Notice::Cancelled { reason } => self.cancelled(cx, id, reason, key).await,
                 Notice::Paid { at } => self.paid(cx, id, *at, key).await,
                 Notice::Note { text } => self.note_once(cx, id, text, key).await.map(|()| Outcome::Applied),
-                Notice::Confirmed => Err(banto_channel::Error::unsupported("confirming orders")),
+                Notice::Confirmed => Err(Error::unsupported(("confirming orders", "受注確認"))),
             },
         };
         match told {
-            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.message)),
+            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused) => Ok(refused(e.words())),
             other => other,
         }
     }
@@ -70,19 +80,20 @@ impl WooCommerce {
         match self.settings.tracking {
             // The extension has no entry without a number.
             Tracking::Extension if !parcel.tracking.trim().is_empty() => {
-                self.track_once(cx, id, parcel).await?
+                self.track_once(cx, id, &stand, parcel).await?
             }
             Tracking::Fulfillments => self.fulfil_once(cx, id, &stand, parcel, key).await?,
-            _ => self.note_once(cx, id, &parcel_words(parcel), key).await?,
+            _ => self.note_once(cx, id, &parcel_words(&stand, parcel), key).await?,
         }
         if !parcel.completes || !self.settings.complete_on_ship {
             return Ok(Outcome::Applied);
         }
         match self.settings.state(&stand.status.0) {
             Some(State::Shipped) => Ok(Outcome::Applied),
-            Some(State::Cancelled | State::Refunded) => Ok(refused(format!(
-                "the parcel is noted, but the order is {:?} in the shop and was not set to completed",
-                stand.status.0
+            Some(State::Cancelled | State::Refunded) => Ok(refused(both!(
+                "the parcel is noted, but the order is {status:?} in the shop and was not set to completed",
+                "出荷は記録しましたが、ショップのステータスが「{status}」のため完了にできませんでした",
+                status = stand.status.0
             ))),
             _ => self.set_status(cx, id, "completed").await,
         }
@@ -93,9 +104,10 @@ impl WooCommerce {
         match self.settings.state(&stand.status.0) {
             Some(State::Cancelled | State::Refunded) => {}
             Some(State::Shipped) => {
-                return Ok(refused(format!(
-                    "the order is {:?} in the shop; refund it there instead of cancelling it",
-                    stand.status.0
+                return Ok(refused(both!(
+                    "the order is {status:?} in the shop; refund it there instead of cancelling it",
+                    "ショップのステータスが「{status}」です。キャンセルではなく、ショップで返金してください",
+                    status = stand.status.0
                 )));
             }
             _ => match self.set_status(cx, id, "cancelled").await? {
@@ -133,24 +145,29 @@ impl WooCommerce {
                     || !matches!(stand.status.0.as_str(), "pending" | "failed");
                 Ok(match paid {
                     true => Outcome::Applied,
-                    false => refused(format!("the shop left the order {:?}", stand.status.0)),
+                    false => refused(both!(
+                        "the shop left the order {status:?}",
+                        "ショップのステータスが「{status}」のまま変わりません",
+                        status = stand.status.0
+                    )),
                 })
             }
             (Some(State::AwaitingPayment), _) => self.set_status(cx, id, "processing").await,
-            (Some(State::Cancelled | State::Refunded), status) => {
-                Ok(refused(format!("the order is {status:?} in the shop")))
-            }
+            (Some(State::Cancelled | State::Refunded), status) => Ok(refused(both!(
+                "the order is {status:?} in the shop",
+                "ショップのステータスが「{status}」です"
+            ))),
             // Cash on delivery is "processing" all along; WooCommerce dates the payment when it is completed.
             _ => {
-                let words = format!("Payment received on {}", time::day(at));
+                let words = format!("Payment received on {}", stand.day(at));
                 self.note_once(cx, id, &words, key).await.map(|()| Outcome::Applied)
             }
         }
     }
 
     async fn stand(&self, cx: &Cx, id: u64) -> Result<Stand> {
-        let request =
-            self.get(&format!("orders/{id}")).query("_fields", "id,status,date_paid_gmt,line_items");
+        let fields = "id,status,date_paid_gmt,date_modified,date_modified_gmt,line_items";
+        let request = self.get(&format!("orders/{id}")).query("_fields", fields);
         let response = self.send(cx, request, "reading an order").await?;
         let body = text(&response);
         json(&response, &body)
@@ -172,7 +189,10 @@ impl WooCommerce {
             now if now == status => Outcome::Applied,
             // A plugin may move an order on at once ("completed" to "delivered").
             now if self.settings.state(now) == self.settings.state(status) => Outcome::Applied,
-            now => refused(format!("the shop set the order to {now:?} instead of {status:?}")),
+            now => refused(both!(
+                "the shop set the order to {now:?} instead of {status:?}",
+                "ショップのステータスが「{status}」ではなく「{now}」になりました"
+            )),
         })
     }
 
@@ -197,12 +217,13 @@ pub(crate) fn marker(key: &IdempotencyKey) -> String {
     format!("[banto:{key}]")
 }
 
-fn refused(reason: String) -> Outcome {
+fn refused(reason: Bilingual) -> Outcome {
     Outcome::Refused { reason }
 }
 
-fn parcel_words(parcel: &Parcel) -> String {
-    let mut words = format!("Shipped on {} with {}", time::day(parcel.shipped_at), parcel.carrier.trim());
+fn parcel_words(stand: &Stand, parcel: &Parcel) -> String {
+    let day = stand.day(parcel.shipped_at);
+    let mut words = format!("Shipped on {day} with {}", parcel.carrier.trim());
     if !parcel.tracking.trim().is_empty() {
         words.push_str(", tracking number ");
         words.push_str(parcel.tracking.trim());

@@ -33,6 +33,8 @@ struct State {
 struct Parent {
     id: u64,
     title: String,
+    #[serde(default)]
+    sku: String,
     active: bool,
 }
 
@@ -108,9 +110,12 @@ impl WooCommerce {
             match row.r#type.0.as_str() {
                 // Neither has stock of its own.
                 "grouped" | "external" => {}
-                kind if kind.contains("variable") => {
-                    state.parents.push(Parent { id, title: plain(&row.name.0), active })
-                }
+                kind if kind.contains("variable") => state.parents.push(Parent {
+                    id,
+                    title: plain(&row.name.0),
+                    sku: row.sku.0.clone(),
+                    active,
+                }),
                 _ => {
                     let place = Place { parent: None, id };
                     items.push(self.offer(row, place, plain(&row.name.0), active, state.currency.as_deref()));
@@ -153,7 +158,12 @@ impl WooCommerce {
                 let Ok(id) = u64::try_from(row.id.0) else { continue };
                 let place = Place { parent: Some(parent.id), id };
                 let active = parent.active && row.status.0 == "publish";
-                items.push(self.offer(row, place, variation_title(&parent.title, row), active, currency));
+                let mut offer = self.offer(row, place, variation_title(&parent.title, row), active, currency);
+                if row.sku.0 == parent.sku {
+                    // WooCommerce shows the product's SKU on variations that have none, so it would name them all.
+                    offer.code = None;
+                }
+                items.push(offer);
             }
             let last = match crate::pull::header::<u32>(&response, "x-wp-totalpages") {
                 Some(pages) => page >= pages,

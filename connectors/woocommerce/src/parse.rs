@@ -40,7 +40,8 @@ pub(crate) fn order(
     let mut lines = lines::lines(order, &given, &mut unknowns)?;
     let totals = totals(order, &mut unknowns)?;
     let mut shipments = lines::tracked(order);
-    shipments.extend(lines::fulfilled(fulfillments, &mut lines));
+    let ahead = time::ahead(&order.date_modified.0, &order.date_modified_gmt.0);
+    shipments.extend(lines::fulfilled(fulfillments, &mut lines, ahead));
 
     let fulfilment = fulfilment(state, left_at, !fulfillments.is_empty(), &mut lines, &mut unknowns);
     let on_delivery = settings.pay_on_delivery.contains(&order.payment_method.0);
@@ -56,6 +57,7 @@ pub(crate) fn order(
         currency: order.currency.0.trim().to_owned(),
         totals,
         moves_own_stock: true,
+        stock_taken: Some(lines::stock_taken(order)),
         buyer: address::buyer(order),
         bill_to: address::address(order, Which::Billing),
         ship_to: address::ship_to(order),

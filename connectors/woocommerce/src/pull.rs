@@ -10,6 +10,7 @@ use crate::WooCommerce;
 use crate::calls::{json, text};
 use crate::config::{State as Status, Tracking};
 use crate::cursor::{Answer, Ask, State};
+use crate::gone::Kinds;
 use crate::lenient::List;
 use crate::model::{Fulfillment, Head, Order, Refund};
 use crate::{parse, time};
@@ -84,6 +85,7 @@ impl WooCommerce {
         items: &mut Vec<Read>,
     ) -> Result<Vec<i64>> {
         let mut seconds = Vec::with_capacity(rows.len());
+        let mut kinds = Kinds::new();
         for row in rows {
             let raw = row.get();
             let head: Head = serde_json::from_str(raw).unwrap_or_default();
@@ -91,21 +93,22 @@ impl WooCommerce {
             seconds.extend(second);
             // A row without a date has no place in the memory; it comes again for as long as it is in the window.
             if second.is_none_or(|second| state.is_news(head.id.0, second, fingerprint(raw))) {
-                items.extend(self.order(cx, raw).await?);
+                items.extend(self.order(cx, raw, &mut kinds).await?);
             }
         }
         Ok(seconds)
     }
 
     /// One order, with what has to be asked for separately. `None` for what is no order yet.
-    async fn order(&self, cx: &Cx, raw: &str) -> Result<Option<Read>> {
-        let order: Order<'_> = match serde_json::from_str(raw) {
+    async fn order(&self, cx: &Cx, raw: &str, kinds: &mut Kinds) -> Result<Option<Read>> {
+        let mut order: Order<'_> = match serde_json::from_str(raw) {
             Ok(order) => order,
             Err(e) => return Ok(Some(unreadable(raw, both!("{e}", "注文データを読み取れません: {e}")))),
         };
         if self.settings.state(&order.status.0) == Some(Status::Ignore) {
             return Ok(None);
         }
+        self.take_off_gone(cx, &mut order, kinds).await?;
         let refunds = match order.refunds.0.is_empty() {
             true => None,
             false => {
@@ -159,6 +162,7 @@ impl WooCommerce {
         let mut missing: Vec<&str> =
             ids.iter().map(RemoteOrderId::as_str).filter(|id| id.parse::<u64>().is_ok()).collect();
         let mut items = Vec::with_capacity(missing.len());
+        let mut kinds = Kinds::new();
         for status in ["any", "trash"] {
             if missing.is_empty() {
                 break;
@@ -176,7 +180,7 @@ impl WooCommerce {
                 let id = head.id.0.to_string();
                 if let Some(at) = missing.iter().position(|wanted| *wanted == id) {
                     missing.swap_remove(at);
-                    items.extend(self.order(cx, row.get()).await?);
+                    items.extend(self.order(cx, row.get(), &mut kinds).await?);
                 }
             }
         }
@@ -214,6 +218,11 @@ fn unreadable(raw: &str, reason: Bilingual) -> Read {
 /// Errors: [`ErrorKind::NotFound`] for anything else.
 pub(crate) fn order_id(order: &RemoteOrderId) -> Result<u64> {
     order.as_str().parse().map_err(|_| {
-        Error::new(ErrorKind::NotFound, format!("{:?} is not an order number of WooCommerce", order.as_str()))
+        let words = both!(
+            "{number:?} is not an order number of WooCommerce",
+            "「{number}」はWooCommerceの注文番号ではありません",
+            number = order.as_str()
+        );
+        Error::told(ErrorKind::NotFound, words)
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Response, Result, StockItem};
+use banto_channel::{Bilingual, Cx, Error, ErrorKind, ListingId, Outcome, Response, Result, StockItem, both};
 use serde::{Deserialize, Serialize};
 
 use crate::WooCommerce;
@@ -120,7 +120,10 @@ impl WooCommerce {
         let (groups, strange) = groups(items.iter().map(|item| &item.listing));
         let mut outcomes: Vec<Option<Outcome>> = vec![None; items.len()];
         for at in strange {
-            outcomes[at] = Some(refused("this is not a product of WooCommerce (\"12\" or \"12:34\")"));
+            outcomes[at] = Some(refused(both!(
+                "this is not a product of WooCommerce (\"12\" or \"12:34\")",
+                "WooCommerceの商品（「12」または「12:34」）ではありません"
+            )));
         }
         let mut waiting: VecDeque<Group> = groups.into();
         let mut answered = false;
@@ -154,10 +157,7 @@ impl WooCommerce {
                 Err(e) => return Err(e),
             }
         }
-        Ok(outcomes
-            .into_iter()
-            .map(|outcome| outcome.unwrap_or_else(|| retry("the shop said nothing about it")))
-            .collect())
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| retry(silent()))).collect())
     }
 
     async fn push_group(&self, cx: &Cx, group: &Group, items: &[StockItem]) -> Result<Response> {
@@ -181,7 +181,7 @@ impl WooCommerce {
             let e = self.refusal(response, "setting stock");
             return match e.kind {
                 ErrorKind::Refused | ErrorKind::NotFound => {
-                    Ok(group.members.iter().map(|_| refused(&e.message)).collect())
+                    Ok(group.members.iter().map(|_| refused(e.words())).collect())
                 }
                 _ => Err(e),
             };
@@ -193,7 +193,7 @@ impl WooCommerce {
             let is_it = |row: &&BatchRow| u64::try_from(row.id.0).is_ok_and(|row| row == id);
             let row =
                 rows.get(position).filter(|_| same_length).filter(is_it).or_else(|| rows.iter().find(is_it));
-            row.map_or_else(|| retry("the shop said nothing about it"), row_outcome)
+            row.map_or_else(|| retry(silent()), row_outcome)
         };
         Ok(group.members.iter().enumerate().map(|(position, (_, id))| outcome(position, *id)).collect())
     }
@@ -254,23 +254,33 @@ pub(crate) fn quantity(manage_stock: &str, stock_quantity: &str) -> Option<i64> 
 fn row_outcome(row: &BatchRow) -> Outcome {
     match (&row.error, &row.manage_stock) {
         (Some(error), _) if error.data.0.status.0 >= 500 || error.data.0.status.0 == 429 => {
-            retry(&error.words())
+            retry(said(error))
         }
-        (Some(error), _) => refused(&error.words()),
-        (None, Some(managed)) if quantity(&managed.0, "0").is_none() => refused(
+        (Some(error), _) => refused(said(error)),
+        (None, Some(managed)) if quantity(&managed.0, "0").is_none() => refused(both!(
             "the shop does not count this product: switch on WooCommerce > Settings > Products > Inventory > Enable \
              stock management",
-        ),
+            "ショップでこの商品の在庫が管理されていません。WooCommerce > 設定 > 商品 > 在庫 の「在庫管理を有効化」を\
+             オンにしてください"
+        )),
         (None, _) => Outcome::Applied,
     }
 }
 
-fn refused(reason: &str) -> Outcome {
-    Outcome::Refused { reason: reason.to_owned() }
+fn silent() -> Bilingual {
+    both!("the shop said nothing about it", "ショップから結果が返されませんでした")
 }
 
-fn retry(reason: &str) -> Outcome {
-    Outcome::Retry { after: RETRY, reason: reason.to_owned() }
+fn said(error: &ItemError) -> Bilingual {
+    both!("{said}", "ショップの応答: {said}", said = error.words())
+}
+
+fn refused(reason: Bilingual) -> Outcome {
+    Outcome::Refused { reason }
+}
+
+fn retry(reason: Bilingual) -> Outcome {
+    Outcome::Retry { after: RETRY, reason }
 }
 
 fn split(group: Group) -> [Group; 2] {
@@ -282,7 +292,6 @@ fn split(group: Group) -> [Group; 2] {
 /// After a failure that is not the items' own: what was not sent stays to be done.
 fn leave(outcomes: &mut [Option<Outcome>], waiting: &VecDeque<Group>, e: &Error) {
     for (at, _) in waiting.iter().flat_map(|group| &group.members) {
-        outcomes[*at] =
-            Some(Outcome::Retry { after: e.retry_after.unwrap_or(RETRY), reason: e.message.clone() });
+        outcomes[*at] = Some(Outcome::Retry { after: e.retry_after.unwrap_or(RETRY), reason: e.words() });
     }
 }

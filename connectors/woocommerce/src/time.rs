@@ -1,4 +1,4 @@
-//! Times as WooCommerce writes them: GMT without a zone, whole seconds.
+//! Times as WooCommerce writes them: GMT or the shop's own, both without a zone, whole seconds.
 
 use banto_channel::Timestamp;
 
@@ -26,9 +26,14 @@ pub(crate) fn gmt(second: i64) -> String {
         .to_string()
 }
 
-/// The day of a time in UTC, as `2026-11-21`.
-pub(crate) fn day(at: Timestamp) -> String {
-    gmt(at.as_secs()).chars().take(10).collect()
+/// Seconds by which the shop's own time is ahead of GMT, from one moment in both; 0 where either cannot be read.
+pub(crate) fn ahead(local: &str, gmt: &str) -> i64 {
+    seconds(local).zip(seconds(gmt)).map_or(0, |(local, gmt)| local - gmt)
+}
+
+/// The day of a time in a shop that is so many seconds `ahead` of GMT, as `2026-11-21`.
+pub(crate) fn day(at: Timestamp, ahead: i64) -> String {
+    gmt(at.as_secs().saturating_add(ahead)).chars().take(10).collect()
 }
 
 #[cfg(test)]
@@ -44,6 +49,14 @@ mod tests {
         assert_eq!(seconds("0000-00-00T00:00:00"), None);
         assert_eq!(seconds(""), None);
         assert_eq!(gmt(1_795_255_200), "2026-11-21T10:00:00");
-        assert_eq!(day(Timestamp::from_secs(1_795_255_200)), "2026-11-21");
+        assert_eq!(day(Timestamp::from_secs(1_795_255_200), 0), "2026-11-21");
+    }
+
+    #[test]
+    fn a_day_is_the_shops_own() {
+        let late = Timestamp::from_secs(1_795_255_200 + 6 * 3600);
+        assert_eq!(day(late, ahead("2026-11-22T01:00:00", "2026-11-21T16:00:00")), "2026-11-22");
+        assert_eq!(day(late, ahead("2026-11-21T11:00:00", "2026-11-21T16:00:00")), "2026-11-21");
+        assert_eq!(ahead("", "2026-11-21T16:00:00"), 0);
     }
 }

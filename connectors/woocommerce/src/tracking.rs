@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use banto_channel::{Cx, Error, ErrorKind, IdempotencyKey, Method, Parcel, Result};
+use banto_channel::{Cx, Error, ErrorKind, IdempotencyKey, Method, Parcel, Result, both};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
@@ -12,7 +12,6 @@ use crate::lenient::List;
 use crate::model::{Fulfillment, TrackingItem};
 use crate::money::Exact;
 use crate::notify::Stand;
-use crate::time;
 
 /// The meta key under which a fulfilment of ours keeps its idempotency key.
 const KEY: &str = "_banto_key";
@@ -36,8 +35,10 @@ struct NewFulfillment {
     meta_data: Vec<NewMeta>,
 }
 
+/// WooCommerce passes over an entry without an id, and then says that the fulfilment has no items; a new one's is 0.
 #[derive(Serialize)]
 struct NewMeta {
+    id: u8,
     key: &'static str,
     value: MetaValue,
 }
@@ -57,7 +58,7 @@ struct NewItem {
 
 impl WooCommerce {
     /// Adds a parcel to the Shipment Tracking extension unless one with this number is there.
-    pub(crate) async fn track_once(&self, cx: &Cx, id: u64, parcel: &Parcel) -> Result<()> {
+    pub(crate) async fn track_once(&self, cx: &Cx, id: u64, stand: &Stand, parcel: &Parcel) -> Result<()> {
         let route = format!("wc-shipment-tracking/v3/orders/{id}/shipment-trackings");
         let response = self
             .send(cx, self.request(Method::Get, &route), "reading parcels")
@@ -74,7 +75,7 @@ impl WooCommerce {
         let custom = provider.is_none();
         let tracking = NewTracking {
             tracking_number: number,
-            date_shipped: time::day(parcel.shipped_at),
+            date_shipped: stand.day(parcel.shipped_at),
             tracking_provider: provider.as_deref(),
             custom_tracking_provider: custom.then_some(carrier),
             custom_tracking_link: parcel.tracking_url.as_deref().filter(|_| custom),
@@ -121,9 +122,9 @@ impl WooCommerce {
             return Ok(());
         }
         let items = contents(stand, &known, parcel)?;
-        let text = |key, value: &str| NewMeta { key, value: MetaValue::Text(value.to_owned()) };
+        let text = |key, value: &str| NewMeta { id: 0, key, value: MetaValue::Text(value.to_owned()) };
         let mut meta_data = vec![
-            NewMeta { key: "_items", value: MetaValue::Items(items) },
+            NewMeta { id: 0, key: "_items", value: MetaValue::Items(items) },
             text("_shipment_provider", parcel.carrier.trim()),
             text(KEY, key.as_str()),
         ];
@@ -144,14 +145,18 @@ impl WooCommerce {
 
 /// What the parcel holds: what it names, or everything that is in no fulfilment yet.
 fn contents(stand: &Stand, known: &[Fulfillment<'_>], parcel: &Parcel) -> Result<Vec<NewItem>> {
-    let refuse = |message: &str| Error::new(ErrorKind::Refused, message.to_owned());
+    let refuse = |words| Error::told(ErrorKind::Refused, words);
     let items: Vec<NewItem> = match parcel.lines.is_empty() {
         false => parcel
             .lines
             .iter()
             .map(|(line, qty)| {
-                let item_id =
-                    line.parse().map_err(|_| refuse("a line of the parcel is not one of this shop"))?;
+                let item_id = line.parse().map_err(|_| {
+                    refuse(both!(
+                        "a line of the parcel is not one of this shop",
+                        "出荷する明細「{line}」はこのショップのものではありません"
+                    ))
+                })?;
                 Ok(NewItem { item_id, qty: *qty })
             })
             .collect::<Result<_>>()?,
@@ -173,7 +178,10 @@ fn contents(stand: &Stand, known: &[Fulfillment<'_>], parcel: &Parcel) -> Result
         }
     };
     match items.is_empty() {
-        true => Err(refuse("every line is already in a fulfilment of the shop")),
+        true => Err(refuse(both!(
+            "every line is already in a fulfilment of the shop",
+            "すべての明細がショップで出荷登録済みです"
+        ))),
         false => Ok(items),
     }
 }
@@ -182,9 +190,16 @@ fn whole(text: &str) -> i64 {
     Exact::parse(text).map_or(0, Exact::ceil)
 }
 
-fn missing_extension(mut e: Error) -> Error {
-    if e.kind == ErrorKind::Config {
-        e.message.push_str("; or set tracking = \"order_note\"");
+fn missing_extension(e: Error) -> Error {
+    match e.kind {
+        ErrorKind::Config => e.reworded(|words| {
+            both!(
+                "{en}; or set tracking = \"order_note\"",
+                "{ja}。または tracking = \"order_note\" を設定してください",
+                en = words.en,
+                ja = words.ja.trim_end_matches('。')
+            )
+        }),
+        _ => e,
     }
-    e
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use banto_channel::{
-    Carrier, Cx, Error, ErrorKind, Notice, Outcome, Parcel, RemoteOrderId, Result, Timestamp,
+    Bilingual, Carrier, Cx, Error, ErrorKind, Notice, Outcome, Parcel, RemoteOrderId, Result, Timestamp, both,
 };
 
 use crate::Yahoo;
@@ -22,14 +22,18 @@ const A_WHILE: Duration = Duration::from_secs(600);
 const NO_NUMBER: &str = "105";
 /// ストア都合: その他, which wants 10 to 200 characters of text.
 const OTHER_REASON: u16 = 230;
+const TOLD_OF_NO_SUCH: (&str, &str) = ("notify_order for this kind of notice", "注文メモの登録と受注確認");
 
 impl Yahoo {
     pub(crate) async fn notify(&self, cx: &Cx, id: &RemoteOrderId, notice: &Notice) -> Result<Outcome> {
         if matches!(notice, Notice::Note { .. } | Notice::Confirmed) {
-            return Err(Error::unsupported("notify_order for this kind of notice"));
+            return Err(Error::unsupported(TOLD_OF_NO_SUCH));
         }
         let Some(answer) = self.info(cx, id.as_str()).await? else {
-            return Err(Error::new(ErrorKind::NotFound, format!("Yahoo! knows no order {id}")));
+            return Err(Error::told(
+                ErrorKind::NotFound,
+                both!("Yahoo! knows no order {id}", "Yahoo!に注文 {id} がありません"),
+            ));
         };
         let order = answer.order().map_err(|why| Error::told(ErrorKind::Malformed, why))?;
         if let Some(outcome) = read_only(order, cx.clock.now()) {
@@ -39,7 +43,7 @@ impl Yahoo {
             Notice::Shipped(parcel) => self.ship(cx, id, order, parcel).await,
             Notice::Cancelled { reason } => self.cancel(cx, id, order, reason).await,
             Notice::Paid { at } => self.pay(cx, id, order, *at).await,
-            Notice::Note { .. } | Notice::Confirmed => Err(Error::unsupported("notify_order")),
+            Notice::Note { .. } | Notice::Confirmed => Err(Error::unsupported(TOLD_OF_NO_SUCH)),
         }
     }
 
@@ -90,7 +94,7 @@ impl Yahoo {
         let body = group("Req", &[group("Target", &target), order, self.seller()]);
         match self.send(cx, api, Body::Xml(body), &format!("{doing} of order {id}")).await {
             Ok(answer) => Ok(outcome(&answer.root)),
-            Err(e) if e.kind == ErrorKind::Refused => Ok(Outcome::Refused { reason: e.message }),
+            Err(e) if e.kind == ErrorKind::Refused => Ok(Outcome::Refused { reason: e.words() }),
             Err(e) => Err(e),
         }
     }
@@ -102,11 +106,19 @@ fn outcome(answer: &Node) -> Outcome {
     let pending = result.all("Warning").any(|warning| warning.text("Code") == CANCEL_PENDING);
     match result.text("Status") {
         _ if pending => {
-            let reason = "Yahoo! took the cancel and does it later (od91704)".to_owned();
+            let reason = both!(
+                "Yahoo! took the cancel and does it later (od91704)",
+                "Yahoo!がキャンセルを受け付けました。処理の完了待ちです（od91704）"
+            );
             Outcome::Retry { after: A_WHILE, reason }
         }
         "OK" => Outcome::Applied,
-        other => Outcome::Refused { reason: format!("Yahoo! answered with {other:?} instead of OK") },
+        other => Outcome::Refused {
+            reason: both!(
+                "Yahoo! answered with {other:?} instead of OK",
+                "Yahoo!の応答がOKではなく「{other}」でした"
+            ),
+        },
     }
 }
 
@@ -119,7 +131,10 @@ fn read_only(order: &Node, now: Timestamp) -> Option<Outcome> {
     let left = u64::try_from(writable - now.as_secs()).unwrap_or(0).clamp(30, 600);
     Some(Outcome::Retry {
         after: Duration::from_secs(left),
-        reason: "the buyer may still cancel, and the order cannot be changed meanwhile".to_owned(),
+        reason: both!(
+            "the buyer may still cancel, and the order cannot be changed meanwhile",
+            "お客様がキャンセルできる期間のため、注文を変更できません"
+        ),
     })
 }
 
@@ -127,14 +142,17 @@ fn read_only(order: &Node, now: Timestamp) -> Option<Outcome> {
 enum Shipment {
     /// Nothing: Yahoo! knows it.
     Told,
-    Impossible(String),
+    Impossible(Bilingual),
     Fields(Vec<String>),
 }
 
 fn shipment(ship: &Node, parcel: &Parcel) -> Shipment {
     let Some(carrier) = Carrier::find(CARRIERS, &parcel.carrier) else {
-        let reason =
-            format!("carrier {:?} is none of Yahoo!'s; name one of its codes or names", parcel.carrier);
+        let reason = both!(
+            "carrier {carrier:?} is none of Yahoo!'s; name one of its codes or names",
+            "Yahoo!の配送会社に「{carrier}」がありません。Yahoo!のコードまたは名称を指定してください",
+            carrier = parcel.carrier
+        );
         return Shipment::Impossible(reason);
     };
     let number = match number(carrier.code, &parcel.tracking) {
@@ -168,7 +186,10 @@ fn shipment(ship: &Node, parcel: &Parcel) -> Shipment {
         }
         None if parcel.completes => {}
         None => {
-            let reason = "an order of Yahoo! has place for two parcel numbers, and both are taken".to_owned();
+            let reason = both!(
+                "an order of Yahoo! has place for two parcel numbers, and both are taken",
+                "Yahoo!の注文に登録できる追跡番号は2つまでで、どちらも登録済みです"
+            );
             return Shipment::Impossible(reason);
         }
     }
@@ -190,22 +211,29 @@ fn url(parcel: &Parcel) -> Option<String> {
 /// Japan Post's 11 to 13 characters beside the hyphens.
 ///
 /// Errors: why it does not fit, for a person.
-fn number(carrier: &str, tracking: &str) -> std::result::Result<String, String> {
+fn number(carrier: &str, tracking: &str) -> std::result::Result<String, Bilingual> {
     let tracking = tracking.trim();
     if tracking.is_empty() {
         return Ok(String::new());
     }
     let bare = bare(tracking);
     if !tracking.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') || bare.is_empty() {
-        return Err(format!("parcel number {tracking:?}: Yahoo! takes letters, digits and hyphens of ASCII"));
+        return Err(both!(
+            "parcel number {tracking:?}: Yahoo! takes letters, digits and hyphens of ASCII",
+            "追跡番号「{tracking}」: Yahoo!で使えるのは半角英数字とハイフンだけです"
+        ));
     }
     if carrier == YAMATO && (!bare.bytes().all(|b| b.is_ascii_digit()) || bare.len() > 14) {
-        return Err(format!(
-            "parcel number {tracking:?}: a number of Yamato has digits and hyphens, 14 at most"
+        return Err(both!(
+            "parcel number {tracking:?}: a number of Yamato has digits and hyphens, 14 at most",
+            "追跡番号「{tracking}」: ヤマト運輸の番号は数字とハイフンで14文字までです"
         ));
     }
     if carrier == JAPAN_POST && !(11..=13).contains(&bare.len()) {
-        return Err(format!("parcel number {tracking:?}: a number of Japan Post has 11 to 13 characters"));
+        return Err(both!(
+            "parcel number {tracking:?}: a number of Japan Post has 11 to 13 characters",
+            "追跡番号「{tracking}」: 日本郵便の番号は11～13文字です"
+        ));
     }
     Ok(if carrier == YAMATO && tracking.len() > 14 { bare } else { tracking.to_owned() })
 }

@@ -82,6 +82,7 @@ fn read_order(order: &Node, id: &str, raw: String) -> Result<RemoteOrder, Biling
         currency: CURRENCY.to_owned(),
         totals: banto_channel::Totals { refunded, ..totals },
         moves_own_stock: !matches!(ship.text("ShipInstructType"), "102" | "104"),
+        stock_taken: None,
         buyer: buyer(order, pay),
         bill_to: address(pay, "Bill"),
         ship_to: address(ship, "Ship"),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use banto_channel::{Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem};
+use banto_channel::{Bilingual, Cx, Error, ErrorKind, ListingId, Outcome, Result, StockItem, both};
 
 use crate::Yahoo;
 use crate::calls::{Body, GET_STOCK, SET_STOCK, form};
@@ -29,7 +29,7 @@ enum Told {
     /// All rows were set.
     Set,
     /// Nothing was set; these rows are why.
-    Bad(BTreeMap<usize, String>),
+    Bad(BTreeMap<usize, Bilingual>),
 }
 
 /// The outcomes of a push while it is made.
@@ -49,8 +49,8 @@ impl Push<'_> {
         }
     }
 
-    fn refuse(&mut self, at: usize, reason: impl Into<String>) {
-        self.outcomes[at] = Some(Outcome::Refused { reason: reason.into() });
+    fn refuse(&mut self, at: usize, reason: Bilingual) {
+        self.outcomes[at] = Some(Outcome::Refused { reason });
     }
 
     /// Whether Yahoo! took something already, so that an error must not stand for all.
@@ -71,7 +71,10 @@ impl Yahoo {
             self.refuse_unknown(cx, &mut push).await?;
         }
         self.set_all(cx, &mut push).await?;
-        let lost = || Outcome::Retry { after: LATER, reason: "Yahoo! said nothing about it".to_owned() };
+        let lost = || Outcome::Retry {
+            after: LATER,
+            reason: both!("Yahoo! said nothing about it", "Yahoo!から結果が返されませんでした"),
+        };
         Ok(push.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect())
     }
 
@@ -89,8 +92,12 @@ impl Yahoo {
                 if !found.contains_key(push.items[at].listing.as_str()) {
                     push.refuse(
                         at,
-                        "Yahoo! has no stock record for this code. Check the code; for a new product set its stock once \
-                         in ストアクリエイターPro, or set create_stock",
+                        both!(
+                            "Yahoo! has no stock record for this code. Check the code; for a new product set its stock \
+                             once in ストアクリエイターPro, or set create_stock",
+                            "Yahoo!にこの商品コードの在庫がありません。コードを確認してください。新しい商品は\
+                             ストアクリエイターProで一度在庫を登録するか、create_stock を設定してください"
+                        ),
                     );
                 }
             }
@@ -103,7 +110,10 @@ impl Yahoo {
         let mut calls = 0;
         while let Some(places) = work.pop() {
             if calls == CALLS_MAX {
-                let reason = "the search for bad codes took too many calls".to_owned();
+                let reason = both!(
+                    "the search for bad codes took too many calls",
+                    "不正な商品コードの特定に必要な呼び出しが上限を超えました"
+                );
                 push.decide(&places, &Outcome::Retry { after: LATER, reason });
                 continue;
             }
@@ -115,12 +125,16 @@ impl Yahoo {
                     named.into_iter().for_each(|(at, reason)| push.refuse(at, reason));
                 }
                 Ok(Told::Bad(_)) => {
-                    halve(push, &mut work, places, "Yahoo! refused the call and named no row")
+                    let reason = both!(
+                        "Yahoo! refused the call and named no row",
+                        "Yahoo!に拒否されましたが、対象の商品が示されていません"
+                    );
+                    halve(push, &mut work, places, &reason);
                 }
-                Err(e) if e.kind == ErrorKind::Refused => halve(push, &mut work, places, &e.message),
+                Err(e) if e.kind == ErrorKind::Refused => halve(push, &mut work, places, &e.words()),
                 Err(e) if push.is_under_way() => {
                     let after = e.retry_after.unwrap_or(LATER);
-                    push.decide(&push.open(), &Outcome::Retry { after, reason: e.message });
+                    push.decide(&push.open(), &Outcome::Retry { after, reason: e.words() });
                     return Ok(());
                 }
                 Err(e) => return Err(e),
@@ -140,7 +154,7 @@ impl Yahoo {
         ]);
         let answer = self.send(cx, SET_STOCK, Body::Form(body), "setting stock").await?;
         if answer.root.name != "ResultSet" {
-            return Err(Error::new(ErrorKind::Malformed, "setting stock: the answer is no result"));
+            return Err(no_result(both!("setting stock", "在庫の更新")));
         }
         Ok(match answer.status {
             207 => verdict(&answer.root, items, places),
@@ -169,7 +183,7 @@ impl Yahoo {
         let body = form(&[("seller_id", &self.settings.seller_id), ("item_code", &codes)]);
         let answer = self.send(cx, GET_STOCK, Body::Form(body), "reading stock").await?;
         if answer.root.name != "ResultSet" {
-            return Err(Error::new(ErrorKind::Malformed, "reading stock: the answer is no result"));
+            return Err(no_result(both!("reading stock", "在庫数の取得")));
         }
         let rows = answer.root.all("Result").filter(|row| row.text("Status") == "1");
         let record = |row: &Node| {
@@ -178,6 +192,11 @@ impl Yahoo {
         };
         Ok(rows.filter_map(record).collect())
     }
+}
+
+fn no_result(doing: Bilingual) -> Error {
+    let how = both!("the answer is no result", "応答に結果がありません");
+    Error::told(ErrorKind::Malformed, doing.with(&how))
 }
 
 /// What is still to be sent, in calls that name no code twice (`st-02103`), the oldest number last in the list and
@@ -198,9 +217,9 @@ fn rounds(push: &Push<'_>) -> Vec<Vec<usize>> {
 }
 
 /// Looks for the culprit in each half, until it stands alone.
-fn halve(push: &mut Push<'_>, work: &mut Vec<Vec<usize>>, places: Vec<usize>, reason: &str) {
+fn halve(push: &mut Push<'_>, work: &mut Vec<Vec<usize>>, places: Vec<usize>, reason: &Bilingual) {
     match places.as_slice() {
-        [at] => push.refuse(*at, reason),
+        [at] => push.refuse(*at, reason.clone()),
         _ => {
             let (first, second) = places.split_at(places.len() / 2);
             work.push(second.to_vec());
@@ -223,7 +242,9 @@ fn verdict(answer: &Node, items: &[StockItem], places: &[usize]) -> Told {
     }
     let named = places.iter().filter_map(|&at| {
         let error = errors.get(items[at].listing.as_str())?;
-        Some((at, format!("Yahoo! refuses this code or its number: {}", reasons(error))))
+        let why =
+            both!("Yahoo! refuses this code or its number", "商品コードまたは在庫数がYahoo!に拒否されました");
+        Some((at, why.with(&Bilingual::quoted(reasons(error)))))
     });
     Told::Bad(named.collect())
 }
@@ -239,16 +260,24 @@ fn reasons(codes: &str) -> String {
 }
 
 /// Why an item cannot be sent, if so. A comma in a code would shift every number behind it.
-fn unfit(item: &StockItem) -> Option<String> {
+fn unfit(item: &StockItem) -> Option<Bilingual> {
     let code = item.listing.as_str();
     if !is_code(code) {
-        return Some(format!(
+        return Some(both!(
             "{code:?} is no code of Yahoo!: item code, or item code and sub code with a colon between, in letters, digits and \
-             hyphens"
+             hyphens",
+            "「{code}」はYahoo!のコードではありません。商品コード、または商品コードとサブコードをコロンでつないだもの\
+             （英数字とハイフン）です"
         ));
     }
     let fits = (0..=QUANTITY_MAX).contains(&item.quantity);
-    (!fits).then(|| format!("{} is outside of what Yahoo! takes, 0 to {QUANTITY_MAX}", item.quantity))
+    (!fits).then(|| {
+        both!(
+            "{quantity} is outside of what Yahoo! takes, 0 to {QUANTITY_MAX}",
+            "在庫数 {quantity} はYahoo!で設定できる範囲（0～{QUANTITY_MAX}）にありません",
+            quantity = item.quantity
+        )
+    })
 }
 
 fn is_code(code: &str) -> bool {
@@ -293,8 +322,11 @@ mod tests {
 
     #[test]
     fn a_207_names_the_bad_rows() {
-        let named = |at, reason: &str| Told::Bad([(at, reason.to_owned())].into());
-        let words = "Yahoo! refuses this code or its number: st-02104 (パラメータ「quantity」が不正です)";
+        let named = |at, reason: Bilingual| Told::Bad([(at, reason)].into());
+        let words = both!(
+            "Yahoo! refuses this code or its number: st-02104 (パラメータ「quantity」が不正です)",
+            "商品コードまたは在庫数がYahoo!に拒否されました: st-02104 (パラメータ「quantity」が不正です)"
+        );
         assert_eq!(judged(&[("a", "", ""), ("b", "c", "st-02104")]), named(1, words));
         assert_eq!(judged(&[("a", "", ""), ("z", "", "st-02104")]), Told::Bad(BTreeMap::new()));
         assert_eq!(judged(&[]), Told::Bad(BTreeMap::new()));

@@ -175,7 +175,7 @@ fn the_example_of_a_report_is_read_by_message() {
     let report: feed::Report = serde_json::from_str(&text).unwrap();
     let feed::Verdict::Done(refused) = feed::verdict(&report) else { panic!("not done") };
     assert_eq!(refused.len(), 2);
-    assert!(refused[&4].contains("batteries_required") && refused[&4].contains("90220"));
+    assert!(refused[&4].ja.contains("batteries_required") && refused[&4].en.contains("90220"));
 }
 
 #[test]

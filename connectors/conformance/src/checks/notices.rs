@@ -158,7 +158,7 @@ pub(crate) async fn a_notice_about_an_unknown_order_is_refused(fx: Fixture) -> F
     for &kind in fx.can().notices {
         let answer = tell(&fx, &RemoteOrderId::from("999999999"), &notice(&fx, kind), "01JC0NONE").await;
         let fits = match &answer {
-            Ok(Outcome::Refused { reason }) => !reason.is_empty(),
+            Ok(Outcome::Refused { reason }) => !reason.en.is_empty() && !reason.ja.is_empty(),
             Err(e) => matches!(e.kind, ErrorKind::NotFound | ErrorKind::Refused),
             Ok(_) => false,
         };

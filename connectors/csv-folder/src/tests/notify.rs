@@ -89,7 +89,7 @@ async fn an_unmapped_carrier_is_refused_before_anything_is_written() {
     let place = place(AT_ONCE, FILES);
     let outcome = tell(&place, &parcel(&place, "ドローン便", &[], true), "k1").await;
     assert!(
-        matches!(&outcome, Outcome::Refused { reason } if reason.contains("connector.shipments.carriers"))
+        matches!(&outcome, Outcome::Refused { reason } if reason.ja.contains("connector.shipments.carriers"))
     );
     assert!(place.names("shipments").is_empty());
 }
@@ -109,7 +109,7 @@ async fn parts_are_told_where_the_file_can_say_so() {
     let whole = "[shipments]\ncolumns = [{ title = \"o\", value = \"order_id\" }]\n";
     let place = super::place::place(AT_ONCE, whole);
     let outcome = tell(&place, &parcel(&place, "any", &[("1", 1)], false), "k1").await;
-    assert!(matches!(&outcome, Outcome::Refused { reason } if reason.contains("line_id")), "{outcome:?}");
+    assert!(matches!(&outcome, Outcome::Refused { reason } if reason.ja.contains("line_id")), "{outcome:?}");
     assert_eq!(tell(&place, &parcel(&place, "any", &[("1", 1)], true), "k2").await, Outcome::Applied);
 }
 

@@ -76,7 +76,7 @@ async fn an_offer_that_is_not_there_is_refused_alone_and_leaves_the_full_file() 
     let push = async |items: &[_]| place.connector.push_stock(&place.cx, items).await.unwrap();
     let outcomes = push(&[item("GONE", 1), item("TEA-1", 3), item("CUP", 4)]).await;
     assert!(
-        matches!(&outcomes[..], [Outcome::Refused { reason }, Outcome::Applied, Outcome::Applied] if reason.contains("offers/"))
+        matches!(&outcomes[..], [Outcome::Refused { reason }, Outcome::Applied, Outcome::Applied] if reason.ja.contains("offers/"))
     );
     place.write("offers/a.csv", format!("{HEADER}TEA-1,x,,7,,\r\n"));
     push(&[item("TEA-1", 2)]).await;

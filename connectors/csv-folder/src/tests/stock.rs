@@ -73,7 +73,10 @@ async fn changes_come_in_files_that_sort_by_time() {
 async fn what_the_encoding_cannot_hold_is_refused_before_anything_is_written() {
     let place = with_stock("");
     let outcomes = push(&place, &[item("TEA-𠮷", 3)]).await;
-    assert!(matches!(&outcomes[..], [Outcome::Refused { reason }] if reason.contains('𠮷')), "{outcomes:?}");
+    assert!(
+        matches!(&outcomes[..], [Outcome::Refused { reason }] if reason.ja.contains('𠮷')),
+        "{outcomes:?}"
+    );
     assert!(place.names("stock").is_empty());
     let outcomes = push(&place, &[item("TEA−1", 3), item("髙-1", 4)]).await;
     assert!(matches!(&outcomes[..], [Outcome::Refused { .. }, Outcome::Applied]), "{outcomes:?}");

@@ -84,12 +84,12 @@ fn a_parcel_without_a_number_is_told_without_one_and_once() {
 #[test]
 fn what_cannot_be_told_is_said_in_plain_words() {
     let why = |parcel: &Parcel| plan(&order(json!([])), parcel).unwrap_err();
-    assert!(why(&parcel("A1", &["99"], false)).contains("\"99\""));
-    assert!(why(&parcel(&"1".repeat(121), &["11"], false)).contains("120"));
+    assert!(why(&parcel("A1", &["99"], false)).en.contains("\"99\""));
+    assert!(why(&parcel(&"1".repeat(121), &["11"], false)).en.contains("120"));
     let full: Vec<Value> = (0..20)
         .map(|n| json!({ "shippingDetailId": n, "shippingNumber": n, "deliveryCompany": "1001", "shippingDate": "2026-11-20" }))
         .collect();
-    assert!(plan(&order(json!(full)), &parcel("A1", &["11"], false)).unwrap_err().contains("20 parcels"));
+    assert!(plan(&order(json!(full)), &parcel("A1", &["11"], false)).unwrap_err().en.contains("20 parcels"));
     let nowhere: Order = serde_json::from_value(json!({})).unwrap();
-    assert!(plan(&nowhere, &parcel("A1", &[], true)).unwrap_err().contains("no destination"));
+    assert!(plan(&nowhere, &parcel("A1", &[], true)).unwrap_err().en.contains("no destination"));
 }

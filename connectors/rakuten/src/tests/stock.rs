@@ -73,7 +73,7 @@ async fn rows_that_rms_names_are_refused_and_the_rest_is_sent_again() {
     });
     let outcomes = shop("").push_stock(&cx, &items(&["a/v", "bad/v", "c/v"])).await.unwrap();
     assert_eq!(is_applied(&outcomes), [true, false, true]);
-    assert!(matches!(&outcomes[1], Outcome::Refused { reason } if reason.contains("IE0003")));
+    assert!(matches!(&outcomes[1], Outcome::Refused { reason } if reason.ja.contains("IE0003")));
     assert_eq!(script.calls(), ["bulk-get", "bulk-upsert", "bulk-upsert"]);
 }
 
@@ -148,7 +148,7 @@ async fn what_rms_will_not_say_about_one_item_holds_up_no_other() {
     let outcomes = shop("").push_stock(&cx, &items(&["a/v", "new/v", "c/v"])).await.unwrap();
     assert_eq!(is_applied(&outcomes), [true, false, true]);
     assert!(
-        matches!(&outcomes[1], Outcome::Refused { reason } if reason.contains("ES04-01")),
+        matches!(&outcomes[1], Outcome::Refused { reason } if reason.ja.contains("ES04-01")),
         "{outcomes:?}"
     );
     assert_eq!(script.calls(), ["bulk-get", "new", "bulk-upsert"]);

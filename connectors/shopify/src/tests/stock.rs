@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use banto_channel::{Connector as _, ErrorKind, IdempotencyKey, ListingId, Outcome, StockItem};
+use banto_channel::{Connector as _, ErrorKind, IdempotencyKey, ListingId, Outcome, StockItem, both};
 use serde_json::{Value, json};
 
 use super::script::{answer, data, shop, stage};
@@ -76,7 +76,10 @@ async fn an_error_without_a_place_is_everybodys() {
         ))
     });
     let outcomes = shop("").push_stock(&cx, &items(2)).await.unwrap();
-    assert_eq!(outcomes, vec![Outcome::Refused { reason: "Not a reason.".to_owned() }; 2]);
+    assert_eq!(
+        outcomes,
+        vec![Outcome::Refused { reason: both!("Not a reason.", "Shopifyの応答: Not a reason.") }; 2]
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::shop::stage;
 
 fn refused(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Refused { reason } => reason,
+        Outcome::Refused { reason } => reason.en,
         other => panic!("{other:?}"),
     }
 }

@@ -6,7 +6,7 @@ use crate::fake::FakeConfig;
 
 fn refused(outcome: &Outcome) -> &str {
     match outcome {
-        Outcome::Refused { reason } => reason,
+        Outcome::Refused { reason } => &reason.en,
         other => panic!("{other:?}"),
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use banto_channel::{Address, Buyer, Fulfilment, ListingId, Money, Payment, RemoteOffer, RemoteOrderId};
 use banto_sim::faults::Faults;
 use banto_sim::market::{Market, MarketOrder, MarketParcel, Purchase, Seen, SoldOut};
+use serde_json::json;
 
 use super::FakeShop;
 use super::flow::refund_of;
-use super::order::{Contact, FulfilmentRow, Line, Note, Order, ShippingLine, split_tax};
+use super::order::{Contact, FulfilmentRow, Line, Meta, Note, Order, ShippingLine, split_tax};
 use super::product::{Product, listing_id};
 use super::state::Shop;
 
@@ -118,8 +119,13 @@ impl Shop {
         let rate = self.rates[usize::from(row.reduced_tax)].clone();
         let price = row.price.unwrap_or(0) * quantity;
         let (net, tax) = split_tax(price, rate.bp, self.config.prices_include_tax);
+        let id = self.item_id();
+        // A variation leaves its options in the line.
+        let option = row.attribute.as_ref().filter(|_| row.parent != 0);
+        let option =
+            option.map(|(name, option)| Meta { id: id * 10 + 1, key: name.clone(), value: json!(option) });
         Line {
-            id: self.item_id(),
+            id,
             name: row.name.clone(),
             product_id: if row.parent == 0 { row.id } else { row.parent },
             variation_id: if row.parent == 0 { 0 } else { row.id },
@@ -129,7 +135,7 @@ impl Shop {
             subtotal_tax: tax,
             total: net,
             taxes: vec![(rate.id, tax)],
-            meta: Vec::new(),
+            meta: option.into_iter().collect(),
             reduced_stock: None,
         }
     }

@@ -6,7 +6,7 @@ use super::FakeConfig;
 use super::order::{
     Contact, Coupon, FulfilmentRow, Line, Note, Order, Refund, RefundLine, TaxRate, Tracking,
 };
-use super::php::{date, decimal, number};
+use super::php::{date, decimal, number, sql_date};
 use super::product::meta_json;
 
 /// What the JSON of an order depends on besides the order.
@@ -154,18 +154,20 @@ impl OrderView<'_> {
     }
 
     fn line(&self, o: &Order, l: &Line) -> Value {
-        let row = if l.variation_id == 0 { l.product_id } else { l.variation_id };
-        let sku = (self.sku)(row);
+        // Ids of what was deleted are refused as the line is read, so that they show as 0.
+        let living = |id: u64| if (self.sku)(id).is_some() { id } else { 0 };
+        let (product, variation) = (living(l.product_id), living(l.variation_id));
+        let sku = (self.sku)(if variation == 0 { product } else { variation });
         let deleted = sku.is_none();
         let exact = self.exact_total(l, o.prices_include_tax);
         let price = if l.quantity == 0 { 0.0 } else { exact / l.quantity as f64 };
-        let parent_name = (l.variation_id != 0).then(|| (self.name)(l.product_id)).flatten();
+        let parent_name = (variation != 0).then(|| (self.name)(l.product_id)).flatten();
         let mut meta: Vec<Value> = l.meta.iter().map(|m| meta_shown(m.id, &m.key, &m.value)).collect();
         if let Some(reduced) = l.reduced_stock {
             meta.push(meta_shown(l.id * 10, "_reduced_stock", &json!(reduced.to_string())));
         }
         json!({
-            "id": l.id, "name": l.name, "product_id": l.product_id, "variation_id": l.variation_id,
+            "id": l.id, "name": l.name, "product_id": product, "variation_id": variation,
             "quantity": l.quantity, "tax_class": l.tax_class,
             "subtotal": self.amount(l.subtotal), "subtotal_tax": self.amount(l.subtotal_tax),
             "total": self.amount(l.total), "total_tax": self.amount(l.total_tax()),
@@ -282,8 +284,9 @@ impl OrderView<'_> {
     pub(super) fn fulfilment(&self, order: u64, f: &FulfilmentRow) -> Value {
         json!({
             "id": f.id, "entity_type": "WC_Order", "entity_id": order.to_string(), "status": f.status,
-            "is_fulfilled": f.is_fulfilled, "date_updated": format!("{}Z", date(f.updated)),
-            "date_deleted": null, "meta_data": meta_json(&f.meta),
+            "is_fulfilled": f.is_fulfilled,
+            "date_updated": sql_date(f.updated + self.config.utc_offset_secs()),
+            "meta_data": meta_json(&f.meta),
         })
     }
 }

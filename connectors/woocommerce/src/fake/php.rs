@@ -83,6 +83,11 @@ pub(super) fn date(secs: i64) -> String {
     )
 }
 
+/// The same as the database writes it, with a space.
+pub(super) fn sql_date(secs: i64) -> String {
+    date(secs).replace('T', " ")
+}
+
 /// A date parameter as `WP_Date_Query` understands it: the seconds that a clock without a zone would show.
 ///
 /// A text without a zone is taken as it stands. One *with* a zone is first converted to the shop's local

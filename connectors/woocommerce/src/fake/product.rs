@@ -57,6 +57,14 @@ impl Product {
         if self.reduced_tax { "reduced-rate" } else { "" }
     }
 
+    /// The SKU as everybody sees it: a variation without one shows its product's.
+    pub(super) fn sku_shown<'a>(&'a self, parent: Option<&'a Self>) -> &'a str {
+        match parent {
+            Some(parent) if self.sku.is_empty() => &parent.sku,
+            _ => &self.sku,
+        }
+    }
+
     /// Aligns the stock properties as `validate_props` does before each save.
     pub(super) fn align_stock(&mut self) {
         if !self.manage_stock {
@@ -119,7 +127,7 @@ impl View<'_> {
             "id": p.id, "permalink": format!("{}/?p={}", self.site, p.id),
             "date_created": self.local(p.created), "date_created_gmt": date(p.created),
             "date_modified": self.local(p.modified), "date_modified_gmt": date(p.modified),
-            "status": p.status, "description": "", "sku": p.sku,
+            "status": p.status, "description": "", "sku": p.sku_shown(self.parent),
             "price": price, "regular_price": price, "sale_price": "",
             "date_on_sale_from": null, "date_on_sale_from_gmt": null,
             "date_on_sale_to": null, "date_on_sale_to_gmt": null,

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::order::{FulfilmentRow, Meta, Tracking};
+use super::order::{FulfilmentRow, Meta, Order, Tracking};
 use super::order_json;
 use super::orders_api::known;
-use super::php::{date, parse_date};
+use super::php::{date, parse_date, sql_date};
 use super::query::WpError;
 use super::server::{Answer, Call, Reply, id};
 use super::state::Shop;
@@ -133,22 +133,62 @@ pub(super) fn fulfilments(shop: &mut Shop, call: &Call, order: u64, rest: &[&str
 }
 
 fn add_fulfilment(shop: &mut Shop, call: &Call, order: u64, params: &Value) -> Answer {
+    // `WC_Data::set_meta_data` passes over what has no id.
+    let whole = |entry: &&Value| ["id", "key", "value"].iter().all(|field| !entry[*field].is_null());
     let mut meta = Vec::new();
-    for entry in params["meta_data"].as_array().into_iter().flatten() {
+    for entry in params["meta_data"].as_array().into_iter().flatten().filter(whole) {
         meta.push(Meta {
             id: shop.item_id(),
             key: entry["key"].as_str().unwrap_or_default().to_owned(),
             value: entry["value"].clone(),
         });
     }
+    if let Err(message) = fulfilment_items(&meta) {
+        // Exceptions without a code of their own show PHP's.
+        return Ok(Reply::json(400, &json!({ "code": 0, "message": message, "data": { "status": 400 } })));
+    }
+    let is_fulfilled = params["is_fulfilled"].as_bool().unwrap_or(false);
+    if is_fulfilled {
+        let now = sql_date(shop.now() + shop.config.utc_offset_secs());
+        meta.push(Meta { id: shop.item_id(), key: "_date_fulfilled".to_owned(), value: json!(now) });
+    }
     let row = FulfilmentRow {
         id: shop.item_id(),
         updated: shop.now(),
         status: params["status"].as_str().unwrap_or("unfulfilled").to_owned(),
-        is_fulfilled: params["is_fulfilled"].as_bool().unwrap_or(false),
+        is_fulfilled,
         meta,
     };
     let shown = shop.with_order_view(None, |view| view.fulfilment(order, &row));
     shop.edit_order(order, false, |o| o.fulfilments.push(row));
+    let stand = shop.orders.get(&order).map_or("no_fulfillments", fulfilment_status);
+    shop.set_meta(order, "_fulfillment_status", json!(stand));
     Ok(Reply::one(call, 201, shown))
+}
+
+/// What a fulfilment holds, as `validate_items` wants it; whether the order has as much of it is not looked at.
+fn fulfilment_items(meta: &[Meta]) -> Result<(), &'static str> {
+    let items = meta.iter().find(|m| m.key == "_items").and_then(|m| m.value.as_array());
+    let items =
+        items.filter(|items| !items.is_empty()).ok_or("The fulfillment should contain at least one item.")?;
+    let sound = |item: &Value| item["item_id"].as_i64() > Some(0) && item["qty"].as_f64() > Some(0.0);
+    if items.iter().all(sound) { Ok(()) } else { Err("Invalid item.") }
+}
+
+/// The order's `_fulfillment_status`.
+fn fulfilment_status(order: &Order) -> &'static str {
+    let left = |line: u64| -> i64 {
+        let items = order.fulfilments.iter().filter(|f| f.is_fulfilled).flat_map(|f| &f.meta);
+        let items = items.filter(|m| m.key == "_items").filter_map(|m| m.value.as_array()).flatten();
+        items
+            .filter(|item| item["item_id"].as_u64() == Some(line))
+            .filter_map(|item| item["qty"].as_i64())
+            .sum()
+    };
+    let gone: Vec<bool> = order.lines.iter().map(|line| left(line.id) >= line.quantity).collect();
+    match (order.fulfilments.iter().any(|f| f.is_fulfilled), gone.iter().all(|gone| *gone)) {
+        (true, true) => "fulfilled",
+        (true, false) => "partially_fulfilled",
+        _ => "unfulfilled",
+    }
 }

@@ -209,7 +209,10 @@ impl Shop {
             digits: self.digits,
             dp: dp.unwrap_or(self.digits),
             rates: &self.rates,
-            sku: &|id| self.products.get(&id).map(|p| p.sku.clone()),
+            sku: &|id| {
+                let product = self.products.get(&id)?;
+                Some(product.sku_shown(self.products.get(&product.parent)).to_owned())
+            },
             name: &|id| self.products.get(&id).map(|p| p.name.clone()),
         })
     }

@@ -167,7 +167,7 @@ async fn a_part_of_the_order_does_not_complete_it() {
 #[tokio::test]
 async fn an_order_that_ended_in_the_shop_is_not_completed() {
     let (outcome, desk) = tell("", Desk::new("cancelled"), Notice::Shipped(parcel()), None).await;
-    assert!(matches!(outcome, Ok(Outcome::Refused { reason }) if reason.contains("cancelled")));
+    assert!(matches!(outcome, Ok(Outcome::Refused { reason }) if reason.en.contains("cancelled")));
     assert_eq!(desk.notes.len(), 1);
     assert!(desk.steps.is_empty());
     let mapped = "[status_map]\ndelivered = \"shipped\"";
@@ -216,17 +216,37 @@ async fn a_fulfilment_holds_what_is_open() {
         assert_eq!(
             desk.fulfilled[1]["meta_data"],
             json!([
-                {"key": "_items", "value": [{"item_id": 11, "qty": 1}, {"item_id": 12, "qty": 1}]},
-                {"key": "_shipment_provider", "value": "ヤマト運輸"},
-                {"key": "_banto_key", "value": "k-1"},
-                {"key": "_tracking_number", "value": "1234-5678"},
-                {"key": "_tracking_url", "value": "https://track.example/1234-5678"}
+                {"id": 0, "key": "_items", "value": [{"item_id": 11, "qty": 1}, {"item_id": 12, "qty": 1}]},
+                {"id": 0, "key": "_shipment_provider", "value": "ヤマト運輸"},
+                {"id": 0, "key": "_banto_key", "value": "k-1"},
+                {"id": 0, "key": "_tracking_number", "value": "1234-5678"},
+                {"id": 0, "key": "_tracking_url", "value": "https://track.example/1234-5678"}
             ])
         );
     }
     let named = Parcel { lines: vec![("12".to_owned(), 1)], completes: false, ..parcel() };
     let (_, desk) = tell(extra, Desk::new("processing"), Notice::Shipped(named), None).await;
     assert_eq!(desk.fulfilled[0]["meta_data"][0]["value"], json!([{"item_id": 12, "qty": 1}]));
+}
+
+#[tokio::test]
+async fn days_are_those_of_the_shop() {
+    let (cx, script, _) = stage(|request| match (request.method.as_str(), path(request)) {
+        ("GET", "orders/7") => answer(
+            200,
+            r#"{"id":7,"status":"processing","date_paid_gmt":null,"date_modified":"2026-11-22T05:00:00",
+                "date_modified_gmt":"2026-11-21T20:00:00","line_items":[]}"#,
+        ),
+        ("GET", "orders/7/notes") => answer(200, "[]"),
+        _ => answer(201, r#"{"id":7,"status":"completed"}"#),
+    });
+    // 01:00 of the next day in Tokyo.
+    let late = Parcel { shipped_at: Timestamp::from_secs(NOW + 6 * 3600), ..parcel() };
+    let (order, key) = (RemoteOrderId::from("7"), IdempotencyKey::from("k-1"));
+    let told = shop("").notify_order(&cx, &order, &Notice::Shipped(late), &key).await;
+    assert_eq!(told, Ok(Outcome::Applied));
+    let sent = script.take();
+    assert!(sent.iter().any(|line| line.contains("Shipped on 2026-11-22 with")), "{sent:?}");
 }
 
 #[tokio::test]

@@ -57,6 +57,8 @@ async fn products_and_variations_are_offers() {
                        "attributes": [{"name": "Colour", "option": "Red"}, {"name": "Size", "option": "L"}]}),
                 json!({"id": 22, "status": "private", "sku": null, "price": "9", "manage_stock": true, "stock_quantity": 0,
                        "attributes": []}),
+                json!({"id": 23, "status": "publish", "sku": "S2", "price": "9", "manage_stock": "parent", "stock_quantity": 3,
+                       "attributes": [{"name": "Colour", "option": "Blue"}]}),
             ],
             1,
         ),
@@ -76,6 +78,8 @@ async fn products_and_variations_are_offers() {
             ("5", "Old", None, false, None, Some("4909876543216")),
             ("2:21", "Tea & 2 – Red, L", Some(3), true, Some("V"), None),
             ("2:22", "Tea & 2", Some(0), false, None, None),
+            // The SKU is its product's, which it shares with every variation that has none.
+            ("2:23", "Tea & 2 – Blue", Some(3), true, None, None),
         ]
     );
     assert_eq!(offers[0].price, Some((Money(1250), "EUR".to_owned())));

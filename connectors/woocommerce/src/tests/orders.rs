@@ -1,10 +1,12 @@
 //! Orders of every kind, from the shop's text to banto's remote order.
 
-use banto_channel::{Connector as _, Fulfilment, Money, Payment, Read, RemoteOrder, Response, Result};
+use banto_channel::{
+    Connector as _, Fulfilment, Money, Payment, Read, RemoteOrder, Response, Result, Timestamp,
+};
 use serde_json::{Value, json};
 
 use super::bodies::{line, order, refund, refund_summary};
-use super::script::{answer, path, shop, stage};
+use super::script::{NOW, answer, path, shop, stage};
 
 /// Pulls a page that holds one body, from a shop that knows these refunds and fulfilments.
 async fn pull_text(extra: &str, body: String, refunds: Value, fulfillments: Value) -> Vec<Read> {
@@ -345,12 +347,14 @@ async fn parcels_of_the_tracking_extension_are_read() {
 async fn fulfilments_of_woocommerce_say_what_left() {
     let body = set(
         order(7),
-        json!({"meta_data": [{"id": 1, "key": "_fulfillment_status", "value": "partially_fulfilled"}]}),
+        json!({"meta_data": [{"id": 1, "key": "_fulfillment_status", "value": "partially_fulfilled"}],
+               "date_modified": "2026-11-21T19:00:00", "date_modified_gmt": "2026-11-21T10:00:00"}),
     );
     let parcel = |id: i64, deleted: Value, items: Value| {
         json!({"id": id, "status": "fulfilled", "is_fulfilled": true, "date_deleted": deleted, "meta_data": [
             {"id": 1, "key": "_items", "value": items}, {"id": 2, "key": "_tracking_number", "value": "T1"},
-            {"id": 3, "key": "_shipment_provider", "value": "ups"}]})
+            {"id": 3, "key": "_shipment_provider", "value": "ups"},
+            {"id": 4, "key": "_date_fulfilled", "value": "2026-11-21 18:30:00"}]})
     };
     let some = json!([
         parcel(1, json!(null), json!([{"item_id": 11, "qty": 2}])),
@@ -364,9 +368,58 @@ async fn fulfilments_of_woocommerce_say_what_left() {
     assert_eq!(read.lines.iter().map(|l| l.shipped).collect::<Vec<_>>(), [Some(2), Some(0)]);
     assert_eq!(read.shipments[0].lines, [("11".to_owned(), 2)]);
     assert_eq!(read.shipments[0].carrier, "ups");
+    let shipped_at = read.shipments[0].shipped_at.unwrap();
+    assert_eq!(shipped_at, Timestamp::from_secs(NOW - 1800), "its date is the shop's own time");
 
     let all = json!([parcel(1, json!(null), json!([{"item_id": 11, "qty": 2}, {"item_id": 12, "qty": 1}]))]);
     let items = pull_text(extra, text, json!([]), all).await;
     let [Read::Order(read)] = &items[..] else { panic!("{items:?}") };
     assert_eq!(read.fulfilment, Fulfilment::Shipped);
+}
+
+#[tokio::test]
+async fn what_the_shop_has_taken_off_its_numbers_is_told() {
+    let meta = |value: Value| json!([{"id": 1, "key": "_reduced_stock", "value": value}]);
+    let mut one = line(1, 5, 0, 3, "300", "0", "A", "A", 1);
+    one["meta_data"] = meta(json!("3"));
+    let mut two = line(2, 6, 0, 2, "200", "0", "B", "B", 1);
+    for (value, taken) in [(json!("1"), 4), (json!("1.5"), 5), (json!("?"), 3), (json!([]), 3)] {
+        two["meta_data"] = meta(value);
+        let read = read(set(order(7), json!({"line_items": [one.clone(), two.clone()]}))).await;
+        assert_eq!(read.stock_taken, Some(taken));
+    }
+    assert_eq!(read(order(7)).await.stock_taken, Some(0), "so far nothing");
+}
+
+#[tokio::test]
+async fn a_line_whose_variation_is_gone_is_no_other_offer() {
+    let with = |id: i64, product: i64, variation: i64, key: &str| {
+        let mut line = line(id, product, variation, 1, "100", "0", "SHIRT", "Shirt - Red", 1);
+        line["meta_data"] = json!([{"id": 1, "key": key, "value": "Red"}]);
+        line
+    };
+    let lines = [
+        with(1, 5, 0, "colour"),
+        with(2, 6, 0, "engraving"),
+        with(3, 5, 51, "colour"),
+        with(4, 8, 0, "_reduced_stock"),
+    ];
+    let body =
+        json!([set(order(7), json!({"line_items": lines})), set(order(8), json!({"line_items": lines}))]);
+    let (cx, script, _) = stage(move |request| match path(request) {
+        "orders" => answer(200, body.to_string()),
+        "products" => answer(200, r#"[{"id":5,"type":"variable"},{"id":6,"type":"simple"}]"#),
+        p => panic!("asked for {p}"),
+    });
+    let items = shop("").pull_orders(&cx, None).await.unwrap().items;
+    for item in &items {
+        let Read::Order(read) = item else { panic!("{item:?}") };
+        let told: Vec<_> =
+            read.lines.iter().map(|l| (l.listing.as_ref().map(|l| l.as_str()), l.code.as_deref())).collect();
+        let known = |listing: &'static str| (Some(listing), Some("SHIRT"));
+        assert_eq!(told, [(None, None), known("6"), known("5:51"), known("8")]);
+    }
+    let asked: Vec<String> =
+        script.take().into_iter().filter(|line| line.starts_with("GET products")).collect();
+    assert_eq!(asked, ["GET products?include=5,6&per_page=100&_fields=id,type"], "once for both orders");
 }

@@ -45,7 +45,7 @@ async fn products_and_variations_go_in_batches_of_their_own() {
         .iter()
         .map(|outcome| match outcome {
             Outcome::Applied => "applied",
-            Outcome::Refused { reason } if reason.contains("Invalid ID.") => "unknown",
+            Outcome::Refused { reason } if reason.ja.contains("Invalid ID.") => "unknown",
             Outcome::Refused { .. } => "strange",
             other => panic!("{other:?}"),
         })
@@ -98,7 +98,7 @@ async fn one_item_that_spoils_a_call_is_found_and_refused_alone() {
     });
     let outcomes = shop("").push_stock(&cx, &items(&["1", "2", "3", "4", "5"])).await.unwrap();
     assert_eq!(outcomes.iter().filter(|o| **o == Outcome::Applied).count(), 4);
-    assert!(matches!(&outcomes[2], Outcome::Refused { reason } if reason.contains("rest_invalid_param")));
+    assert!(matches!(&outcomes[2], Outcome::Refused { reason } if reason.ja.contains("rest_invalid_param")));
 }
 
 #[tokio::test]
@@ -135,11 +135,11 @@ async fn a_product_without_its_parent_or_without_counting_is_refused() {
     });
     let outcomes = shop("").push_stock(&cx, &items(&["1", "2", "3", "7:71"])).await.unwrap();
     assert!(
-        matches!(&outcomes[0], Outcome::Refused { reason } if reason.contains("Enable stock management"))
+        matches!(&outcomes[0], Outcome::Refused { reason } if reason.en.contains("Enable stock management"))
     );
     assert!(matches!(&outcomes[1], Outcome::Retry { .. }));
-    assert!(matches!(&outcomes[2], Outcome::Retry { reason, .. } if reason.contains("nothing about it")));
-    assert!(matches!(&outcomes[3], Outcome::Refused { reason } if reason.contains("Invalid ID")));
+    assert!(matches!(&outcomes[2], Outcome::Retry { reason, .. } if reason.en.contains("nothing about it")));
+    assert!(matches!(&outcomes[3], Outcome::Refused { reason } if reason.ja.contains("Invalid ID")));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use banto_sim::market::Market;
 use banto_woocommerce::fake::WcVersion;
 use serde_json::{Value, json};
 
-use crate::{MUG, SHIRT_RED, Stage, basket};
+use crate::{MUG, SHIRT_BLUE, SHIRT_RED, Stage, basket};
 
 async fn put(stage: &Stage, id: &RemoteOrderId, body: Value) -> Value {
     let answer = stage.client.send("PUT", &format!("/wc/v3/orders/{id}"), &body).await.unwrap();
@@ -53,8 +53,12 @@ async fn an_order_has_the_documented_shape() {
     assert_eq!((&shirt["sku"], &shirt["price"]), (&json!("SHIRT-R"), &json!(2000)));
     assert_eq!((&shirt["total"], &shirt["parent_name"]), (&json!("2000"), &json!("Shirt")));
     assert_eq!(shirt["image"], json!({"id": "", "src": ""}));
-    assert_eq!(shirt["meta_data"][0]["key"], "_reduced_stock");
-    assert_eq!(shirt["meta_data"][0]["value"], "1");
+    assert_eq!(
+        (&shirt["meta_data"][0]["key"], &shirt["meta_data"][0]["value"]),
+        (&json!("Color"), &json!("Red"))
+    );
+    assert_eq!(shirt["meta_data"][1]["key"], "_reduced_stock");
+    assert_eq!(shirt["meta_data"][1]["value"], "1");
 }
 
 #[tokio::test]
@@ -90,10 +94,32 @@ async fn order_lines_show_the_sku_of_today() {
     assert_eq!(stage.order(&id).await["line_items"][0]["sku"], "MUG-2");
     stage.shop.delete_product(&mug);
     let line = stage.order(&id).await["line_items"][0].clone();
-    assert_eq!((&line["sku"], &line["product_id"]), (&Value::Null, &json!(11)));
+    assert_eq!((&line["sku"], &line["product_id"]), (&Value::Null, &json!(0)));
     assert_eq!(line["image"]["id"], 0);
     let known = stage.shop.orders();
     assert_eq!(known[0].lines[0].1, None);
+}
+
+#[tokio::test]
+async fn a_line_whose_variation_is_gone_looks_like_one_of_its_product() {
+    let stage = Stage::open().await;
+    let id = stage.buy(SHIRT_RED, 1);
+    stage.shop.delete_product(&ListingId(SHIRT_RED.to_owned()));
+    let line = stage.order(&id).await["line_items"][0].clone();
+    assert_eq!((&line["product_id"], &line["variation_id"]), (&json!(12), &json!(0)));
+    assert_eq!((&line["sku"], &line["parent_name"]), (&json!("SHIRT"), &Value::Null));
+    assert_eq!(line["meta_data"][0]["key"], "Color");
+}
+
+#[tokio::test]
+async fn a_variation_without_a_sku_shows_its_products() {
+    let stage = Stage::open().await;
+    stage.shop.rename_sku(&ListingId(SHIRT_BLUE.to_owned()), "");
+    let shown = stage.client.get("/wc/v3/products/12/variations/14").await.unwrap().json();
+    assert_eq!(shown["sku"], "SHIRT");
+    let id = stage.buy(SHIRT_BLUE, 1);
+    assert_eq!(stage.order(&id).await["line_items"][0]["sku"], "SHIRT");
+    assert_eq!(stage.shop.offers()[2].code, None);
 }
 
 #[tokio::test]

@@ -69,8 +69,9 @@ async fn fulfilments_exist_only_where_the_feature_does() {
         .await;
         let id = stage.buy(MUG, 1);
         let body = json!({"status": "fulfilled", "is_fulfilled": true, "meta_data": [
-            {"key": "_tracking_number", "value": "77"}, {"key": "_shipment_provider", "value": "sagawa"},
-            {"key": "_items", "value": [{"item_id": 1, "qty": 1}]},
+            {"id": 0, "key": "_tracking_number", "value": "77"},
+            {"id": 0, "key": "_shipment_provider", "value": "sagawa"},
+            {"id": 0, "key": "_items", "value": [{"item_id": 1, "qty": 1}]},
         ]});
         let path = format!("/wc/v3/orders/{id}/fulfillments");
         let answer = stage.client.send("POST", &path, &body).await.unwrap();
@@ -84,5 +85,34 @@ async fn fulfilments_exist_only_where_the_feature_does() {
                 (&[parcel("sagawa", "77")][..], Fulfilment::Partial)
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_fulfilment_whose_entries_have_no_id_has_no_items() {
+    let stage = Stage::with(|config| config.fulfilments = true).await;
+    let id = stage.buy(MUG, 2);
+    let order = stage.order(&id).await;
+    let path = format!("/wc/v3/orders/{id}/fulfillments");
+    let body =
+        |entry: serde_json::Value| json!({"status": "fulfilled", "is_fulfilled": true, "meta_data": [entry]});
+    let item = |qty: i64| json!([{"item_id": order["line_items"][0]["id"], "qty": qty}]);
+    let without = body(json!({"key": "_items", "value": item(1)}));
+    let answer = stage.client.send("POST", &path, &without).await.unwrap();
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.json(),
+        json!({"code": 0, "message": "The fulfillment should contain at least one item.", "data": {"status": 400}})
+    );
+    let none = body(json!({"id": 0, "key": "_items", "value": item(0)}));
+    assert_eq!(stage.client.send("POST", &path, &none).await.unwrap().json()["message"], "Invalid item.");
+    for status in ["partially_fulfilled", "fulfilled"] {
+        let one = body(json!({"id": 0, "key": "_items", "value": item(1)}));
+        let answer = stage.client.send("POST", &path, &one).await.unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(answer.json()["meta_data"][1]["key"], "_date_fulfilled");
+        let order = stage.order(&id).await;
+        assert_eq!(order["meta_data"][0]["key"], "_fulfillment_status");
+        assert_eq!(order["meta_data"][0]["value"], status);
     }
 }

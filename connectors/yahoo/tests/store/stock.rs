@@ -50,7 +50,7 @@ async fn bad_rows_are_named_and_the_rest_goes_in_a_second_call() {
     assert_eq!(opened.store.shown(&"item-000018".into()), Some(7));
     assert_eq!(opened.store.shown(&"item-000017".into()), Some(500));
     assert!(
-        matches!(&outcomes[16], Outcome::Refused { reason } if reason.contains("st-02104")),
+        matches!(&outcomes[16], Outcome::Refused { reason } if reason.ja.contains("st-02104")),
         "{:?}",
         outcomes[16]
     );
@@ -139,7 +139,7 @@ async fn a_code_without_a_record_is_only_sent_when_the_config_says_so() {
     let opened = open(|_| (), "").await;
     let outcomes = opened.connector.push_stock(&opened.cx, &[item("new-1", 3)]).await.unwrap();
     assert!(
-        matches!(&outcomes[..], [Outcome::Refused { reason }] if reason.contains("create_stock")),
+        matches!(&outcomes[..], [Outcome::Refused { reason }] if reason.ja.contains("create_stock")),
         "{outcomes:?}"
     );
     let opened = open(|_| (), "create_stock = true").await;
