@@ -333,8 +333,8 @@ impl Smtp {
 
     /// The same, and whether the server takes mails of this sender.
     ///
-    /// Errors: as [`Smtp::probe`]; [`Verdict::Permanent`] for a sender that it refuses (at Rakuten's relay one that is
-    /// not registered in RMS).
+    /// Errors: as [`Smtp::probe`]; [`Verdict::SenderRefused`] for a sender that it refuses (at Rakuten's relay one that
+    /// is not registered in RMS).
     pub async fn probe_sender(&self, from: &str) -> Result<(), Verdict> {
         let from = compose::wire_address(from).map_err(|reason| Verdict::Stopped {
             reason: format!("the sender's address {from:?} is not valid: {reason}"),

@@ -3,6 +3,8 @@
 //! The mark (`sending`, with the exact text) is committed before the first octet leaves, and the answer after it.
 //! Whatever is cut off in between is uncertain, and only a person or the channel's setting repeats it.
 
+mod way;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use banto_channel::{Fulfilment, Timestamp, both};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::patience::{JobFailure, Patience, Rest};
+pub use self::way::Relay;
+use self::way::{Way, Word};
+use super::patience::{JobFailure, Patience};
 use super::{Lane, QueueCx, insist};
 use crate::config::Uncertain;
 use crate::domain::intake::is_unpaid;
@@ -31,17 +35,10 @@ const PATIENCE: Patience =
     Patience { first: Duration::from_secs(30), longest: Duration::from_secs(4 * 3600), tries: 26 };
 /// How long a mail waits whose template fails; a person is told and mends it.
 const TEMPLATE_WAIT: Duration = Duration::from_secs(600);
-/// How long the lane rests when the server refuses us altogether.
-const STOPPED_WAIT: Duration = Duration::from_secs(120);
-/// Failures of the server in a row before somebody is told; the first few are weather.
-const FAILURES_BEFORE_ALERT: i64 = 4;
 /// Mails claimed and written at once.
 const BATCH: i64 = 50;
 /// Mails marked at once: the most that a kill leaves uncertain.
 const GROUP: usize = 8;
-const ALERT_SERVER: &str = "mail:server";
-/// How long a mail waits whose only way has no log-in yet; a person is told and sets it up.
-const NO_WAY_WAIT: Duration = TEMPLATE_WAIT;
 
 /// Why a mail cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,48 +114,6 @@ async fn send_all(post: &dyn Post, mails: &[Outgoing], stop: &CancellationToken)
     verdicts
 }
 
-/// A marketplace's own mail server, through which alone the masked addresses of its buyers are reached.
-#[derive(Clone, Debug)]
-pub struct Relay {
-    /// The channel whose buyers they are.
-    pub channel: String,
-    /// Addresses of this domain and of those under it.
-    pub domain: String,
-    /// The server; `None` while the config has no log-in for it.
-    pub post: Option<Arc<dyn Post>>,
-}
-
-impl Relay {
-    /// Whether a mail of `channel` to `address` must go this way.
-    fn is_for(&self, channel: &str, address: &str) -> bool {
-        let domain = address.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
-        let under = || domain.strip_suffix(self.domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
-        self.channel == channel && (domain == self.domain || under())
-    }
-}
-
-/// A mail server, and how it fares. One that is away does not keep the others' mails.
-#[derive(Debug)]
-struct Way {
-    /// `None` for the house's own server.
-    relay: Option<Relay>,
-    post: Option<Arc<dyn Post>>,
-    rest: Rest,
-}
-
-impl Way {
-    fn alert(&self) -> String {
-        self.relay.as_ref().map_or(ALERT_SERVER.to_owned(), |r| format!("{ALERT_SERVER}:{}", r.channel))
-    }
-
-    /// Where its settings stand.
-    fn settings(&self) -> String {
-        self.relay.as_ref().map_or("[mail] in banto.toml".to_owned(), |r| {
-            format!("[mail.relay] of the channel {}", r.channel)
-        })
-    }
-}
-
 /// The lane of mails.
 #[derive(Debug)]
 pub struct MailLane {
@@ -198,7 +153,7 @@ impl Lane for MailLane {
     }
 
     async fn resting(&self, _cx: &QueueCx) -> Result<Option<Timestamp>> {
-        let rests: Option<Vec<Timestamp>> = self.ways.iter().map(|way| way.rest.until()).collect();
+        let rests: Option<Vec<Timestamp>> = self.ways.iter().map(Way::rests_until).collect();
         Ok(rests.and_then(|untils| untils.into_iter().min()))
     }
 
@@ -221,7 +176,7 @@ impl MailLane {
     /// A lane that writes with `composer` and sends through `post`.
     #[must_use]
     pub fn new(composer: Arc<dyn Composer>, post: Arc<dyn Post>) -> Self {
-        Self { composer, ways: vec![Way { relay: None, post: Some(post), rest: Rest::default() }] }
+        Self { composer, ways: vec![Way::own(post)] }
     }
 
     /// Commits what each job of the batch came to so far.
@@ -239,31 +194,18 @@ impl MailLane {
     /// The same lane with another way.
     #[must_use]
     pub fn with_relay(mut self, relay: Relay) -> Self {
-        let post = relay.post.clone();
-        self.ways.push(Way { relay: Some(relay), post, rest: Rest::default() });
+        self.ways.push(Way::relay(relay));
         self
     }
 
     /// The way of a mail: a relay that it must go through, or else the house's own server.
     fn way(&self, letter: &Letter) -> usize {
-        let (channel, to) = (&letter.channel.name, &letter.mail.recipient);
-        let fits = |way: &Way| way.relay.as_ref().is_some_and(|relay| relay.is_for(channel, to));
-        self.ways.iter().position(fits).unwrap_or_default()
+        self.ways.iter().position(|way| way.is_for(letter)).unwrap_or_default()
     }
 
     /// Until when a mail must wait for its way, and why.
-    fn not_yet(&self, way: usize, now: Timestamp) -> Option<(Timestamp, String)> {
-        let way = self.ways.get(way)?;
-        if way.post.is_none() {
-            let domain = way.relay.as_ref().map_or("", |relay| &relay.domain);
-            let why = format!(
-                "buyers at {domain} are reached through the marketplace's own mail server alone; write its log-in into {}",
-                way.settings()
-            );
-            return Some((now.plus(NO_WAY_WAIT), why));
-        }
-        let until = way.rest.until().filter(|until| *until > now)?;
-        Some((until, "the mail server does not answer; it is asked again soon".to_owned()))
+    fn not_yet(&self, way: usize, letter: &Letter, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.ways.get(way)?.not_yet(&letter.channel.name, now)
     }
 
     /// Loads what the jobs name and writes the mails.
@@ -315,7 +257,7 @@ impl MailLane {
             return;
         }
         let way = self.way(&letter);
-        if let Some((until, why)) = self.not_yet(way, now) {
+        if let Some((until, why)) = self.not_yet(way, &letter, now) {
             if self.ways.get(way).is_some_and(|way| way.post.is_none()) {
                 batch.broken.insert(letter.channel.name, why.clone());
             }
@@ -359,7 +301,7 @@ impl MailLane {
         let now = cx.now();
         let mut going = Vec::with_capacity(ready.len());
         for one in ready {
-            let wait = if stopping { Some((now, String::new())) } else { self.not_yet(one.4, now) };
+            let wait = if stopping { Some((now, String::new())) } else { self.not_yet(one.4, &one.1, now) };
             match wait {
                 Some((at, why)) => batch.ends.push((one.0, JobEnd::Postpone { at, why })),
                 None => going.push(one),
@@ -402,7 +344,7 @@ impl MailLane {
             Some(async move { (way, going, send_all(post.as_ref(), &outgoing, stop).await) })
         });
         for (way, going, verdicts) in join_all(sent).await {
-            self.settle_way(cx, batch, way, going.into_iter().zip(verdicts)).await?;
+            self.settle_way(cx, batch, way, going.into_iter().zip(verdicts)).await;
         }
         Ok(())
     }
@@ -414,29 +356,39 @@ impl MailLane {
         batch: &mut Batch,
         way: &Way,
         sent: impl Iterator<Item = (Going, Option<Verdict>)>,
-    ) -> Result<()> {
+    ) {
         let now = cx.now();
-        let before = batch.mails.len();
-        let (mut away, mut not_now) = (None, Vec::new());
+        let (mut word, mut not_now) = (Word::default(), Vec::new());
         for ((job, letter, mail), verdict) in sent {
+            let channel = &letter.channel.name;
             match verdict {
-                None => not_now.push((job, mail)),
+                None => not_now.push((job, letter, mail, None)),
                 Some(verdict) if verdict.is_of_server() => {
-                    away = Some(verdict);
-                    not_now.push((job, mail));
+                    not_now.push((job, letter, mail, Some(verdict.to_string())));
+                    word.away = Some(verdict);
                 }
-                Some(verdict) => self.sort(batch, (job, letter, mail), verdict, now),
+                Some(verdict @ Verdict::SenderRefused { .. }) => {
+                    word.refused.insert(channel.clone(), verdict.clone());
+                    word.answered = true;
+                    not_now.push((job, letter, mail, Some(verdict.to_string())));
+                }
+                Some(verdict) => {
+                    if let Verdict::Accepted { .. } = verdict {
+                        word.taken.insert(channel.clone());
+                    }
+                    word.answered |= matches!(verdict, Verdict::Accepted { .. } | Verdict::Permanent { .. });
+                    self.sort(batch, (job, letter, mail), verdict, now);
+                }
             }
         }
-        let answered = batch.mails[before..].iter().any(|m| matches!(m.state, "sent" | "refused"));
-        let until = tell_server(cx, way, answered, away.as_ref()).await?.unwrap_or(now);
-        let why = away.map(|v| v.to_string()).unwrap_or_default();
-        for (job, mail) in not_now {
+        let server = way.hear(cx, &word).await;
+        let away = word.away.map(|verdict| verdict.to_string());
+        for (job, letter, mail, why) in not_now {
+            let until = server.max(way.sender_rests_until(&letter.channel.name)).unwrap_or(now);
+            let why = why.or_else(|| away.clone()).unwrap_or_default();
             batch.end_mail(mail, "queued", why.clone(), None);
-            let why = why.clone();
             batch.ends.push((job, JobEnd::Postpone { at: until, why }));
         }
-        Ok(())
     }
 
     /// What follows from the server's word about one mail.
@@ -456,7 +408,8 @@ impl MailLane {
                 let why = verdict.to_string();
                 batch.later(&job, mail, JobFailure::Retry { after, why }, now);
             }
-            Verdict::Stopped { reason: why } => {
+            Verdict::SenderRefused { .. } | Verdict::Stopped { .. } => {
+                let why = verdict.to_string();
                 batch.later(&job, mail, JobFailure::Retry { after: None, why }, now);
             }
         }
@@ -499,7 +452,8 @@ impl MailLane {
         for (channel, why) in &batch.broken {
             let detail = both!(
                 "mails of {channel} cannot be written and wait: {why}",
-                "{channel}のメールを作成できないため、送信を保留しています: {why}"
+                "{channel}のメールを作成できないため、送信を保留しています: {ja}",
+                ja = answer_in_words(why).ja
             );
             let alert = Alert { key: &key(channel), channel: None, kind: "mail_stopped", detail: &detail };
             cx.store.raise(&alert, now).await?;
@@ -509,40 +463,6 @@ impl MailLane {
         }
         Ok(())
     }
-}
-
-/// Lets a way rest while its server as a whole fails, and says so if that lasts. Returns until when it rests.
-async fn tell_server(
-    cx: &QueueCx,
-    way: &Way,
-    answered: bool,
-    away: Option<&Verdict>,
-) -> Result<Option<Timestamp>> {
-    let now = cx.now();
-    let key = way.alert();
-    let Some(verdict) = away else {
-        if answered && way.rest.end() {
-            cx.store.clear(&key, now).await?;
-        }
-        return Ok(None);
-    };
-    let stopped = matches!(verdict, Verdict::Stopped { .. });
-    let until = way.rest.begin(stopped.then_some(STOPPED_WAIT), now);
-    tracing::warn!(server = key, verdict = %verdict, "the mail server takes no mail; it is left alone for a while");
-    if stopped || way.rest.failures() >= FAILURES_BEFORE_ALERT {
-        let settings = way.settings();
-        let detail = both!(
-            "no mail goes out: {verdict}. They wait and none is lost; check {settings}",
-            "メールを送信できません: {ja}。メールは失われずに待機しています。設定（{settings}）を確認してください",
-            ja = answer_in_words(&verdict.to_string()).ja
-        );
-        let alert = Alert { key: &key, channel: None, kind: "mail_stopped", detail: &detail };
-        // Told or not, the batch's outcomes must be noted.
-        if let Err(error) = cx.store.raise(&alert, now).await {
-            tracing::error!(error = %error, "the alert could not be raised");
-        }
-    }
-    Ok(Some(until))
 }
 
 impl Batch {

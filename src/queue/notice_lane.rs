@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::patience::{JobFailure, Patience, Rest};
 use super::{Lane, QueueCx, insist};
 use crate::channels::task::Signals;
+use crate::channels::words::own_words;
 use crate::domain::order::Event;
+use crate::domain::timeline::told_refused;
 use crate::store::{Alert, JobEnd, JobRow, NoticeJob, Result, channel_lane};
 
 const PATIENCE: Patience =
@@ -94,7 +96,7 @@ impl Lane for NoticeLane {
                     }
                     self.note(cx, job, (end, event), stop).await?;
                     if let Some((alone, error)) = doubtful.take() {
-                        let failure = JobFailure::Retry { after: error.retry_after, why: error.to_string() };
+                        let failure = JobFailure::Retry { after: error.retry_after, why: kept(&error) };
                         let told = self.failed(alone, failure, cx.now());
                         self.note(cx, alone, told, stop).await?;
                     }
@@ -156,7 +158,10 @@ impl NoticeLane {
     async fn tell(&self, cx: &QueueCx, job: &JobRow) -> Told {
         let notice = match job.notice() {
             Ok(notice) => notice,
-            Err(error) => return Told::Answered(JobEnd::Dead { why: error.to_string() }, None),
+            Err(error) => {
+                let why = both!("{error}", "保存された通知の内容を読み取れません: {error}").packed();
+                return Told::Answered(JobEnd::Dead { why }, None);
+            }
         };
         let key = IdempotencyKey(job.key.clone());
         let answer = self.connector.notify_order(&self.cx, &notice.remote, &notice.notice, &key).await;
@@ -183,7 +188,7 @@ impl NoticeLane {
         let end = PATIENCE.end(job, failure, now);
         let what = job.notice().map(|n| subject(&n)).unwrap_or_default();
         let event = match &end {
-            JobEnd::Dead { why } => Some(self.event("told_refused", format!("{what}: {why}"))),
+            JobEnd::Dead { why } => Some(self.event("told_refused", told_refused(&what, why))),
             JobEnd::Done | JobEnd::Retry { .. } | JobEnd::Postpone { .. } => None,
         };
         tracing::warn!(channel = self.channel, order = job.order(), end = ?end, "the channel was not told");
@@ -222,7 +227,7 @@ impl NoticeLane {
         until: Timestamp,
     ) -> Result<()> {
         let back = |job: &JobRow| {
-            let why = error.map(ToString::to_string).or_else(|| job.last_error.clone()).unwrap_or_default();
+            let why = error.map(kept).or_else(|| job.last_error.clone()).unwrap_or_default();
             (job.clone(), JobEnd::Postpone { at: until, why })
         };
         let ends: Vec<_> = jobs.into_iter().map(back).collect();
@@ -282,17 +287,28 @@ fn failure(answer: banto_channel::Result<Outcome>, now: Timestamp) -> Option<Job
         // The same call with the same key asks after it: a repetition changes nothing.
         Ok(Outcome::Pending(receipt)) => JobFailure::Postpone {
             until: now.plus(PENDING_WAIT),
-            why: format!("the channel took it and will answer later ({receipt})"),
+            why: both!(
+                "the channel took it and will answer later ({receipt})",
+                "チャネルが受け付けました。結果の応答待ちです（{receipt}）"
+            )
+            .packed(),
         },
-        Ok(Outcome::Refused { reason }) => JobFailure::Fail { why: reason },
-        Ok(Outcome::Retry { after, reason }) => JobFailure::Retry { after: Some(after), why: reason },
+        Ok(Outcome::Refused { reason }) => JobFailure::Fail { why: reason.packed() },
+        Ok(Outcome::Retry { after, reason }) => {
+            JobFailure::Retry { after: Some(after), why: reason.packed() }
+        }
         Err(error) => match error.kind {
             ErrorKind::Refused | ErrorKind::NotFound | ErrorKind::Unsupported => {
-                JobFailure::Fail { why: error.to_string() }
+                JobFailure::Fail { why: kept(&error) }
             }
-            _ => JobFailure::Retry { after: error.retry_after, why: error.to_string() },
+            _ => JobFailure::Retry { after: error.retry_after, why: kept(&error) },
         },
     })
+}
+
+/// The error as a job keeps it.
+fn kept(error: &Error) -> String {
+    own_words(error).packed()
 }
 
 fn subject(job: &NoticeJob) -> String {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use banto_channel::Timestamp;
+use banto_channel::{Bilingual, Timestamp, both};
 
 use crate::store::{JobEnd, JobRow};
 
@@ -59,7 +59,7 @@ impl Patience {
             JobFailure::Fail { why } => JobEnd::Dead { why },
             JobFailure::Postpone { until, why } => JobEnd::Postpone { at: until, why },
             JobFailure::Retry { why, .. } if job.attempts >= self.tries => {
-                JobEnd::Dead { why: format!("{why} (try {} of {})", job.attempts, self.tries) }
+                JobEnd::Dead { why: given_up(&why, job.attempts, self.tries) }
             }
             JobFailure::Retry { after, why } => {
                 let own = self.delay(job.attempts, job.id);
@@ -67,6 +67,13 @@ impl Patience {
             }
         }
     }
+}
+
+/// Why a job is given up after so many tries; in both languages where the reason is.
+fn given_up(why: &str, tries: i64, most: i64) -> String {
+    let Bilingual { en, ja } = Bilingual::unpacked(why);
+    let told = both!("{en} (try {tries} of {most})", "{ja}（{tries}回目、上限{most}回）");
+    if en == ja { told.en } else { told.packed() }
 }
 
 /// A number from 0 to below 1 that looks like chance and is a function of its arguments (splitmix64's finaliser).

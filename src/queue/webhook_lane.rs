@@ -20,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::patience::{JobFailure, Patience, Rest};
 use super::{Lane, QueueCx, insist, run_lane};
+use crate::channels::words::own_words;
 use crate::config::WebConfig;
 use crate::keys::house::{HouseKey, KeyFile};
 use crate::store::{
-    About, JobEnd, JobRow, OrderTold, Result, StockTold, WebhookRow, overtaken, webhook_lane,
+    About, JobEnd, JobRow, OrderTold, Result, StockTold, StoreError, WebhookRow, overtaken, webhook_lane,
 };
 
 /// From 5 seconds to 6 hours: the last try is three and a half days or more after the first. However short the delays
@@ -65,11 +66,34 @@ pub struct WebhookLane {
     rest: Rest,
 }
 
-/// Why a message was not taken.
+/// Why a message is not told, by whose fault it is.
+enum Untold {
+    /// The endpoint did not take it.
+    NotTaken(Failed),
+    /// The house cannot say it now: its store or its key fails.
+    NotNow(Bilingual),
+    /// There is nothing to say any more: what the message names is gone, or cannot be read.
+    Never(Bilingual),
+}
+
+/// Why an endpoint did not take a message.
 struct Failed {
-    why: String,
+    why: Bilingual,
     after: Option<Duration>,
     gone: bool,
+}
+
+impl From<StoreError> for Untold {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Json(why) => Self::Never(both!(
+                "the message cannot be read any more: {why}",
+                "通知の内容を読み取れません: {why}"
+            )),
+            StoreError::NotFound(why) => Self::Never(why),
+            error => Self::NotNow(error.words()),
+        }
+    }
 }
 
 #[async_trait]
@@ -97,8 +121,18 @@ impl Lane for WebhookLane {
                 cx.store.end_jobs(&[(job.clone(), JobEnd::Done)]).await?;
                 continue;
             }
-            if let Err(failed) = self.tell(cx, &endpoint, job).await {
-                return self.failed(cx, &endpoint, &jobs[at..], failed).await;
+            match self.tell(cx, &endpoint, job).await {
+                Ok(()) => {}
+                Err(Untold::NotTaken(failed)) => {
+                    return self.failed(cx, &endpoint, &jobs[at..], failed).await;
+                }
+                Err(Untold::NotNow(why)) => return self.not_now(cx, &jobs[at..], &why).await,
+                Err(Untold::Never(why)) => {
+                    tracing::error!(webhook = self.id, job = job.id, why = %why, "a webhook's message is given up");
+                    let ends = [(job.clone(), JobEnd::Dead { why: why.packed() })];
+                    cx.store.settle_notice(&ends, None, cx.now()).await?;
+                    continue;
+                }
             }
             self.rest.end();
             let (ends, now) = ([(job.clone(), JobEnd::Done)], cx.now());
@@ -116,14 +150,15 @@ impl WebhookLane {
         Self { id, name: webhook_lane(id), http, key, rest: Rest::default() }
     }
 
-    async fn tell(&self, cx: &QueueCx, endpoint: &WebhookRow, job: &JobRow) -> Result<(), Failed> {
+    async fn tell(&self, cx: &QueueCx, endpoint: &WebhookRow, job: &JobRow) -> Result<(), Untold> {
         let at = cx.now().0 / 1_000_000;
         let id = format!("msg_{}", job.id);
-        let failed = |why: String| Failed { why, after: None, gone: false };
-        // Without its secret nothing is told: it waits until the key is back.
-        let key = self.key.read(&cx.store).await.map_err(|fault| failed(fault.to_string()))?;
-        let secret = secret(&key, endpoint).map_err(|why| failed(why.en))?;
-        let body = body(cx, job).await.map_err(|error| failed(error.to_string()))?;
+        // Without its key nothing is told: it waits until the key is back.
+        let key = self.key.read(&cx.store).await.map_err(|fault| Untold::NotNow(fault.words()))?;
+        // Only its owner mends that, so that it ends as one that takes nothing does.
+        let lost = |why: Bilingual| Untold::NotTaken(Failed { why, after: None, gone: false });
+        let secret = secret(&key, endpoint).map_err(lost)?;
+        let body = body(cx, job).await?;
         let request = Request {
             body: body.into_bytes(),
             ..Request::new(Method::Post, &endpoint.url)
@@ -132,20 +167,30 @@ impl WebhookLane {
                 .header("webhook-timestamp", at.to_string())
         };
         let signature = signature(&secret, &id, at, &request.body);
-        let answer = self.http.send(request.header("webhook-signature", signature)).await;
-        match answer {
-            Ok(answer) if answer.is_success() => Ok(()),
+        let failed = match self.http.send(request.header("webhook-signature", signature)).await {
+            Ok(answer) if answer.is_success() => return Ok(()),
             // What it says beside its status is not shown: whoever registered it may not be who may read it.
-            Ok(answer) => Err(Failed {
-                why: format!("it answered HTTP {}", answer.status),
+            Ok(answer) => Failed {
+                why: both!("it answered HTTP {status}", "応答がHTTP {status}でした", status = answer.status),
                 after: answer
                     .header("retry-after")
                     .and_then(|s| s.parse().ok())
                     .map(|s| Duration::from_secs(s).min(PATIENCE.longest)),
                 gone: answer.status == 410,
-            }),
-            Err(error) => Err(Failed { why: error.to_string(), after: error.retry_after, gone: false }),
-        }
+            },
+            Err(error) => Failed { why: own_words(&error), after: error.retry_after, gone: false },
+        };
+        Err(Untold::NotTaken(failed))
+    }
+
+    /// None of `jobs` can be told now, which is no fault of the endpoint: no try counts, and neither does the time.
+    async fn not_now(&self, cx: &QueueCx, jobs: &[JobRow], why: &Bilingual) -> Result<()> {
+        tracing::error!(webhook = self.id, why = %why, "a webhook cannot be told anything now; its messages wait");
+        let now = cx.now();
+        let at = self.rest.begin(None, now);
+        let wait = |job: &JobRow| (job.clone(), JobEnd::Postpone { at, why: why.packed() });
+        let ends: Vec<_> = jobs.iter().map(wait).collect();
+        cx.store.webhook_waits(self.id, why, &ends, now).await
     }
 
     /// The first of `jobs` was tried in vain: its try counts, the others wait as long as the endpoint rests.
@@ -157,19 +202,26 @@ impl WebhookLane {
         failed: Failed,
     ) -> Result<()> {
         let now = cx.now();
-        tracing::warn!(webhook = self.id, why = failed.why, "a webhook was not taken");
+        tracing::warn!(webhook = self.id, why = %failed.why, "a webhook was not taken");
         let until = self.rest.begin(failed.after, now);
         let Some((tried, untried)) = jobs.split_first() else { return Ok(()) };
-        let failure = JobFailure::Retry { after: failed.after, why: failed.why.clone() };
+        let failure = JobFailure::Retry { after: failed.after, why: failed.why.packed() };
         let mut ends = vec![(tried.clone(), PATIENCE.end(tried, failure, now))];
         ends.extend(untried.iter().map(|job| (job.clone(), postponed(job, until))));
         let since = cx.store.webhook_failed(self.id, &failed.why, &ends, now).await?;
         if failed.gone {
-            return cx.store.stop_webhook(endpoint, "it said that it is gone for good (HTTP 410)", now).await;
+            let why =
+                both!("it said that it is gone for good (HTTP 410)", "送信先が廃止されています（HTTP 410）");
+            return cx.store.stop_webhook(endpoint, &why, now).await;
         }
         if now.since(since) > GIVEN_UP_AFTER {
             let days = GIVEN_UP_AFTER.as_secs() / 86_400;
-            let why = format!("it took nothing for {days} days; last: {}", failed.why);
+            let why = both!(
+                "it took nothing for {days} days; last: {why}",
+                "{days}日間、1件も届きませんでした。最後の結果: {ja}",
+                why = failed.why,
+                ja = failed.why.ja
+            );
             return cx.store.stop_webhook(endpoint, &why, now).await;
         }
         Ok(())

@@ -87,6 +87,14 @@ pub enum Verdict {
         /// What happened.
         text: String,
     },
+    /// The server takes nothing from this sender (5xx to MAIL FROM: not registered there, or against its policy): not
+    /// this mail's fault, so it is to be kept as it is until a person mends the sender.
+    SenderRefused {
+        /// The server's code.
+        code: u16,
+        /// Why.
+        text: String,
+    },
     /// The server will take no mail at all as it is configured here (password, certificate, STARTTLS): not
     /// this mail's fault, so it is to be kept as it is until a person mends the configuration.
     Stopped {
@@ -102,7 +110,10 @@ impl Verdict {
         match self {
             Self::Stopped { .. } => true,
             Self::Temporary { stage, .. } => stage.is_of_server(),
-            Self::Accepted { .. } | Self::Permanent { .. } | Self::Unknown { .. } => false,
+            Self::Accepted { .. }
+            | Self::Permanent { .. }
+            | Self::Unknown { .. }
+            | Self::SenderRefused { .. } => false,
         }
     }
 }
@@ -119,6 +130,9 @@ impl fmt::Display for Verdict {
                 write!(f, "not taken now, {stage}: {}{text}", coded(code))
             }
             Self::Unknown { text } => write!(f, "unknown whether taken: {text}"),
+            Self::SenderRefused { code, text } => {
+                write!(f, "the mail server refuses the sender: {code} {text}")
+            }
             Self::Stopped { reason } => write!(f, "the mail server refuses us: {reason}"),
         }
     }
@@ -140,6 +154,10 @@ pub(super) enum Failure {
 /// "Authentication required", "mechanism too weak", "credentials invalid", "encryption required": said at any
 /// stage, they are about us and not about the mail (RFC 4954 §6).
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
+
+/// Answers to MAIL FROM that are about the one mail all the same: it is too large, or its parameters (what its content
+/// and addresses need) are not known (RFC 5321 §4.2.2, §4.1.1.11).
+const ABOUT_THE_MAIL: [u16; 2] = [552, 555];
 
 impl Failure {
     /// Whether an idle connection had simply gone stale: nothing of the mail had been taken, and the same may
@@ -172,6 +190,9 @@ impl Failure {
             }
             Self::Refused { stage, code, text } if stage.is_of_server() || ABOUT_US.contains(&code) => {
                 Verdict::Stopped { reason: format!("{stage}: {code} {text}") }
+            }
+            Self::Refused { stage: Stage::Sender, code, text } if !ABOUT_THE_MAIL.contains(&code) => {
+                Verdict::SenderRefused { code, text }
             }
             Self::Refused { stage, code, text } => Verdict::Permanent { code: Some(code), text, stage },
         }
@@ -238,7 +259,16 @@ mod tests {
         ] {
             assert!(matches!(refused(stage, code), Verdict::Stopped { .. }), "{stage:?} {code}");
         }
-        for (stage, code) in [(Stage::Sender, 553), (Stage::Recipient, 550), (Stage::Answer, 554)] {
+        for code in [501, 503, 550, 553, 554] {
+            assert!(matches!(refused(Stage::Sender, code), Verdict::SenderRefused { .. }), "{code}");
+        }
+        for (stage, code) in [
+            (Stage::Sender, 552),
+            (Stage::Sender, 555),
+            (Stage::Recipient, 550),
+            (Stage::Data, 554),
+            (Stage::Answer, 554),
+        ] {
             assert!(matches!(refused(stage, code), Verdict::Permanent { .. }), "{stage:?} {code}");
         }
         for (stage, code) in [(Stage::Greeting, 421), (Stage::Login, 454), (Stage::Answer, 451)] {
