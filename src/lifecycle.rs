@@ -125,8 +125,7 @@ impl Lifecycle {
 
     /// Runs a task that [`Lifecycle::wait`] waits for.
     ///
-    /// If it panics, that is logged with its name and told to the callback of [`Lifecycle::on_panic`]; everything
-    /// else goes on.
+    /// If it panics, that is logged with its name; everything else goes on.
     pub fn spawn<F>(&self, name: impl Into<Cow<'static, str>>, work: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -134,19 +133,14 @@ impl Lifecycle {
         self.tasks.spawn(name.into(), self.hard(), work);
     }
 
-    /// Runs a task that must not be missing: when it panics it is made anew, after one second and then after ever
-    /// more, up to a minute. It ends when `make`'s future ends.
+    /// Runs a task that must not be missing: when it panics, that is logged with its name, and it is made anew, after
+    /// one second and then after ever more, up to a minute. It ends when `make`'s future ends.
     pub fn keep<M, F>(&self, name: impl Into<Cow<'static, str>>, make: M)
     where
         M: Fn() -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         self.tasks.keep(name.into(), self.soft(), self.hard(), make);
-    }
-
-    /// Who is told when a task panicked: its name and the panic's message. The first callback stays.
-    pub fn on_panic(&self, tell: impl Fn(&str, &str) + Send + Sync + 'static) {
-        self.tasks.on_panic(Box::new(tell));
     }
 
     /// The names of the tasks that run now.

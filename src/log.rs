@@ -116,6 +116,23 @@ where
     Ok((subscriber, handle))
 }
 
+/// Has `subscriber` hear this thread until the guard is dropped.
+///
+/// With no other subscriber in the process, tracing asks only the default of the thread that first passes a log
+/// statement whether anybody listens to it, and keeps that answer: a test beside this one, on a thread where nobody
+/// listens, would silence the statement here too (`tracing_core::callsite`, `Rebuilder::JustOne`). So the whole process
+/// gets one first, which takes nothing and whose answer is never kept.
+#[cfg(test)]
+pub(crate) fn heard_by(
+    subscriber: impl tracing::Subscriber + Send + Sync + 'static,
+) -> tracing::subscriber::DefaultGuard {
+    let nobody =
+        tracing_subscriber::registry().with(tracing_subscriber::filter::dynamic_filter_fn(|_, _| false));
+    // Refused from the second time on.
+    _ = tracing::subscriber::set_global_default(nobody);
+    tracing::subscriber::set_default(subscriber)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
@@ -150,7 +167,7 @@ mod tests {
         let kept = Kept::default();
         let writer = kept.clone();
         let (subscriber, handle) = subscriber(level, for_people, move || writer.clone()).unwrap();
-        (kept, handle, tracing::subscriber::set_default(subscriber))
+        (kept, handle, heard_by(subscriber))
     }
 
     #[test]

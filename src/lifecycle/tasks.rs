@@ -3,11 +3,10 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,7 +14,7 @@ use tokio::select;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, error, info_span, warn};
+use tracing::{Instrument, error, info_span};
 
 /// Pause before a task that panicked is made anew; doubled each time.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -24,14 +23,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A task that ran this long before it panicked begins again with the first pause.
 const STEADY: Duration = Duration::from_secs(600);
 
-type Tell = dyn Fn(&str, &str) + Send + Sync;
-
 /// The tasks of one daemon. Clones are the same tasks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tasks {
     tracker: TaskTracker,
     names: Arc<Names>,
-    panics: Arc<Panics>,
 }
 
 #[derive(Debug, Default)]
@@ -41,36 +37,12 @@ struct Names {
     next: AtomicU64,
 }
 
-#[derive(Default)]
-struct Panics(OnceLock<Box<Tell>>);
-
-impl fmt::Debug for Panics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Panics")
-    }
-}
-
-impl Panics {
-    fn report(&self, task: &str, message: &str) {
-        error!(task, panic = message, "a task panicked; the others go on");
-        if let Some(tell) = self.0.get() {
-            tell(task, message);
-        }
-    }
-}
-
 impl Tasks {
-    pub(super) fn on_panic(&self, tell: Box<Tell>) {
-        if self.panics.0.set(tell).is_err() {
-            warn!("somebody is told about panics already");
-        }
-    }
-
     pub(super) fn spawn<F>(&self, name: Cow<'static, str>, hard: CancellationToken, work: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (panics, names) = (Arc::clone(&self.panics), Arc::clone(&self.names));
+        let names = Arc::clone(&self.names);
         let entry = Entry::new(&self.names, name.clone());
         let span = info_span!("task", name = %name);
         // In a box: each layer around a future holds it twice, once as what it was given and once as what it waits for.
@@ -79,7 +51,7 @@ impl Tasks {
             let _entry = entry;
             match hard.run_until_cancelled(caught(work)).await {
                 Some(Ok(())) => {}
-                Some(Err(message)) => panics.report(&name, &message),
+                Some(Err(message)) => report(&name, &message),
                 None => locked(&names.dropped).push(name.into_owned()),
             }
         };
@@ -96,7 +68,7 @@ impl Tasks {
         M: Fn() -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let (panics, task) = (Arc::clone(&self.panics), name.clone());
+        let task = name.clone();
         let work = async move {
             let mut pause = PAUSE_FIRST;
             loop {
@@ -104,7 +76,7 @@ impl Tasks {
                 let Err(message) = caught(Box::pin(make())).await else {
                     return;
                 };
-                panics.report(&task, &message);
+                report(&task, &message);
                 if began.elapsed() >= STEADY {
                     pause = PAUSE_FIRST;
                 }
@@ -131,6 +103,10 @@ impl Tasks {
         self.tracker.close();
         self.tracker.wait().await;
     }
+}
+
+fn report(task: &str, message: &str) {
+    error!(task, panic = message, "a task panicked; the others go on");
 }
 
 /// A task's name among those that run, for as long as it runs.

@@ -8,6 +8,7 @@
 mod service;
 
 use std::future::pending;
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::time::{Instant, sleep};
@@ -81,12 +82,34 @@ async fn asked_twice_it_stops_at_once() {
     assert_eq!(began.elapsed().as_secs(), 2);
 }
 
+/// What is logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Logged {
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let bytes = self.0.lock().unwrap();
+        bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_panic_stays_in_its_task_and_is_told() {
+async fn a_panic_stays_in_its_task_and_is_logged_with_its_name() {
     let (life, _) = life(None);
-    let told: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-    let tell = Arc::clone(&told);
-    life.on_panic(move |task, message| tell.lock().unwrap().push((task.to_owned(), message.to_owned())));
+    let logged = Logged::default();
+    let page = logged.clone();
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || page.clone());
+    let _here = crate::log::heard_by(lines.finish());
     let lived = Arc::<AtomicUsize>::default();
     let other = (life.soft(), Arc::clone(&lived));
     life.spawn("other", async move {
@@ -98,7 +121,10 @@ async fn a_panic_stays_in_its_task_and_is_told() {
         panic!("row {} is odd", 7);
     });
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(*told.lock().unwrap(), [("channel:honten".into(), "row 7 is odd".into())]);
+    let told = logged.lines();
+    let told = told.iter().find(|line| line["panic"] == "row 7 is odd").unwrap();
+    assert_eq!(told["task"], "channel:honten");
+    assert_eq!(told["level"], "ERROR");
     assert_eq!(life.running(), ["other"]);
     life.stop("test");
     assert_eq!(life.wait().await, ExitReason::Clean);

@@ -132,6 +132,7 @@ async fn a_burst_goes_at_once_and_the_next_call_does_not() {
     assert_eq!((error.kind, server.calls()), (ErrorKind::RateLimited, 5));
     assert!(error.retry_after.is_some_and(|d| d > seconds(5) && d <= wait), "{error:?}");
     assert!(error.message.contains("the documented allowance is used up"), "{error}");
+    assert!(error.words().ja.contains("上限に達したため、送信していません"), "{error:?}");
 }
 
 #[tokio::test]

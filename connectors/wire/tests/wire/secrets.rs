@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use banto_channel::{Http, Request, Secret};
 use banto_wire::{Recorder, redact};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::server::{Reply, Server, reply, torn};
 use crate::{config, get, post, wire};
@@ -41,6 +42,22 @@ impl<'a> MakeWriter<'a> for Memory {
     }
 }
 
+/// Has `subscriber` hear this thread until the guard is dropped.
+///
+/// With no other subscriber in the process, tracing asks only the default of the thread that first passes a log
+/// statement whether anybody listens to it, and keeps that answer: a test beside this one, on a thread where nobody
+/// listens, would silence the statement here too (`tracing_core::callsite`, `Rebuilder::JustOne`). So the whole process
+/// gets one first, which takes nothing and whose answer is never kept.
+fn heard_by(
+    subscriber: impl tracing::Subscriber + Send + Sync + 'static,
+) -> tracing::subscriber::DefaultGuard {
+    let nobody =
+        tracing_subscriber::registry().with(tracing_subscriber::filter::dynamic_filter_fn(|_, _| false));
+    // Refused from the second time on.
+    _ = tracing::subscriber::set_global_default(nobody);
+    tracing::subscriber::set_default(subscriber)
+}
+
 fn with_secrets(request: Request) -> Request {
     let mut request =
         request.query("page", "1").secret_header("authorization", Secret::new("Bearer tok_header_77"));
@@ -69,7 +86,7 @@ async fn no_secret_is_in_an_error_a_debug_text_a_log_or_a_recording() {
     .await;
     let log = Memory::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
-    let guard = tracing::subscriber::set_default(subscriber.finish());
+    let guard = heard_by(subscriber.finish());
 
     let recording = Memory::default();
     let wire = Arc::new(wire(config()));
@@ -123,7 +140,7 @@ async fn one_event_tells_each_call_without_its_query() {
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let guard = heard_by(subscriber);
     wire(config()).send(get(&server).query("buyer", "Sato").group("orders")).await.unwrap();
     drop(guard);
     let text = log.text();
