@@ -69,7 +69,7 @@ pub use listed::{COUNTED_MAX, ListingCounts, ListingPage, ListingTab};
 pub use listings::{ListingView, Mapped, Waiting};
 pub use mails::{Letter, MailAct, MailEnd, MailKey, MailText};
 pub use maintenance::{CHECKS, Check, Named, PendingMigration, RESTORE};
-pub use order_lists::{Alongside, Counted, OrderPage, OrderTab, PayloadVersion};
+pub use order_lists::{Alongside, Counted, ListedLine, ListedOrder, OrderPage, OrderTab, PayloadVersion};
 pub use orders::{OrderFilter, OrderView, Retried};
 pub use pace::{PACE_DAYS, SalesWindow, SellingPace};
 pub use plan::{PlanRules, PushOutcome, Scope, Stocked, shown};

@@ -5,7 +5,7 @@ use banto_channel::{Cursor, Timestamp, both};
 use super::db::args;
 use super::tables::{self, ChannelRow, LocationRow, OrderRow, ReservationRow};
 use super::{Result, Store, StoreError, Write, sql};
-use crate::domain::LocationId;
+use crate::domain::{LocationId, OrderId};
 
 /// How many orders a channel has brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -82,11 +82,11 @@ impl Store {
         Ok(self.db.first(sql::ORDER_COUNTS, args![channel]).await?.unwrap_or_default())
     }
 
-    /// Order lines that wait for goods, oldest order first.
+    /// Order lines that wait for goods, oldest order first: those of the first `orders` orders after one.
     ///
     /// Errors: [`StoreError::Sql`].
-    pub async fn shortfalls(&self) -> Result<Vec<ReservationRow>> {
-        self.db.all(sql::SHORTFALLS, args![]).await
+    pub async fn shortfalls(&self, after: OrderId, orders: i64) -> Result<Vec<ReservationRow>> {
+        self.db.all(sql::SHORTFALLS, args![after, orders]).await
     }
 
     /// All locations, in the order they were made.

@@ -23,6 +23,10 @@ const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 /// The advisory lock that every write transaction on PostgreSQL takes; the number is ASCII for "banto".
 const WRITE_LOCK: i64 = 0x62_61_6e_74_6f;
 
+/// Prepared statements that a connection keeps: every text of the store (some 350) finds room. Of sqlx's hundred, people
+/// who move about on the screen push out one by the other, and each is parsed again.
+const STATEMENTS: usize = 512;
+
 /// A value bound to a query.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Val<'a> {
@@ -183,6 +187,7 @@ impl Db {
             // A longer log before a checkpoint: 1.2 to 1.6 times the write rate (measured), at 64 MB of disk.
             .pragma("wal_autocheckpoint", "16000")
             .pragma("journal_size_limit", "67108864")
+            .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -213,7 +218,10 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("banto").disable_statement_logging();
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("banto")
+            .statement_cache_capacity(STATEMENTS)
+            .disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(30))
@@ -346,5 +354,22 @@ impl Db {
             }
             Self::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+mod tests {
+    use super::*;
+
+    /// `.cargo/config.toml` has the reasons; a build that does not read it would be right, and wait for locks.
+    #[tokio::test]
+    async fn sqlite_is_compiled_for_several_connections() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", dir.path().join("banto.db").display())).await.unwrap();
+        let options: Vec<(String,)> = db.all("PRAGMA compile_options", args![]).await.unwrap();
+        let has = |name: &str| options.iter().any(|option| option.0 == name);
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT") && has("DEFAULT_MEMSTATUS=0"), "{options:?}");
+        db.close().await;
     }
 }

@@ -153,11 +153,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn note(&mut self, facts: &ChannelFacts, order: &Order, new: bool, came_and_went: bool) {
+    fn note(&mut self, facts: &ChannelFacts, order: &Order, new: bool, moved_apart: bool) {
         self.new.extend(new.then_some(order.id));
         // Before the channel was live nothing was told it.
         let told = facts.live_since.is_some_and(|live| order.changed_at.is_none_or(|at| at >= live));
-        self.doubtful.extend((came_and_went && told).then_some(order.id));
+        self.doubtful.extend((moved_apart && told).then_some(order.id));
     }
 }
 
@@ -202,7 +202,7 @@ impl Write {
             };
             let prev_payload = before.as_ref().map_or(0, |o| o.payload_id);
             let change = intake(facts, &catalogue, &mut book, &mut self.ids, before, remote, (digest, now))?;
-            let Change::Write { mut order, new, mut events, mut mails, came_and_went } = change else {
+            let Change::Write { mut order, new, mut events, mut mails, moved_apart } = change else {
                 report.unchanged += 1;
                 continue;
             };
@@ -215,7 +215,7 @@ impl Write {
                 mails.clear();
             }
             report.note(&order, new, &events, mails.len());
-            batch.note(facts, &order, new, came_and_went);
+            batch.note(facts, &order, new, moved_apart);
             let raw = if forgotten { "" } else { &remote.raw };
             batch.payloads.push(payload(&order, raw, prev_payload, now));
             self.gather(&mut batch, &order, events, &mails, now)?;

@@ -282,13 +282,15 @@ impl Write {
     pub async fn end_jobs(&mut self, ends: &[(JobRow, JobEnd)], now: Timestamp) -> Result<()> {
         for (job, end) in ends {
             if let JobEnd::Dead { why } = end {
+                let said = answer_in_words(why);
                 let detail = both!(
-                    "{kind} ({key}) was given up: {why}. `banto queue retry {id}`",
+                    "{kind} ({key}) was given up: {en}. `banto queue retry {id}`",
                     "処理 {key} の再試行を打ち切りました: {ja}。キューの画面で再試行または破棄してください",
                     kind = job.kind,
                     key = job.key,
                     id = job.id,
-                    ja = answer_in_words(why).ja
+                    ja = said.ja,
+                    en = said.en
                 );
                 let alert =
                     super::Alert { key: &dead_key(job), channel: None, kind: "job_dead", detail: &detail };

@@ -7,6 +7,7 @@ use banto_channel::{Timestamp, both};
 use super::db::args;
 use super::tables::{self, ChannelRow, ItemRow, LineRow, ListingRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
+use crate::domain::counted::counted;
 use crate::domain::mapping::{Proposal, Rule, Search, Wanted};
 use crate::domain::{ChannelId, ItemId, OrderId};
 
@@ -169,7 +170,8 @@ impl Store {
         let item = item.ok_or_else(|| super::items::no_item(code))?;
         let mapped = write.map(listing, item.id, per).await?;
         let matched = write.rematch_listings(&[mapped], actor, now).await?;
-        let detail = format!("{per} × {code}, {matched} waiting lines");
+        let lines = counted(matched, "waiting line", "waiting lines");
+        let detail = format!("{per} × {code}, {lines}");
         write.audit(actor, "listing_map", &format!("{}/{remote_id}", channel.name), &detail, now).await?;
         write.commit().await?;
         Ok(Mapped { listings: vec![(channel.name, remote_id.to_owned(), code.to_owned())], matched })

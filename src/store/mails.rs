@@ -14,6 +14,7 @@ use super::jobs::JobEnd;
 use super::tables::{self, ChannelRow, JobRow, MailRow, OrderRow, TimelineRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
 use crate::domain::OrderId;
+use crate::domain::counted::counted;
 use crate::domain::deeds::{mail_in_words, mail_wanted};
 use crate::domain::intake::ChannelFacts;
 use crate::domain::mail_policy::{MailKind, mail_state_in_words};
@@ -402,8 +403,9 @@ impl Write {
             return self.clear(KEY, now).await;
         };
         let detail = both!(
-            "of {count} mails nobody knows whether they arrived: `banto mail list --state uncertain`, then `banto mail decide`",
-            "届いたか不明なメールが{count}件あります。メールの画面で届いたかどうかを決めてください"
+            "nobody knows whether {mails} arrived: `banto mail list --state uncertain`, then `banto mail decide`",
+            "届いたか不明なメールが{count}件あります。メールの画面で届いたかどうかを決めてください",
+            mails = counted(count, "mail", "mails")
         );
         self.raise(&super::Alert { key: KEY, channel: None, kind: "mail_uncertain", detail: &detail }, now)
             .await

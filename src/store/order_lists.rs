@@ -7,32 +7,33 @@ use banto_channel::{Timestamp, both};
 use super::db::args;
 use super::jobs::job_keys;
 use super::sql::{self, texts};
-use super::tables::{self, ItemRow, JobRow, LineRow, OrderRow, PayloadRow, SavedFilterRow};
+use super::tables::{self, ItemRow, JobRow, OrderRow, PayloadRow, SavedFilterRow};
 use super::{Result, Store, StoreError, keys};
 use crate::domain::order::Event;
 use crate::domain::{ChannelId, ItemId, OrderId};
 
-// `$1` is the key of the last order of the page before, `$2` a channel or 0, `$3` a state of payment or nothing, `$4` how
+// The lists give keys. `$1` is the key of the last order of the page before, `$2` a channel or 0, `$3` a state of payment or nothing, `$4` how
 // many. A `+` before a column keeps SQLite off the index of the whole history.
 texts! {
-    LIST_ALL = "SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2";
-    LIST_CHANNEL = "SELECT * FROM orders WHERE channel_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-    LIST_OPEN = "SELECT * FROM orders WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+    LIST_ALL = "SELECT id FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    LIST_CHANNEL = "SELECT id FROM orders WHERE channel_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    LIST_OPEN = "SELECT id FROM orders WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
     // Open ones in a state of payment that is not the usual one.
-    LIST_NOT_PAID = "SELECT * FROM orders WHERE open AND payment <> 'paid' AND id < $1 \
+    LIST_NOT_PAID = "SELECT id FROM orders WHERE open AND payment <> 'paid' AND id < $1 \
         AND ($2 = 0 OR channel_id + 0 = $2) AND payment = $3 ORDER BY id DESC LIMIT $4";
-    LIST_TO_SHIP = "SELECT * FROM orders o WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+    LIST_TO_SHIP = "SELECT id FROM orders o WHERE open AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) AND hold IS NULL AND moves_stock AND (payment IN ('paid', 'partly_refunded') \
             OR LOWER(payment_method) IN ('cod', 'cash_on_delivery') OR payment_title LIKE '%代引%' \
             OR payment_title LIKE '%代金引換%') \
         AND NOT EXISTS (SELECT 1 FROM reservation r WHERE r.order_id = o.id AND r.short > 0) ORDER BY id DESC LIMIT $4";
-    LIST_UNPAID = "SELECT * FROM orders WHERE open AND payment <> 'paid' AND payment IN ('awaiting', 'partial', 'failed') \
+    LIST_UNPAID = "SELECT id FROM orders WHERE open AND payment <> 'paid' AND payment IN ('awaiting', 'partial', 'failed') \
         AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
-    LIST_HELD = "SELECT * FROM orders WHERE hold IS NOT NULL AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
+    LIST_HELD = "SELECT id FROM orders WHERE hold IS NOT NULL AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
-    LIST_SHORT = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM reservation WHERE short > 0) \
-        AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
+    LIST_SHORT = "SELECT DISTINCT r.order_id FROM reservation r CROSS JOIN orders o WHERE r.short > 0 AND r.order_id < $1 \
+        AND o.id = r.order_id AND ($2 = 0 OR o.channel_id + 0 = $2) AND ($3 = '' OR o.payment = $3) \
+        ORDER BY r.order_id DESC LIMIT $4";
     // From an open order to the next older line that is no item, from that to the next older open order, and so on: where
     // two steps stand on the same order, it has both. So it costs what the fewer of the two cost, among however many.
     LIST_UNMATCHED = "WITH RECURSIVE leap (was, at, side) AS (SELECT CAST($1 AS BIGINT), CAST($1 AS BIGINT), CAST(0 AS BIGINT) \
@@ -42,12 +43,11 @@ texts! {
         ELSE (SELECT l.order_id FROM order_line l WHERE l.item_id IS NULL AND l.per > 0 AND l.quantity > l.cancelled \
             AND l.order_id <= p.at - (CASE WHEN p.was = p.at THEN 1 ELSE 0 END) ORDER BY l.order_id DESC LIMIT 1) END, \
         1 - p.side FROM leap p WHERE p.at IS NOT NULL) \
-        SELECT o.* FROM (SELECT at FROM leap WHERE was = at AND at < $1 LIMIT $4) n CROSS JOIN orders o WHERE o.id = n.at \
-        ORDER BY o.id DESC";
+        SELECT at FROM leap WHERE was = at AND at < $1 ORDER BY at DESC LIMIT $4";
     // `ship_by + 0` keeps SQLite on the keys: along the days, every late order would be sorted for one page.
-    LIST_LATE = "SELECT * FROM orders WHERE open AND ship_by + 0 < $5 AND id < $1 \
+    LIST_LATE = "SELECT id FROM orders WHERE open AND ship_by + 0 < $5 AND id < $1 \
         AND ($2 = 0 OR channel_id + 0 = $2) AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
-    LIST_UNCERTAIN = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM mail WHERE state = 'uncertain' \
+    LIST_UNCERTAIN = "SELECT id FROM orders WHERE id IN (SELECT order_id FROM mail WHERE state = 'uncertain' \
         AND state NOT IN ('sent', 'dropped')) AND id < $1 AND ($2 = 0 OR channel_id + 0 = $2) \
         AND ($3 = '' OR payment = $3) ORDER BY id DESC LIMIT $4";
     // `$1` is where counting ends, `$2` the time now, `$3` the key before which it begins. What no index knows is counted
@@ -75,6 +75,11 @@ texts! {
             ORDER BY ship_by LIMIT $1) d) AS BIGINT), \
         CAST((SELECT COUNT(DISTINCT m.order_id) FROM (SELECT order_id FROM mail WHERE state = 'uncertain' \
             AND state NOT IN ('sent', 'dropped') LIMIT $1) m) AS BIGINT)";
+    LISTED = "SELECT id, channel_id, remote_id, number, placed_at, version, payment, fulfilment, hold, open, moves_stock, \
+        currency, grand_total, ship_by, buyer_name FROM orders \
+        WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY id DESC";
+    LISTED_LINES = "SELECT order_id, title, item_id, per, quantity, cancelled FROM order_line \
+        WHERE order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY order_id, line_no";
     SHORT_OF_ORDERS = "SELECT order_id, CAST(SUM(short) AS BIGINT) FROM reservation WHERE short > 0 \
         AND order_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) GROUP BY order_id ORDER BY order_id";
     PAYLOAD_VERSIONS = "WITH RECURSIVE chain (id, n) AS (SELECT CAST($1 AS BIGINT), CAST(1 AS BIGINT) UNION ALL \
@@ -188,11 +193,63 @@ pub struct Counted {
     pub more: bool,
 }
 
+/// What a list shows of an order: half of its columns, for each value is copied by itself on the way out of SQLite.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ListedOrder {
+    /// Its key.
+    pub id: OrderId,
+    /// Its channel.
+    pub channel_id: ChannelId,
+    /// The channel's key of it.
+    pub remote_id: String,
+    /// Its number there.
+    pub number: String,
+    /// When it was placed, microseconds since 1970.
+    pub placed_at: i64,
+    /// Grows with each change.
+    pub version: i64,
+    /// State of payment.
+    pub payment: String,
+    /// State of fulfilment.
+    pub fulfilment: String,
+    /// Why it is held.
+    pub hold: Option<String>,
+    /// Something may still leave.
+    pub open: bool,
+    /// Its lines take from stock.
+    pub moves_stock: bool,
+    /// ISO 4217.
+    pub currency: String,
+    /// What the buyer pays, minor units.
+    pub grand_total: i64,
+    /// By when it should leave, microseconds since 1970.
+    pub ship_by: Option<i64>,
+    /// The buyer's name.
+    pub buyer_name: String,
+}
+
+/// What a list shows of an order's line.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ListedLine {
+    /// Its order.
+    pub order_id: OrderId,
+    /// What the channel calls it.
+    pub title: String,
+    /// The item it is, if that is known.
+    pub item_id: Option<ItemId>,
+    /// Units of the item in one of it.
+    pub per: i64,
+    /// How many were ordered.
+    pub quantity: i64,
+    /// How many of them no longer are.
+    pub cancelled: i64,
+}
+
 /// What a list shows of orders beside their rows.
 #[derive(Clone, Debug, Default)]
 pub struct Alongside {
     /// Their lines, in order.
-    pub lines: HashMap<OrderId, Vec<LineRow>>,
+    pub lines: HashMap<OrderId, Vec<ListedLine>>,
     /// Units that they lack.
     pub short: BTreeMap<OrderId, i64>,
 }
@@ -207,29 +264,38 @@ pub struct PayloadVersion {
 }
 
 impl Store {
-    /// A page of orders, newest first.
+    /// Keys of a page of orders, newest first.
     ///
     /// Errors: [`StoreError::Sql`].
-    pub async fn order_page(&self, page: &OrderPage<'_>) -> Result<Vec<OrderRow>> {
+    pub async fn order_page(&self, page: &OrderPage<'_>) -> Result<Vec<OrderId>> {
         let (before, limit) = (page.before, page.limit);
-        match (page.tab, page.payment, page.channel) {
-            (OrderTab::All, None, None) => self.db.all(LIST_ALL, args![before, limit]).await,
-            (OrderTab::All, None, Some(id)) => self.db.all(LIST_CHANNEL, args![id, before, limit]).await,
+        let keys: Vec<(OrderId,)> = match (page.tab, page.payment, page.channel) {
+            (OrderTab::All, None, None) => self.db.all(LIST_ALL, args![before, limit]).await?,
+            (OrderTab::All, None, Some(id)) => self.db.all(LIST_CHANNEL, args![id, before, limit]).await?,
             (tab, payment, channel) => {
                 let (channel, payment) = (channel.unwrap_or(0), payment.unwrap_or_default());
                 let args = args![before, channel, payment, limit];
                 match tab {
                     OrderTab::Late => {
                         let args = args![before, channel, payment, limit, page.now.0];
-                        self.db.all(LIST_LATE, args).await
+                        self.db.all(LIST_LATE, args).await?
                     }
                     OrderTab::Open | OrderTab::All if !matches!(payment, "" | "paid") => {
-                        self.db.all(LIST_NOT_PAID, args).await
+                        self.db.all(LIST_NOT_PAID, args).await?
                     }
-                    tab => self.db.all(tab.text(), args).await,
+                    tab => self.db.all(tab.text(), args).await?,
                 }
             }
-        }
+        };
+        Ok(keys.into_iter().map(|key| key.0).collect())
+    }
+
+    /// What a list shows of these orders, in the order of the keys; those that are not there are left out.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn listed(&self, ids: &[OrderId]) -> Result<Vec<ListedOrder>> {
+        let rows: Vec<ListedOrder> = self.db.all(LISTED, args![&keys(ids)?]).await?;
+        Ok(in_order(ids, rows, |row| row.id))
     }
 
     /// How many orders stand in each list but that of all orders; counting ends at a thousand.
@@ -259,8 +325,7 @@ impl Store {
     /// Errors: [`StoreError::Sql`].
     pub async fn orders_with(&self, ids: &[OrderId]) -> Result<Vec<OrderRow>> {
         let rows: Vec<OrderRow> = self.db.all(sql::ORDERS_BY_IDS, args![&keys(ids)?]).await?;
-        let mut rows: HashMap<OrderId, OrderRow> = rows.into_iter().map(|row| (row.id, row)).collect();
-        Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+        Ok(in_order(ids, rows, |row| row.id))
     }
 
     /// What a list shows of these orders beside their rows.
@@ -268,9 +333,9 @@ impl Store {
     /// Errors: [`StoreError::Sql`].
     pub async fn alongside(&self, ids: &[OrderId]) -> Result<Alongside> {
         let ids = keys(ids)?;
-        let lines: Vec<LineRow> = self.db.all(sql::LINES_OF, args![&ids]).await?;
+        let lines: Vec<ListedLine> = self.db.all(LISTED_LINES, args![&ids]).await?;
         let short: Vec<(OrderId, i64)> = self.db.all(SHORT_OF_ORDERS, args![&ids]).await?;
-        let mut by_order: HashMap<OrderId, Vec<LineRow>> = HashMap::new();
+        let mut by_order: HashMap<OrderId, Vec<ListedLine>> = HashMap::new();
         for line in lines {
             by_order.entry(line.order_id).or_default().push(line);
         }
@@ -366,4 +431,10 @@ impl Store {
         }
         write.commit().await
     }
+}
+
+/// Rows in the order of these keys.
+fn in_order<T>(ids: &[OrderId], rows: Vec<T>, key: impl Fn(&T) -> OrderId) -> Vec<T> {
+    let mut rows: HashMap<OrderId, T> = rows.into_iter().map(|row| (key(&row), row)).collect();
+    ids.iter().filter_map(|id| rows.remove(id)).collect()
 }

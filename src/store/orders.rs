@@ -10,6 +10,7 @@ use super::tables::{
     ChannelRow, ItemRow, JobRow, MailRow, OrderRow, ParcelRow, QuarantineRow, ReservationRow, TimelineRow,
 };
 use super::{Result, Store, StoreError, Write, keys, sql};
+use crate::domain::counted::counted;
 use crate::domain::deadline::{Due, UnpaidRule, Waiting, due};
 use crate::domain::deeds::mail_wanted;
 use crate::domain::intake::ChannelFacts;
@@ -169,7 +170,8 @@ impl Store {
             retried.jobs += 1;
         }
         retried.mails = write.retry_mails(&order, now).await?;
-        let detail = format!("{} jobs, {} mails", retried.jobs, retried.mails);
+        let (jobs, mails) = (counted(retried.jobs, "job", "jobs"), counted(retried.mails, "mail", "mails"));
+        let detail = format!("{jobs}, {mails}");
         write.audit(actor, "order_retry", &format!("order #{id}"), &detail, now).await?;
         write.commit().await?;
         Ok(retried)

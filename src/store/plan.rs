@@ -228,9 +228,9 @@ impl Store {
                     let args = args![id, quantity, version, sent_at.0, receipt.as_str()];
                     write.tx.run(sql::LISTING_PENDING, args).await?;
                 }
-                Outcome::Refused { reason } => write.push_failed(push, reason, None, now).await?,
+                Outcome::Refused { reason } => write.push_failed(push, &reason.packed(), None, now).await?,
                 Outcome::Retry { after, reason } => {
-                    write.push_failed(push, reason, Some(now.plus(*after)), now).await?;
+                    write.push_failed(push, &reason.packed(), Some(now.plus(*after)), now).await?;
                 }
             }
         }

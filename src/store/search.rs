@@ -38,9 +38,9 @@ texts! {
 /// Orders that one word may bring before it counts as common.
 const FEW: usize = 1_000;
 /// Steps from the orders of one common word to those of another and back.
-const STEPS: i64 = 2_000;
+const STEPS: i64 = 1_000;
 /// Newest orders that are looked through for a common word.
-const SCANNED: i64 = 2_000;
+const SCANNED: i64 = 1_000;
 /// A word that so few orders have exactly is a number: those orders come first.
 const EXACT: usize = 20;
 

@@ -6,6 +6,7 @@ use super::db::args;
 use super::sql::texts;
 use super::tables::{self, PersonRow};
 use super::{Result, Store};
+use crate::domain::counted::counted;
 use crate::domain::people::{Language, PersonFault, Role, SESSION_IDLE, SESSION_LONGEST, session_lasts};
 
 texts! {
@@ -183,7 +184,7 @@ impl Store {
     ) -> Result<u64> {
         let mut write = self.write().await?;
         let ended = write.tx.run(SESSIONS_END, args![person.0, keep.unwrap_or_default()]).await?;
-        write.audit(actor, "logout_all", person.1, &format!("{ended} sessions"), now).await?;
+        write.audit(actor, "logout_all", person.1, &counted(ended, "session", "sessions"), now).await?;
         write.commit().await?;
         Ok(ended)
     }

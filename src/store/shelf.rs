@@ -362,6 +362,17 @@ impl Store {
         self.db.all(SHELF_HOLDINGS, args![item, &keys(orders)?, limit]).await
     }
 
+    /// Lines that lack units of an item, oldest order first, at most `limit`.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn waiting_for(&self, item: ItemId, limit: i64) -> Result<Vec<Holding>> {
+        let lacking: Vec<(OrderId,)> = self.db.all(SHELF_LACKING, args![item, limit]).await?;
+        let orders = keys(lacking.into_iter().map(|row| row.0))?;
+        let mut lines: Vec<Holding> = self.db.all(SHELF_HOLDINGS, args![item, &orders, limit]).await?;
+        lines.retain(|line| line.short > 0);
+        Ok(lines)
+    }
+
     /// The orders that hold units of a level: every unit came there by a movement, and whoever follows these back until
     /// all reserved units are found has seen all orders.
     async fn reserved_by(&self, level: &LevelRow) -> Result<BTreeSet<OrderId>> {

@@ -92,7 +92,8 @@ texts! {
         AND s.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY r.order_id, r.line_no, r.item_id, r.location_id";
     SHORTFALL_UNITS = "SELECT CAST(COALESCE(SUM(short), 0) AS BIGINT) FROM reservation WHERE short > 0";
-    SHORTFALLS = "SELECT * FROM reservation WHERE short > 0 ORDER BY order_id, line_no";
+    SHORTFALLS = "SELECT * FROM reservation WHERE short > 0 AND order_id IN (SELECT DISTINCT order_id FROM reservation \
+        WHERE short > 0 AND order_id > $1 ORDER BY order_id LIMIT $2) ORDER BY order_id, line_no";
     HOLDINGS_OF_ITEMS = "SELECT r.order_id, c.name AS channel, o.number, r.line_no, r.item_id, r.location_id, \
         r.reserved, r.short FROM reservation r JOIN orders o ON o.id = r.order_id JOIN channel c ON c.id = o.channel_id \
         WHERE r.item_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
@@ -128,10 +129,13 @@ texts! {
         ORDER BY id DESC LIMIT $3";
     ORDERS_PAGE_HELD = "SELECT * FROM orders WHERE hold IS NOT NULL AND id < $1 AND ($2 = 0 OR channel_id = $2) \
         ORDER BY id DESC LIMIT $3";
-    ORDERS_PAGE_UNPAID = "SELECT * FROM orders WHERE open AND payment IN ('awaiting', 'partial', 'failed') \
-        AND id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
-    ORDERS_PAGE_SHORT = "SELECT * FROM orders WHERE id IN (SELECT order_id FROM reservation WHERE short > 0) \
-        AND id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
+    // `payment <> 'paid'` is what the index of unpaid orders has.
+    ORDERS_PAGE_UNPAID = "SELECT * FROM orders WHERE open AND payment <> 'paid' \
+        AND payment IN ('awaiting', 'partial', 'failed') AND id < $1 AND ($2 = 0 OR channel_id = $2) ORDER BY id DESC LIMIT $3";
+    // Along the index of what is short, which ends with the page; the orders of all of it would be more.
+    ORDERS_PAGE_SHORT = "SELECT o.* FROM (SELECT DISTINCT r.order_id FROM reservation r CROSS JOIN orders w \
+            WHERE r.short > 0 AND r.order_id < $1 AND w.id = r.order_id AND ($2 = 0 OR w.channel_id + 0 = $2) \
+            ORDER BY r.order_id DESC LIMIT $3) s CROSS JOIN orders o WHERE o.id = s.order_id ORDER BY o.id DESC";
     ORDERS_FIND = "SELECT * FROM orders WHERE id < $1 AND ($2 = 0 OR channel_id = $2) AND (number = $4 \
         OR remote_id = $4 OR LOWER(buyer_email) = LOWER($4) OR buyer_name LIKE '%' || $4 || '%') ORDER BY id DESC LIMIT $3";
     // `channel_id + 0` keeps the engines off the index of the channel's whole history.
@@ -193,10 +197,6 @@ texts! {
     LISTINGS_WITH_RECEIPT = "SELECT * FROM listing WHERE channel_id = $1 AND receipt IS NOT NULL ORDER BY id LIMIT $2";
     LISTING_MAP = "UPDATE listing SET item_id = $2, per = $3, ignored = $4, proposal = NULL, shown_version = 0, \
         error = NULL, error_at = NULL, retry_at = NULL, tries = 0 WHERE id = $1";
-    LISTINGS_SENT = "UPDATE listing SET sent = (SELECT CAST(value ->> 1 AS BIGINT) FROM jsonb_each($1) \
-        WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
-        sent_version = (SELECT CAST(value ->> 2 AS BIGINT) FROM jsonb_each($1) WHERE CAST(value ->> 0 AS BIGINT) = listing.id), \
-        sent_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1))";
     LISTING_APPLIED = "UPDATE listing SET sent = $2, sent_version = $3, sent_at = $4, \
         shown = CASE WHEN answered IS NULL AND answered_at >= $4 THEN NULL ELSE CAST($2 AS BIGINT) END, \
         shown_version = $3, shown_at = $5, receipt = NULL, error = NULL, error_at = NULL, retry_at = NULL, tries = 0 \

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use banto_channel::{Timestamp, both};
+use banto_channel::{Bilingual, Timestamp, both};
 use serde::{Deserialize, Serialize};
 
 use super::db::args;
@@ -24,6 +24,7 @@ texts! {
     WEBHOOK_SWITCH = "UPDATE webhook SET active = $2, stopped = $3, failing_since = NULL WHERE id = $1";
     WEBHOOK_DELIVERED = "UPDATE webhook SET delivered_at = $2, failing_since = NULL, last_error = NULL WHERE id = $1";
     WEBHOOK_FAILED = "UPDATE webhook SET failing_since = COALESCE(failing_since, $2), last_error = $3 WHERE id = $1";
+    WEBHOOK_WAITS = "UPDATE webhook SET failing_since = NULL, last_error = $2 WHERE id = $1";
     LANE_DROP = "DELETE FROM job WHERE lane = $1";
     LANE_BURY = "UPDATE job SET state = 'dead', last_error = $2, lease_until = 0 WHERE lane = $1 AND state <> 'dead'";
 }
@@ -201,7 +202,7 @@ impl Store {
     /// Errors: [`StoreError::NotFound`].
     pub async fn switch_webhook(&self, id: i64, on: bool, actor: &str, now: Timestamp) -> Result<()> {
         let mut write = self.write().await?;
-        let stopped = (!on).then(|| format!("switched off by {actor}"));
+        let stopped = (!on).then(|| both!("switched off by {actor}", "{actor} による停止").packed());
         if write.tx.run(WEBHOOK_SWITCH, args![id, on, stopped.as_deref()]).await? == 0 {
             return Err(no_webhook(id));
         }
@@ -268,12 +269,12 @@ impl Store {
     pub async fn webhook_failed(
         &self,
         id: i64,
-        why: &str,
+        why: &Bilingual,
         ends: &[(JobRow, JobEnd)],
         now: Timestamp,
     ) -> Result<Timestamp> {
         let mut write = self.write().await?;
-        write.tx.run(WEBHOOK_FAILED, args![id, now.0, why]).await?;
+        write.tx.run(WEBHOOK_FAILED, args![id, now.0, why.packed().as_str()]).await?;
         write.end_jobs(ends, now).await?;
         let row: Option<WebhookRow> = write.tx.first(WEBHOOK, args![id]).await?;
         let since = row.ok_or_else(|| no_webhook(id))?.failing_since.unwrap_or(now.0);
@@ -281,19 +282,38 @@ impl Store {
         Ok(Timestamp(since))
     }
 
+    /// Ends jobs of an endpoint that the house itself could not tell. Since when the endpoint takes nothing is then counted
+    /// afresh: in the meantime nobody asked it.
+    ///
+    /// Errors: [`StoreError::Sql`].
+    pub async fn webhook_waits(
+        &self,
+        id: i64,
+        why: &Bilingual,
+        ends: &[(JobRow, JobEnd)],
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut write = self.write().await?;
+        write.tx.run(WEBHOOK_WAITS, args![id, why.packed().as_str()]).await?;
+        write.end_jobs(ends, now).await?;
+        write.commit().await
+    }
+
     /// Switches an endpoint off that failed for too long, gives up what it was still to be told, and says so.
     ///
     /// Errors: [`StoreError::Sql`].
-    pub async fn stop_webhook(&self, row: &WebhookRow, why: &str, now: Timestamp) -> Result<()> {
+    pub async fn stop_webhook(&self, row: &WebhookRow, why: &Bilingual, now: Timestamp) -> Result<()> {
         let mut write = self.write().await?;
-        write.tx.run(WEBHOOK_SWITCH, args![row.id, false, why]).await?;
-        let given_up = write.tx.run(LANE_BURY, args![&webhook_lane(row.id), why]).await?;
+        let kept = why.packed();
+        write.tx.run(WEBHOOK_SWITCH, args![row.id, false, kept.as_str()]).await?;
+        let given_up = write.tx.run(LANE_BURY, args![&webhook_lane(row.id), kept.as_str()]).await?;
         let detail = both!(
             "{url} is not told anything any more: {why}. {given_up} messages were given up; `banto queue retry` repeats \
              them after the webhook was switched on again",
-            "{url} への通知を停止しました: {why}。{given_up}件の通知を打ち切りました。Webhookを有効に戻した後、キューの画面で\
+            "{url} への通知を停止しました: {ja}。{given_up}件の通知を打ち切りました。Webhookを有効に戻した後、キューの画面で\
              再試行できます",
-            url = row.url
+            url = row.url,
+            ja = why.ja
         );
         let alert =
             Alert { key: &alert_key(row.id), channel: None, kind: "webhook_stopped", detail: &detail };

@@ -16,6 +16,7 @@ use super::{
     CUSTOMER_KEYS_DROP, CUSTOMER_ORDER_IDS, CUSTOMER_ORDERS_SPLIT, CUSTOMERS_BY_IDS, SHOWN, no_customer, note,
 };
 use crate::domain::OrderId;
+use crate::domain::counted::counted;
 use crate::domain::customer::{CustomerId, Face};
 use crate::domain::order::{Details, Order};
 use crate::domain::timeline::{detail_in_words, hold_in_words};
@@ -183,7 +184,9 @@ impl Store {
         let from = CustomerAct { customer: new, ..*act };
         write.customer_note(&from, "split", &format!("#{}", act.customer)).await?;
         let subject = format!("{} #{new}", act.subject());
-        write.audit(act.actor, "customer_split", &subject, &format!("{count} orders"), act.now).await?;
+        write
+            .audit(act.actor, "customer_split", &subject, &counted(count, "order", "orders"), act.now)
+            .await?;
         write.commit().await?;
         Ok(new)
     }

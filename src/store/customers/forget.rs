@@ -16,6 +16,7 @@ use super::{
     FORGET_REQUESTS, FORGET_TIMELINE, PAYLOADS_AFTER, PAYLOADS_EMPTY,
 };
 use crate::domain::ChannelId;
+use crate::domain::counted::counted;
 use crate::domain::customer::{CustomerId, forget};
 use crate::domain::deeds::mail_in_words;
 use crate::domain::mail_policy::MailKind;
@@ -90,7 +91,9 @@ impl Store {
         write.blank(row, act.now).await?;
         write.customer_note(act, "erased", "").await?;
         let subject = act.subject();
-        write.audit(act.actor, "customer_erase", &subject, &format!("{count} orders"), act.now).await?;
+        write
+            .audit(act.actor, "customer_erase", &subject, &counted(count, "order", "orders"), act.now)
+            .await?;
         write.commit().await?;
         Ok(Erased { orders: count, payloads: 0 })
     }
