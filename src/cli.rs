@@ -33,9 +33,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 
+pub(crate) use crate::domain::counted::counted;
 pub use exit::{Exit, Failure};
 pub use house::House;
-pub use out::{Amount, Out, Text, counted, left, right, utc};
+pub use out::{Amount, Out, Text, left, right, utc};
 
 /// What a command ends with: an exit code when it did its work, a failure with its message when it could not.
 pub type Outcome = Result<Exit, Failure>;

@@ -4,6 +4,7 @@
 //! tested over arbitrary histories.
 
 pub mod catalogue;
+pub mod counted;
 pub mod customer;
 pub mod deadline;
 pub mod deeds;

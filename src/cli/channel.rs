@@ -17,6 +17,7 @@ use crate::channels::Channel;
 use crate::channels::diff::{Action, Difference as Looked, PAGE, differences, survey};
 use crate::channels::pull::{PullError, pull_round};
 use crate::clock::SystemClock;
+use crate::domain::counted::counted;
 use crate::domain::plan::Step as Why;
 use crate::store::{ChannelRow, Scope};
 
@@ -242,11 +243,15 @@ async fn pull(house: &House, name: &str, from_start: bool) -> Outcome {
     });
     house.out.answer(&answer, |text| {
         text.line(format!(
-            "{name}: {} new orders, {} changed, {} quarantined ({} pages)",
-            pulled.new, pulled.changed, pulled.quarantined, pulled.pages
+            "{name}: {}, {} changed, {} quarantined ({})",
+            counted(pulled.new, "new order", "new orders"),
+            pulled.changed,
+            pulled.quarantined,
+            counted(pulled.pages, "page", "pages")
         ));
         if let Some(offers) = &offers {
-            text.line(format!("{} listings, {} of them without an item", offers.offers, offers.unmatched()));
+            let listings = counted(offers.offers, "listing", "listings");
+            text.line(format!("{listings}, {} of them without an item", offers.unmatched()));
         }
         if offers.is_some_and(|o| o.unmatched() > 0) {
             text.line("`banto listings unmatched` shows them");
@@ -295,7 +300,7 @@ impl From<Looked> for Difference {
             wanted: looked.wanted,
             action: looked.action.name(),
             why: looked.why,
-            error: looked.row.error,
+            error: looked.row.error.map(|why| Bilingual::unpacked(&why).en),
         }
     }
 }
@@ -336,7 +341,8 @@ impl Found<'_> {
                 left("TITLE"),
             ];
             text.table(heads, &self.differences.iter().map(row).collect::<Vec<_>>());
-            text.line(format!("{} listings, {} to push", self.listings, self.going));
+            let listings = counted(self.listings, "listing", "listings");
+            text.line(format!("{listings}, {} to push", self.going));
             if let Some(reason) = &self.stopped {
                 text.line(format!("the guard stops the others: {reason}"));
             }

@@ -14,6 +14,7 @@ use crate::app;
 use crate::channels::mail_rules;
 use crate::clock::SystemClock;
 use crate::config::{ChannelConfig, Config, Mode};
+use crate::domain::counted::counted;
 use crate::domain::mail_policy::{MailKind, MailRule, MailRules};
 use crate::store::Store;
 
@@ -101,8 +102,9 @@ impl Check {
         let mut findings = Findings::default();
         let channels = config.enabled_channels().count();
         let detail = both!(
-            "{dir} with {channels} enabled channels",
+            "{dir} with {enabled}",
             "{dir}（有効なチャネル {channels}件）",
+            enabled = counted(channels, "enabled channel", "enabled channels"),
             dir = config.dir.display()
         );
         findings.add("config", State::Ok, detail);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use banto_channel::Bilingual;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -293,7 +294,7 @@ async fn show(house: &House, code: &str) -> Outcome {
         })).collect::<Vec<_>>(),
         "listings": view.listings.iter().map(|(channel, l)| serde_json::json!({
             "channel": channel, "listing": l.remote_id, "title": l.title, "units": l.per, "shown": l.shown,
-            "error": l.error,
+            "error": said(l),
         })).collect::<Vec<_>>(),
         "orders": view.holdings.iter().map(|h| serde_json::json!({
             "order": format!("{}/{}", h.channel, h.number), "id": h.order_id, "line": h.line_no,
@@ -367,12 +368,17 @@ fn tell_listings(text: &mut Text, listings: &[(String, ListingRow)]) {
     text.line("");
     let row = |(channel, l): &(String, ListingRow)| {
         let shown = store::shown(l).map_or_else(|| "?".to_owned(), |n| n.to_string());
-        let error = l.error.clone().unwrap_or_default();
+        let error = said(l).unwrap_or_default();
         [channel.clone(), l.remote_id.clone(), l.per.to_string(), shown, error, l.title.clone()]
     };
     let heads =
         [left("CHANNEL"), left("LISTING"), right("UNITS"), right("SHOWS"), left("ERROR"), left("TITLE")];
     text.table(heads, &listings.iter().map(row).collect::<Vec<_>>());
+}
+
+/// What its channel said of a listing last, in English.
+fn said(listing: &ListingRow) -> Option<String> {
+    listing.error.as_deref().map(|why| Bilingual::unpacked(why).en)
 }
 
 /// Items by key, and parts of sets by set.

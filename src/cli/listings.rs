@@ -2,6 +2,7 @@
 
 mod pull;
 
+use banto_channel::Bilingual;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -161,7 +162,7 @@ impl From<ListingView> for Listed {
             item: view.code,
             units: row.per,
             ignored: row.ignored,
-            error: row.error,
+            error: row.error.map(|why| Bilingual::unpacked(&why).en),
             proposal: view.proposal.map(|p| Proposed { item: p.code, rule: p.rule }),
         }
     }

@@ -15,6 +15,7 @@ use super::{Amount, Exit, Failure, Globals, House, Outcome, left, right, utc};
 use crate::app::App;
 use crate::channels::Channel;
 use crate::clock::SystemClock;
+use crate::domain::counted::counted;
 use crate::domain::deeds::Shipment;
 use crate::domain::order::{fulfilment_name, payment_name};
 use crate::domain::timeline::hold_in_words;
@@ -320,7 +321,10 @@ async fn retry(house: &House, order: &str) -> Outcome {
     let answer = serde_json::json!({ "id": row.id, "jobs": retried.jobs, "mails": retried.mails });
     house.out.answer(&answer, |text| match (retried.jobs, retried.mails) {
         (0, 0) => text.line(format!("#{}: nothing had been given up", row.id)),
-        (jobs, mails) => text.line(format!("#{}: {jobs} notices and {mails} mails are tried again", row.id)),
+        (jobs, mails) => {
+            let (notices, mails) = (counted(jobs, "notice", "notices"), counted(mails, "mail", "mails"));
+            text.line(format!("#{}: to be tried again: {notices} and {mails}", row.id));
+        }
     })?;
     Ok(Exit::Ok)
 }

@@ -150,12 +150,6 @@ impl Text {
     }
 }
 
-/// A number with its noun.
-#[must_use]
-pub fn counted(n: usize, one: &str, several: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { several })
-}
-
 /// One line without control characters: a marketplace's title must not steer a terminal.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()

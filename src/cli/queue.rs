@@ -1,9 +1,12 @@
 //! `banto queue`: what is still to be done once per event, and what was given up.
 
+use banto_channel::Bilingual;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::words::local;
 use super::{Exit, Failure, Globals, House, Outcome, left, right, utc};
+use crate::domain::timeline::answer_in_words;
 use crate::store::{JobFilter, JobRow};
 
 /// Look at what waits to be done, and at what was given up
@@ -68,7 +71,7 @@ fn listed(job: &JobRow) -> Listed {
         attempts: job.attempts,
         created_at: utc(job.created_at),
         run_at: (job.state == "ready").then(|| utc(job.run_at)),
-        last_error: job.last_error.clone(),
+        last_error: job.last_error.as_deref().map(|why| Bilingual::unpacked(why).en),
     }
 }
 
@@ -96,7 +99,7 @@ async fn list(house: &House, filter: JobFilter<'_>, limit: i64) -> Outcome {
             let order = j.order().map(|id| format!("#{id}")).unwrap_or_default();
             let next = if j.state == "ready" { text.time(j.run_at) } else { String::new() };
             let (id, tries) = (j.id.to_string(), j.attempts.to_string());
-            let error = j.last_error.clone().unwrap_or_default();
+            let error = local(answer_in_words(j.last_error.as_deref().unwrap_or_default()));
             [id, j.lane.clone(), j.kind.clone(), order, j.state.clone(), next, tries, error]
         };
         let table: Vec<[String; 8]> = jobs.iter().map(row).collect();

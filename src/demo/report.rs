@@ -178,7 +178,7 @@ pub(super) async fn make(
             _ => unsent += n,
         }
     }
-    let shortfalls = house.store.shortfalls().await?;
+    let shortfalls = house.store.shortfalls(0, i64::MAX).await?;
     let lags = app.channels.iter().flat_map(|r| r.signals.propagation()).collect();
     let wrong = wrong_listings(house).await?;
     let ledger = house.store.verify_ledger().await?;

@@ -160,7 +160,8 @@ async fn a_webhook_is_believed_by_its_signature() {
         let (status, _, answer) = site.ask("POST", path, headers, body).await;
         assert_eq!((status, answer.as_str()), (expected, ""), "{path} {headers}");
     }
-    assert_eq!(site.ask("GET", "/hooks/honten", signed, b"").await.0, 405);
+    let (status, head, _) = site.ask("GET", "/hooks/honten", signed, b"").await;
+    assert_eq!((status, head.contains("\r\nallow: post")), (405, true), "{head}");
     assert_eq!(*site.sink.0.lock().unwrap(), [("honten".to_owned(), b"{\"id\":1}".to_vec())]);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use banto_channel::Timestamp;
+use banto_channel::{Bilingual, Timestamp};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
@@ -12,6 +12,7 @@ use crate::app;
 use crate::channels::Channel;
 use crate::channels::diff::candidates;
 use crate::channels::push::Pusher;
+use crate::domain::counted::counted;
 use crate::domain::guard::guard;
 use crate::domain::plan::{Push, plan};
 use crate::store::ListingRow;
@@ -55,7 +56,11 @@ impl Due {
             code: row.code.clone(),
             quantity: row.sent.filter(|_| outcome == "pushed").unwrap_or(self.push.quantity),
             outcome,
-            reason: row.error.clone().filter(|_| outcome == "failed"),
+            reason: row
+                .error
+                .as_deref()
+                .filter(|_| outcome == "failed")
+                .map(|why| Bilingual::unpacked(why).en),
         }
     }
 }
@@ -183,7 +188,8 @@ async fn tell(house: &House, name: &str, by: &str, fates: &[Fate]) -> Outcome {
             let heads = [left("LISTING"), left("CODE"), right("STOCK"), left("OUTCOME"), left("REASON")];
             text.table(heads, &fates.iter().map(row).collect::<Vec<_>>());
         }
-        text.line(format!("{name}: {pushed} listings pushed by {by}, {failed} failed"));
+        let listings = counted(pushed, "listing", "listings");
+        text.line(format!("{name}: {listings} pushed by {by}, {failed} failed"));
         if waiting > 0 {
             let secs = PATIENCE.as_secs();
             text.line(format!("{waiting} still wait: nothing was done for {secs} s; `banto channel list`"));

@@ -1,11 +1,12 @@
 //! `banto orders show`: one order on one page, with what to do about what is wrong with it.
 
+use banto_channel::Bilingual;
 use serde::Serialize;
 
 use crate::cli::words::local;
 use crate::cli::{Amount, Exit, House, Outcome, Text, left, right, utc};
 use crate::domain::order::{Line, fulfilment_name, payment_name};
-use crate::domain::timeline::{detail_in_words, hold_in_words};
+use crate::domain::timeline::{answer_in_words, detail_in_words, hold_in_words};
 use crate::store::{JobRow, MailRow, OrderView, TimelineRow};
 
 #[derive(Debug, Serialize)]
@@ -204,7 +205,7 @@ fn job_page(job: &JobRow) -> JobPage {
         state: job.state.clone(),
         next_try: (job.state == "ready").then(|| utc(job.run_at)),
         attempts: job.attempts,
-        last_error: job.last_error.clone(),
+        last_error: job.last_error.as_deref().map(|why| Bilingual::unpacked(why).en),
     }
 }
 
@@ -350,7 +351,7 @@ fn job_table(text: &mut Text, view: &OrderView) {
     text.line("");
     let row = |j: &JobRow| {
         let next = if j.state == "ready" { text.time(j.run_at) } else { String::new() };
-        let error = j.last_error.clone().unwrap_or_default();
+        let error = local(answer_in_words(j.last_error.as_deref().unwrap_or_default()));
         [
             j.id.to_string(),
             j.kind.clone(),

@@ -163,7 +163,7 @@ async fn listings(
         active: row.active,
         units: row.per,
         ignored: row.ignored,
-        error: row.error,
+        error: row.error.map(|why| Bilingual::unpacked(&why).en),
     };
     Ok(Answer(ListingList { listings: rows.into_iter().map(listing).collect(), next_after }))
 }

@@ -14,7 +14,7 @@ use super::shapes::{Amount, Numbers, QUANTITY_MAX};
 use super::table::{Scope, Table, words};
 use super::{Api, Problem};
 use crate::channels::explain::whole_sets;
-use crate::domain::{ItemId, LocationId};
+use crate::domain::{ItemId, LocationId, OrderId};
 use crate::store::{self, ItemRow, LevelRow, LocationRow, Moved, StockAct, Store, WriteOff};
 
 pub(super) fn routes(table: Table) -> Table {
@@ -35,6 +35,7 @@ pub(super) fn routes(table: Table) -> Table {
             StockRead,
             shortfalls,
             words("listShortfalls", "What orders lack, those that wait longest first")
+                .query::<ShortfallsQuery>()
                 .answers::<Shortfalls>(),
         )
         .post(
@@ -56,6 +57,9 @@ pub(super) fn routes(table: Table) -> Table {
             deed("writeOffStock", "Take broken or lost goods off a shelf").takes::<Lost>(),
         )
 }
+
+/// Lines of waiting orders that a repeated request is told.
+const WAITING: i64 = 500;
 
 /// Which items.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -104,10 +108,24 @@ struct ItemList {
     next_after: Option<String>,
 }
 
+/// Which orders.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ShortfallsQuery {
+    /// Only orders after this one: `next_after` of the page before.
+    after: Option<i64>,
+    /// At most so many orders, each with all that it lacks.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+}
+
 /// What orders lack.
 #[derive(Debug, Serialize, ToSchema)]
 struct Shortfalls {
     shortfalls: Vec<Shortfall>,
+    /// `after` of the next page; nothing when this is the last.
+    next_after: Option<i64>,
 }
 
 /// Units of an item that an order's line lacks.
@@ -267,11 +285,18 @@ async fn with_stock(store: &Store, rows: Vec<ItemRow>) -> store::Result<Vec<Item
     Ok(rows.into_iter().map(one).collect())
 }
 
-async fn shortfalls(State(api): State<Api>) -> Result<Answer<Shortfalls>, Problem> {
+async fn shortfalls(
+    State(api): State<Api>,
+    Query(q): Query<ShortfallsQuery>,
+) -> Result<Answer<Shortfalls>, Problem> {
+    let limit = page_size(q.limit)?;
     let store = api.desk.store();
-    let rows = store.shortfalls().await?;
+    let rows = store.shortfalls(q.after.unwrap_or(0), limit).await?;
+    let orders: BTreeSet<OrderId> = rows.iter().map(|r| r.order_id).collect();
+    let full = i64::try_from(orders.len()).is_ok_and(|n| n == limit);
+    let next_after = orders.last().copied().filter(|_| full);
     let items = store.items_of(&rows.iter().map(|r| r.item_id).collect()).await?;
-    let names = store.order_names(&rows.iter().map(|r| r.order_id).collect()).await?;
+    let names = store.order_names(&orders).await?;
     let short = |row: store::ReservationRow| {
         let (channel, number) = names.get(&row.order_id).cloned().unwrap_or_default();
         Shortfall {
@@ -284,7 +309,7 @@ async fn shortfalls(State(api): State<Api>) -> Result<Answer<Shortfalls>, Proble
             short: row.short,
         }
     };
-    Ok(Answer(Shortfalls { shortfalls: rows.into_iter().map(short).collect() }))
+    Ok(Answer(Shortfalls { shortfalls: rows.into_iter().map(short).collect(), next_after }))
 }
 
 /// A place by its code; without one, the first of the config.
@@ -401,11 +426,11 @@ async fn told(
         }));
     }
     let store = api.desk.store();
-    let own = BTreeSet::from([store.item(code).await?.id]);
-    let level = store.levels_of(&own).await?.into_iter().find(|l| l.location_id == location.id);
+    let item_id = store.item(code).await?.id;
+    let level =
+        store.levels_of(&BTreeSet::from([item_id])).await?.into_iter().find(|l| l.location_id == location.id);
     let now: Numbers = level.map(|l| l.level().into()).unwrap_or_default();
-    let mut waiting = store.holdings_of(&own).await?;
-    waiting.retain(|h| h.short > 0);
+    let waiting = store.waiting_for(item_id, WAITING).await?;
     let waiting = names(&waiting);
     Ok(Answer(StockMoved {
         item,

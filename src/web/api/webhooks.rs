@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json as Answer};
+use banto_channel::Bilingual;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -147,15 +148,16 @@ struct MadeWebhook {
 
 impl From<WebhookRow> for Webhook {
     fn from(row: WebhookRow) -> Self {
+        let english = |why: String| Bilingual::unpacked(&why).en;
         Self {
             id: row.id,
             events: row.events.split(' ').map(str::to_owned).collect(),
             active: row.active,
-            stopped: row.stopped,
+            stopped: row.stopped.map(english),
             created_at: time(row.created_at),
             delivered_at: row.delivered_at.map(time),
             failing_since: row.failing_since.map(time),
-            last_error: row.last_error,
+            last_error: row.last_error.map(english),
             url: row.url,
         }
     }

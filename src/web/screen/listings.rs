@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::access::Routes;
 use super::stock::{encoded, item_path};
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
+use crate::domain::counted::{by_number, counted};
 use crate::domain::mapping::Rule;
 use crate::domain::{ChannelId, ItemId};
 use crate::store::{ListingCounts, ListingTab, ListingView, Mapped, Waiting, shown};
@@ -125,7 +126,7 @@ impl Row {
             item_href: view.code.as_deref().map(item_path).unwrap_or_default(),
             item: view.code,
             per: row.per,
-            error: row.error,
+            error: row.error.map(|why| p.kept(&why)),
             next_try: row.retry_at,
             proposal: view.proposal.map(|found| (found.code, p.say(&rule_words(found.rule)))),
             ..Self::default()
@@ -283,8 +284,9 @@ async fn map(
     wake(&desk, &mapped);
     let (channel, listing, lines) = (&form.channel, &form.listing, mapped.matched);
     let words = both!(
-        "{channel} {listing} is {per} × {code} now; {lines} waiting order lines got it",
-        "{channel} の {listing} を {per} × {code} に紐付けました（待っていた受注明細 {lines} 件に反映）"
+        "{channel} {listing} is {per} × {code} now; {served} got it",
+        "{channel} の {listing} を {per} × {code} に紐付けました（待っていた受注明細 {lines} 件に反映）",
+        served = counted(lines, "waiting order line", "waiting order lines")
     );
     Ok(done(&visit, &form.back(), &words))
 }
@@ -403,8 +405,11 @@ async fn accept(
     wake(&desk, &mapped);
     let (listings, lines) = (mapped.listings.len(), mapped.matched);
     let mut words = both!(
-        "{listings} listings mapped; {lines} waiting order lines got their item",
-        "出品 {listings} 件を紐付けました（待っていた受注明細 {lines} 件に反映）"
+        "{mapped} mapped; {served} got {their} item",
+        "出品 {listings} 件を紐付けました（待っていた受注明細 {lines} 件に反映）",
+        mapped = counted(listings, "listing", "listings"),
+        served = counted(lines, "waiting order line", "waiting order lines"),
+        their = by_number(lines, "its", "their")
     );
     let left = shown.len().saturating_sub(listings);
     if left > 0 {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::access::Routes;
 use super::{Access, Desk, Fault, Page, Section, Visit, done, html};
+use crate::domain::counted::{by_number, counted};
 use crate::domain::timeline::answer_in_words;
 use crate::mail::MailKind;
 use crate::store::{COUNT_MAX, MailAct, MailHead, MailKey, MailPlace};
@@ -234,14 +235,19 @@ async fn act(
     {
         return Err(first);
     }
+    let mails = counted(worked, "mail", "mails");
     let mut told = match act {
         MailAct::Send | MailAct::Resend | MailAct::Rewrite => {
-            both!("{worked} mails go out now", "{worked}件のメールを送信します")
+            both!(
+                "{mails} {go} out now",
+                "{worked}件のメールを送信します",
+                go = by_number(worked, "goes", "go")
+            )
         }
-        MailAct::Hold => both!("{worked} mails are held", "{worked}件のメールを保留にしました"),
-        MailAct::Drop => both!("{worked} mails are dropped", "{worked}件のメールを破棄しました"),
+        MailAct::Hold => both!("{mails} put on hold", "{worked}件のメールを保留にしました"),
+        MailAct::Drop => both!("{mails} dropped", "{worked}件のメールを破棄しました"),
         MailAct::Arrived => {
-            both!("{worked} mails count as arrived", "{worked}件のメールを到達済みにしました")
+            both!("{mails} marked as arrived", "{worked}件のメールを到達済みにしました")
         }
     };
     if let Some(first) = refused.first() {

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Desk, Fault, Language, Visit, format};
+use crate::domain::people::actor_in_words;
 
 /// Where in the menu a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,12 @@ impl Page {
         self.visit.say(text)
     }
 
+    /// A text that the store keeps in both languages, in the visitor's.
+    #[must_use]
+    pub fn kept(&self, text: &str) -> String {
+        self.say(&Bilingual::unpacked(text))
+    }
+
     /// Whether the visitor reads Japanese.
     #[must_use]
     pub fn is_ja(&self) -> bool {
@@ -91,6 +98,12 @@ impl Page {
     #[must_use]
     pub fn lang(&self) -> &'static str {
         if self.is_ja() { "ja" } else { "en" }
+    }
+
+    /// Who did something, as the store keeps it, for the visitor: `Aki`, `honten (channel)`.
+    #[must_use]
+    pub fn who(&self, actor: &str) -> String {
+        self.say(&actor_in_words(actor))
     }
 
     /// An amount of minor units with its currency: `¥1,080`, `$10.80`.

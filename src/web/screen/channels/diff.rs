@@ -194,7 +194,7 @@ async fn lines(p: &Page, store: &Store, shown: Vec<Difference>) -> Result<Vec<Li
             wanted: d.wanted,
             tone,
             action,
-            error: d.row.error.unwrap_or_default(),
+            error: p.kept(d.row.error.as_deref().unwrap_or_default()),
         }
     };
     Ok(shown.into_iter().map(line).collect())

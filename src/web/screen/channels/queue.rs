@@ -1,5 +1,7 @@
 //! What waits to be done once per event, and what was given up.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::response::Response;
@@ -7,8 +9,13 @@ use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
 use super::super::access::Routes;
+use super::super::stock::item_path;
 use super::super::{Access, Desk, Fault, Page, Section, Visit, done, html};
-use crate::store::{JobFilter, JobRow};
+use crate::domain::counted::counted;
+use crate::domain::deeds::mail_in_words;
+use crate::domain::timeline::answer_in_words;
+use crate::domain::{ItemId, OrderId};
+use crate::store::{About, JobFilter, JobRow, StoreError};
 
 /// Jobs on one page.
 const PAGE: usize = 50;
@@ -31,7 +38,10 @@ struct Line {
     job: JobRow,
     what: String,
     lane: String,
-    order: Option<i64>,
+    /// Address and name of the order or item that it is about.
+    about: Option<(String, String)>,
+    /// What came of its last try.
+    why: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,7 +66,9 @@ async fn list(
     let p = desk.page(&visit, Section::Channels, &both!("Jobs", "処理待ち"));
     let dead = query.tab == "dead";
     let (waiting, given_up) = desk.store().desk_jobs().await?;
-    let named = |lane: String| (lane.clone(), p.say(&lane_words(&lane)));
+    let webhooks = desk.store().webhooks().await?.into_iter().map(|webhook| (webhook.id, webhook.url));
+    let webhooks: Webhooks = webhooks.collect();
+    let named = |lane: String| (lane.clone(), p.say(&lane_words(&lane, &webhooks)));
     let lanes = desk.store().desk_lanes().await?.into_iter().map(named).collect();
     let lane = Some(query.lane.as_str()).filter(|lane| !lane.is_empty());
     let most = i64::try_from(PAGE).unwrap_or(i64::MAX);
@@ -67,10 +79,12 @@ async fn list(
     };
     let next = (jobs.len() > PAGE).then(|| jobs.get(PAGE - 1).map(|job| job.id)).flatten();
     jobs.truncate(PAGE);
+    let subjects = Subjects::of(&desk, &jobs).await?;
     let line = |job: JobRow| Line {
-        what: p.say(&kind(&job.kind)),
-        lane: p.say(&lane_words(&job.lane)),
-        order: job.order(),
+        what: p.say(&what(&job)),
+        lane: p.say(&lane_words(&job.lane, &webhooks)),
+        about: subjects.link(&job),
+        why: p.say(&answer_in_words(job.last_error.as_deref().unwrap_or_default())),
         job,
     };
     html(&QueuePage {
@@ -85,6 +99,55 @@ async fn list(
     })
 }
 
+/// The order that a job is about, or else the item.
+fn subject(job: &JobRow) -> Option<(Option<OrderId>, Option<ItemId>)> {
+    if let Some(order) = job.order() {
+        return Some((Some(order), None));
+    }
+    match job.told().ok()?.about {
+        About::Order(order) => Some((Some(order.id), None)),
+        About::Stock(stock) => Some((None, Some(stock.item))),
+        About::Nothing => None,
+    }
+}
+
+/// What the jobs of a page are about, by name.
+struct Subjects {
+    /// Channel and number.
+    orders: BTreeMap<OrderId, (String, String)>,
+    codes: BTreeMap<ItemId, String>,
+}
+
+impl Subjects {
+    async fn of(desk: &Desk, jobs: &[JobRow]) -> Result<Self, StoreError> {
+        let (orders, items): (Vec<_>, Vec<_>) = jobs.iter().filter_map(subject).unzip();
+        let orders: BTreeSet<OrderId> = orders.into_iter().flatten().collect();
+        let items: BTreeSet<ItemId> = items.into_iter().flatten().collect();
+        let items = desk.store().items_of(&items).await?.into_iter();
+        let codes = items.map(|(id, item)| (id, item.code)).collect();
+        Ok(Self { orders: desk.store().order_names(&orders).await?, codes })
+    }
+
+    fn link(&self, job: &JobRow) -> Option<(String, String)> {
+        let (order, item) = subject(job)?;
+        let order = order.and_then(|id| {
+            let (channel, number) = self.orders.get(&id)?;
+            Some((format!("/orders/{id}"), format!("{channel}/{number}")))
+        });
+        order.or_else(|| item.and_then(|id| self.codes.get(&id)).map(|code| (item_path(code), code.clone())))
+    }
+}
+
+fn what(job: &JobRow) -> Bilingual {
+    match job.mail() {
+        Some(mail) => {
+            let kind = mail_in_words(mail.kind);
+            both!("send a mail: {en}", "メール送信「{ja}」", en = kind.en, ja = kind.ja)
+        }
+        None => kind(&job.kind),
+    }
+}
+
 fn kind(name: &str) -> Bilingual {
     match name {
         "mail" => both!("send a mail", "メール送信"),
@@ -97,11 +160,16 @@ fn kind(name: &str) -> Bilingual {
     }
 }
 
-fn lane_words(lane: &str) -> Bilingual {
-    match lane.strip_prefix("channel:") {
-        Some(channel) => Bilingual::quoted(channel),
+/// Where each webhook tells.
+type Webhooks = BTreeMap<i64, String>;
+
+fn lane_words(lane: &str, webhooks: &Webhooks) -> Bilingual {
+    let webhook = |id: &str| webhooks.get(&id.parse().ok()?);
+    match lane.split_once(':') {
+        Some(("channel", channel)) => Bilingual::quoted(channel),
+        Some(("webhook", id)) => Bilingual::quoted(webhook(id).map_or(lane, String::as_str)),
         None if lane == "mail" => both!("mail server", "メールサーバー"),
-        None => Bilingual::quoted(lane),
+        _ => Bilingual::quoted(lane),
     }
 }
 
@@ -122,7 +190,7 @@ async fn act(
     if ids.is_empty() || ids.len() > PAGE {
         return Err(nonsense());
     }
-    let (mut worked, mut refused) = (0, None);
+    let (mut worked, mut refused) = (0_i64, None);
     for id in ids {
         let (store, actor, now) = (desk.store(), visit.actor(), desk.now());
         let job = if retry {
@@ -135,10 +203,11 @@ async fn act(
             Err(error) => refused = refused.or(Some(Fault::from(error))),
         }
     }
+    let jobs = counted(worked, "job", "jobs");
     let mut told = if retry {
-        both!("{worked} jobs are tried again", "{worked}件を再試行します")
+        both!("To be tried again: {jobs}", "{worked}件を再試行します")
     } else {
-        both!("{worked} jobs are dropped", "{worked}件を破棄しました")
+        both!("{jobs} dropped", "{worked}件を破棄しました")
     };
     match refused {
         Some(fault) if worked == 0 => return Err(fault),

@@ -3,6 +3,7 @@
 use banto_channel::{Bilingual, Timestamp, both};
 
 use crate::config::{ChannelConfig, Mode};
+use crate::domain::counted::counted;
 use crate::store::{ChannelRow, Pace};
 
 /// How a channel does: the tone of its label and the words on it.
@@ -48,7 +49,9 @@ impl State {
         }
         if pace.failed.n > 0 {
             let n = pace.failed.n;
-            return Self::new("warn", both!("{n} listings not taken", "{n}件の出品で在庫を更新できません"));
+            let listings = counted(n, "listing", "listings");
+            let what = both!("{listings} not taken", "{n}件の出品で在庫を更新できません");
+            return Self::new("warn", what);
         }
         match config.mode {
             Mode::Live => Self::new("ok", both!("runs", "稼働中")),

@@ -10,6 +10,7 @@ use banto_channel::{Bilingual, both};
 use serde::Deserialize;
 
 use super::CustomerCell;
+use crate::domain::counted::counted;
 use crate::domain::order::{fulfilment_from, fulfilment_in_words};
 use crate::domain::timeline::hold_in_words;
 use crate::store::{
@@ -332,8 +333,9 @@ pub(super) async fn erase(
     let erased = desk.store().erase_customer(&act(&desk, &visit.actor(), id, seen.version)).await?;
     let n = erased.orders;
     let what = both!(
-        "Personal data erased here, in {n} orders. The shops still have theirs",
-        "{n}件の受注から個人情報を削除しました。モール側のデータは残っています"
+        "Personal data erased here, in {orders}. The shops still have theirs",
+        "{n}件の受注から個人情報を削除しました。モール側のデータは残っています",
+        orders = counted(n, "order", "orders")
     );
     Ok(done(&visit, &back(id), &what))
 }

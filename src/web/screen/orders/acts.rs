@@ -10,6 +10,7 @@ use banto_channel::{Bilingual, both};
 
 use super::order;
 use crate::domain::OrderId;
+use crate::domain::counted::counted;
 use crate::domain::deeds::Shipment;
 use crate::store::{Act, Denied, Done, StoreError, Wish};
 use crate::web::screen::{Desk, Fault, Visit, done};
@@ -226,8 +227,10 @@ pub(super) async fn retry(
     let retried = desk.store().retry_order(id, &visit.actor(), desk.now()).await?;
     let (jobs, mails) = (retried.jobs, retried.mails);
     let told = both!(
-        "{jobs} notices and {mails} mails are tried again",
-        "通知{jobs}件・メール{mails}件を再試行します"
+        "To be tried again: {notices} and {letters}",
+        "通知{jobs}件・メール{mails}件を再試行します",
+        notices = counted(jobs, "notice", "notices"),
+        letters = counted(mails, "mail", "mails")
     );
     Ok(done(&visit, &format!("/orders/{id}"), &told))
 }

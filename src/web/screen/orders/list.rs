@@ -15,7 +15,7 @@ use crate::domain::order::payment_from;
 use crate::domain::search::{self, fold};
 use crate::domain::timeline::hold_in_words;
 use crate::domain::{ChannelId, OrderId};
-use crate::store::{Alongside, ChannelRow, Counted, LineRow, OrderPage, OrderRow, OrderTab};
+use crate::store::{Alongside, ChannelRow, Counted, ListedLine, ListedOrder, OrderPage, OrderTab};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, format, html};
 
 /// Rows of a page.
@@ -162,7 +162,7 @@ pub(super) async fn show(
 /// What a list or a search came to.
 #[derive(Default)]
 struct Found {
-    rows: Vec<OrderRow>,
+    rows: Vec<ListedOrder>,
     next: Option<OrderId>,
     further: Option<OrderId>,
 }
@@ -182,10 +182,11 @@ async fn find(desk: &Desk, channels: &[ChannelRow], query: &ListQuery) -> Result
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
     let before = query.before.unwrap_or(OrderId::MAX);
     let page = OrderPage { tab: query.tab(), channel, payment, before, limit, now: desk.now() };
-    let mut rows = desk.store().order_page(&page).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    Ok(Found { next: rows.last().map(|row| row.id).filter(|_| more), rows, further: None })
+    let mut ids = desk.store().order_page(&page).await?;
+    let more = ids.len() > PAGE;
+    ids.truncate(PAGE);
+    let next = ids.last().copied().filter(|_| more);
+    Ok(Found { rows: desk.store().listed(&ids).await?, next, further: None })
 }
 
 async fn search(
@@ -198,7 +199,7 @@ async fn search(
     let hits = desk.store().search_orders(&words, query.before.unwrap_or(OrderId::MAX)).await?;
     let mut found = Found { further: hits.looked_down_to, ..Found::default() };
     for ids in hits.orders.chunks(CHUNK) {
-        let rows = desk.store().orders_with(ids).await?;
+        let rows = desk.store().listed(ids).await?;
         found.rows.extend(rows.into_iter().filter(|row| {
             channel.is_none_or(|id| row.channel_id == id) && payment.is_none_or(|name| row.payment == name)
         }));
@@ -221,9 +222,9 @@ fn only_one(query: &ListQuery, found: &Found) -> Option<OrderId> {
     (named && query.before.is_none()).then_some(row.id)
 }
 
-fn view(p: &Page, row: &OrderRow, channels: &BTreeMap<ChannelId, &str>, beside: &Alongside) -> Row {
+fn view(p: &Page, row: &ListedOrder, channels: &BTreeMap<ChannelId, &str>, beside: &Alongside) -> Row {
     let lines = beside.lines.get(&row.id).map(Vec::as_slice).unwrap_or_default();
-    let summary = |line: &LineRow| {
+    let summary = |line: &ListedLine| {
         let times = if line.quantity == 1 { String::new() } else { format!(" × {}", line.quantity) };
         format!("{}{times}", line.title)
     };

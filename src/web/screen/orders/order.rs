@@ -421,7 +421,7 @@ fn job_view(visit: &Visit, job: &JobRow) -> Job {
         dead: job.state == "dead",
         run_at: job.run_at,
         attempts: job.attempts,
-        error: job.last_error.clone().unwrap_or_default(),
+        error: visit.say(&answer_in_words(job.last_error.as_deref().unwrap_or_default())),
     }
 }
 

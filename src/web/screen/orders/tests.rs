@@ -98,6 +98,15 @@ fn a_list_shows_scripts_as_text_in_both_languages() {
 }
 
 #[test]
+fn a_refused_sender_is_told_in_japanese() {
+    let sender = Verdict::SenderRefused { code: 553, text: "5.7.1 not yours".to_owned() }.to_string();
+    assert_eq!(
+        timeline::answer_in_words(&sender).ja,
+        "差出人がメールサーバーに拒否されました: 553 5.7.1 not yours"
+    );
+}
+
+#[test]
 fn every_event_is_told_in_japanese() {
     let refusal = |stage| Verdict::Permanent { code: Some(550), text: "5.1.1 unknown".to_owned(), stage };
     let refused = refusal(Stage::Recipient).to_string();
@@ -107,7 +116,8 @@ fn every_event_is_told_in_japanese() {
         ("imported", "1001 4980 JPY, new".to_owned(), "取り込み 1001 4980 JPY, new"),
         ("payment", "failed".to_owned(), "支払い状況 決済失敗"),
         ("status", "on-hold".to_owned(), "チャネルの状態 on-hold"),
-        ("shortfall", timeline::SHORTFALL.fill(&["3"]), "在庫不足 3点が足りません"),
+        ("shortfall", timeline::shortfall(3), "在庫不足 3点が足りません"),
+        ("shortfall", timeline::shortfall(1), "在庫不足 1点が足りません"),
         ("held", timeline::NO_LINES.fill(&[]), "保留 明細がありません"),
         ("held", "call the buyer first".to_owned(), "保留 call the buyer first"),
         ("released", timeline::NO_LONGER.fill(&["審査中"]), "保留解除 チャネルで解消: 審査中"),

@@ -41,7 +41,7 @@ impl Cell {
             rule: rule_signs(&offer.rule),
             class,
             state: p.say(&state),
-            error: row.error.clone(),
+            error: row.error.as_deref().map(|why| p.kept(why)),
         }
     }
 }

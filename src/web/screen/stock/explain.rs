@@ -150,7 +150,7 @@ async fn page(
         receipt: row.receipt,
         answered: number(&p, row.answered),
         answered_at: row.answered_at,
-        error: row.error,
+        error: row.error.map(|why| p.kept(&why)),
         tries: row.tries,
         next_try: row.retry_at,
         listing: row.remote_id,

@@ -118,7 +118,7 @@ fn reason_words(p: &Page, entry: &EntryRow) -> String {
 pub(super) async fn plot(desk: &Desk, p: &Page, heads: &[i64]) -> Result<String, Fault> {
     let since = p.now.0 - PLOT_DAYS * DAY;
     let past = desk.store().past_levels(heads, Timestamp(since), PLOT_MOVES).await?;
-    let (on_hand, available) = series(&past, since, p.now.0);
+    let (on_hand, available) = series(&past, PLOT_MOVES, since, p.now.0);
     let title = p.t("On hand and available, last 90 days", "実在庫と販売可能数（直近90日）");
     let lines = [
         Line { name: p.t("On hand", "実在庫"), points: &on_hand, stepped: true },
@@ -129,14 +129,22 @@ pub(super) async fn plot(desk: &Desk, p: &Page, heads: &[i64]) -> Result<String,
 
 type Points = Vec<(i64, i64)>;
 
-/// What was on hand and free after each movement, all locations together; one point a slice of time, the last of it. Before
-/// the first movement that was read a location's level is what it was then.
-fn series(past: &[PastLevel], since: i64, now: i64) -> (Points, Points) {
+/// What was on hand and free after each movement, all locations together; one point a slice of time, the last of it. A
+/// location of which `most` movements were read had others before, so that the sum begins where it is known.
+fn series(past: &[PastLevel], most: i64, since: i64, now: i64) -> (Points, Points) {
+    let mut read: BTreeMap<LocationId, (i64, i64)> = BTreeMap::new();
+    for one in past {
+        read.entry(one.location_id).or_insert((one.at, 0)).1 += 1;
+    }
+    let known = read.values().filter(|(_, count)| *count >= most).map(|(first, _)| *first).max();
     let mut levels: BTreeMap<LocationId, (i64, i64)> = BTreeMap::new();
     let slice = ((now - since) / PLOT_POINTS).max(1);
     let (mut on_hand, mut available): (Points, Points) = (Vec::new(), Vec::new());
     for one in past {
         levels.insert(one.location_id, (one.available + one.reserved, one.available));
+        if known.is_some_and(|known| one.at < known) {
+            continue;
+        }
         let sum = levels.values().fold((0, 0), |sum, level| (sum.0 + level.0, sum.1 + level.1));
         let at = one.at.max(since);
         let same = on_hand.last().is_some_and(|(last, _)| at == *last || at / slice == *last / slice);
@@ -185,14 +193,32 @@ mod tests {
         let level =
             |at, location_id, available, reserved| PastLevel { id: at, at, location_id, available, reserved };
         let past = [level(10, 1, 5, 0), level(400 * DAY, 2, 3, 1), level(410 * DAY, 1, 4, 1)];
-        let (on_hand, available) = series(&past, 390 * DAY, 480 * DAY);
+        let (on_hand, available) = series(&past, PLOT_MOVES, 390 * DAY, 480 * DAY);
         assert_eq!(on_hand, [(390 * DAY, 5), (400 * DAY, 9), (410 * DAY, 9), (480 * DAY, 9)]);
         assert_eq!(available, [(390 * DAY, 5), (400 * DAY, 8), (410 * DAY, 7), (480 * DAY, 7)]);
         let many: Vec<PastLevel> = (0..900).map(|n| level(390 * DAY + n * DAY / 10, 1, n, 0)).collect();
-        let (on_hand, _) = series(&many, 390 * DAY, 480 * DAY);
+        let (on_hand, _) = series(&many, 1000, 390 * DAY, 480 * DAY);
         assert!(on_hand.len() as i64 <= PLOT_POINTS + 3, "{}", on_hand.len());
         assert_eq!(on_hand.last(), Some(&(480 * DAY, 899)));
-        assert_eq!(series(&[], 0, 10), (vec![], vec![]));
+        assert_eq!(series(&[], PLOT_MOVES, 0, 10), (vec![], vec![]));
+    }
+
+    #[test]
+    fn the_sum_begins_where_every_location_is_known() {
+        let level = |at, location_id, available| PastLevel {
+            id: at,
+            at: at * DAY,
+            location_id,
+            available,
+            reserved: 0,
+        };
+        // Of the first location three movements were read; what lay there before the 450th day is not known.
+        let past =
+            [level(380, 2, 7), level(420, 2, 6), level(450, 1, 10), level(460, 1, 9), level(470, 1, 8)];
+        let (on_hand, _) = series(&past, 3, 390 * DAY, 480 * DAY);
+        assert_eq!(on_hand, [(450, 16), (460, 15), (470, 14), (480, 14)].map(|(day, n)| (day * DAY, n)));
+        let (on_hand, _) = series(&past, 4, 390 * DAY, 480 * DAY);
+        assert_eq!(on_hand[..3], [(390, 7), (420, 6), (450, 16)].map(|(day, n)| (day * DAY, n)));
     }
 
     #[test]

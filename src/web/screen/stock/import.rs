@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::place;
 use super::sheet::Upload;
 use crate::domain::catalogue::{Draft, Remark, parts_text};
+use crate::domain::counted::counted;
 use crate::sheet;
 use crate::store::{Import, Imported};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, html};
@@ -110,8 +111,11 @@ pub(super) async fn take(
     let (new, changed, mapped, matched) =
         (imported.plan.create.len(), imported.plan.update.len(), imported.mapped, imported.matched);
     let words = both!(
-        "{new} items made, {changed} changed; {mapped} listings and {matched} order lines found their item",
-        "商品を {new} 件登録、{changed} 件更新しました（出品 {mapped} 件・受注明細 {matched} 件を紐付け）"
+        "{made} made, {changed} changed; an item was found for {listings} and {lines}",
+        "商品を {new} 件登録、{changed} 件更新しました（出品 {mapped} 件・受注明細 {matched} 件を紐付け）",
+        made = counted(new, "item", "items"),
+        listings = counted(mapped, "listing", "listings"),
+        lines = counted(matched, "order line", "order lines")
     );
     Ok(done(&visit, "/stock", &words))
 }

@@ -11,6 +11,7 @@ use banto_channel::{Bilingual, both};
 use super::once::{Turn, end, new_key, sent_key, turn};
 use super::{Place, list, place, places};
 use crate::domain::ItemId;
+use crate::domain::counted::counted;
 use crate::domain::stock::{Level, QUANTITY_MAX};
 use crate::store::{ItemRow, Moved, Scanned, StockAct};
 use crate::web::screen::{Desk, Fault, Page, Section, Visit, done, html};
@@ -263,8 +264,10 @@ fn booked_words(moved: &[Moved], place: &str) -> Bilingual {
     let units: i64 = moved.iter().map(|m| m.after.on_hand() - m.before.on_hand()).sum();
     let served: Vec<String> = moved.iter().flat_map(|m| m.served.iter().cloned()).collect();
     let words = both!(
-        "Booked {units} units of {items} items at {place}",
-        "{place} に {items} 商品・{units} 点を登録しました"
+        "Booked {goods} of {kinds} at {place}",
+        "{place} に {items} 商品・{units} 点を登録しました",
+        goods = counted(units, "unit", "units"),
+        kinds = counted(items, "item", "items")
     );
     if served.is_empty() {
         return words;

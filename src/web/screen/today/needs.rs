@@ -5,6 +5,7 @@ use banto_channel::{Bilingual, both};
 use super::super::Page;
 use super::super::channels::state::{silence, span};
 use crate::config::Config;
+use crate::domain::counted::{by_number, counted};
 use crate::domain::guard::reason_in_words;
 use crate::store::{AlertRow, COUNT_MAX, Count, OrderTab, Pace, Work};
 
@@ -77,7 +78,7 @@ impl List<'_> {
                 "bad",
                 format!("pull-{name}"),
                 &what,
-                &self.p.say(&Bilingual::unpacked(why)),
+                &self.p.kept(why),
                 row.pull_failed_since,
                 (format!("/channels/{name}"), both!("See why", "原因を見る")),
             );
@@ -97,8 +98,9 @@ impl List<'_> {
                 both!("The credentials of {name} have run out", "{name}の認証情報の有効期限が切れました")
             } else {
                 both!(
-                    "The credentials of {name} run out in {days} days",
-                    "{name}の認証情報はあと{days}日で期限切れです"
+                    "The credentials of {name} run out in {left}",
+                    "{name}の認証情報はあと{days}日で期限切れです",
+                    left = counted(days, "day", "days")
                 )
             };
             self.one(
@@ -128,9 +130,11 @@ impl List<'_> {
             );
         }
         if pace.failed.n > 0 {
-            let what = both!(
-                "listings of {name} do not take their stock",
-                "件の出品で在庫を更新できません（{name}）"
+            let what = said(
+                pace.failed,
+                &format!("listing of {name} does not take its stock"),
+                &format!("listings of {name} do not take their stock"),
+                &format!("件の出品で在庫を更新できません（{name}）"),
             );
             self.many(
                 "warn",
@@ -147,55 +151,90 @@ impl List<'_> {
             "bad",
             "late",
             work.late,
-            &both!("orders should have left already", "件の受注が出荷期限を過ぎています"),
+            &said(
+                work.late,
+                "order should have left already",
+                "orders should have left already",
+                "件の受注が出荷期限を過ぎています",
+            ),
             (orders(OrderTab::Late), both!("Ship them", "出荷する")),
         );
         self.many(
             "warn",
             "due",
             work.due,
-            &both!("orders have to leave today", "件の受注が本日出荷期限です"),
+            &said(
+                work.due,
+                "order has to leave today",
+                "orders have to leave today",
+                "件の受注が本日出荷期限です",
+            ),
             (orders(OrderTab::ToShip), both!("Ship them", "出荷する")),
         );
         self.many(
             "bad",
             "short",
             work.short,
-            &both!("orders wait for goods", "件の受注が在庫不足です"),
+            &said(work.short, "order waits for goods", "orders wait for goods", "件の受注が在庫不足です"),
             (orders(OrderTab::Short), both!("Find goods", "不足を確認")),
         );
+        self.waiting(work);
+    }
+
+    /// Orders that somebody must decide on.
+    fn waiting(&mut self, work: &Work) {
         self.many(
             "warn",
             "held",
             work.held,
-            &both!("orders are on hold", "件の受注が保留中です"),
+            &said(work.held, "order is on hold", "orders are on hold", "件の受注が保留中です"),
             (orders(OrderTab::Held), both!("Look and release", "確認して解除")),
         );
         self.many(
             "warn",
             "unpaid",
             work.unpaid,
-            &both!("orders are unpaid past their day", "件の受注が入金期限を過ぎています"),
+            &said(
+                work.unpaid,
+                "order is unpaid past its day",
+                "orders are unpaid past their day",
+                "件の受注が入金期限を過ぎています",
+            ),
             (orders(OrderTab::Unpaid), both!("Check payments", "入金を確認")),
         );
         self.many(
             "warn",
             "lines",
             work.lines,
-            &both!("order lines have no item", "件の受注明細が商品に紐付いていません"),
+            &said(
+                work.lines,
+                "order line has no item",
+                "order lines have no item",
+                "件の受注明細が商品に紐付いていません",
+            ),
             (orders(OrderTab::Unmatched), both!("Map them", "紐付ける")),
         );
         self.many(
             "bad",
             "quarantine",
             work.quarantine,
-            &both!("orders could not be understood", "件の受注を取り込めませんでした"),
+            &said(
+                work.quarantine,
+                "order could not be understood",
+                "orders could not be understood",
+                "件の受注を取り込めませんでした",
+            ),
             ("/quarantine".to_owned(), both!("Read them", "内容を見る")),
         );
     }
 
     fn mails(&mut self, work: &Work) {
-        let uncertain = both!("mails may or may not have arrived", "件のメールが届いたか不明です");
+        let uncertain = said(
+            work.uncertain,
+            "mail may or may not have arrived",
+            "mails may or may not have arrived",
+            "件のメールが届いたか不明です",
+        );
         self.many(
             "bad",
             "uncertain",
@@ -207,14 +246,19 @@ impl List<'_> {
             "bad",
             "refused",
             work.refused,
-            &both!("mails were refused", "件のメールが拒否されました"),
+            &said(work.refused, "mail was refused", "mails were refused", "件のメールが拒否されました"),
             ("/mails?tab=refused".to_owned(), both!("See why", "原因を見る")),
         );
         self.many(
             "info",
             "by-hand",
             work.by_hand,
-            &both!("mails wait for you to send them", "件のメールが手動送信待ちです"),
+            &said(
+                work.by_hand,
+                "mail waits for you to send it",
+                "mails wait for you to send them",
+                "件のメールが手動送信待ちです",
+            ),
             ("/mails?tab=by_hand".to_owned(), both!("Read and send", "確認して送信")),
         );
     }
@@ -224,14 +268,19 @@ impl List<'_> {
             "info",
             "listings",
             work.listings,
-            &both!("listings have no item", "件の出品が商品に紐付いていません"),
+            &said(
+                work.listings,
+                "listing has no item",
+                "listings have no item",
+                "件の出品が商品に紐付いていません",
+            ),
             ("/listings".to_owned(), both!("Map them", "紐付ける")),
         );
         self.many(
             "bad",
             "dead",
             work.dead,
-            &both!("jobs were given up", "件の処理を断念しました"),
+            &said(work.dead, "job was given up", "jobs were given up", "件の処理を断念しました"),
             ("/queue?tab=dead".to_owned(), both!("Retry or drop", "再試行・破棄")),
         );
     }
@@ -245,7 +294,7 @@ impl List<'_> {
             "credentials" if alert.key.starts_with("expiry:") => return,
             "credentials" => both!("{name} refuses our credentials", "{name}の認証情報が拒否されました"),
             "push_failed" => both!("Stock cannot be sent to {name}", "{name}へ在庫を送信できません"),
-            "mail_stopped" => both!("No mail goes out", "メールを送信できません"),
+            "mail_stopped" => both!("Mails do not go out", "メールを送信できません"),
             "drift" => both!("{name} shows other numbers than ours", "{name}の在庫数が一致しません"),
             "clock" => both!("This machine's clock is wrong", "サーバーの時計がずれています"),
             "disk_full" => both!("The disk is full", "ディスクの空き容量がありません"),
@@ -259,7 +308,7 @@ impl List<'_> {
             (_, "") => ("/channels".to_owned(), both!("Look", "見る")),
             (_, name) => (format!("/channels/{name}"), both!("See why", "原因を見る")),
         };
-        let detail = self.p.say(&Bilingual::unpacked(&alert.detail));
+        let detail = self.p.kept(&alert.detail);
         self.one("bad", format!("alert-{}", alert.id), &what, &detail, Some(alert.since), action);
     }
 
@@ -303,4 +352,9 @@ impl List<'_> {
 
 fn orders(tab: OrderTab) -> String {
     format!("/orders?tab={}", tab.name())
+}
+
+/// What so many of it need, without their number: for one, for many, and in Japanese.
+fn said(count: Count, one: &str, many: &str, ja: &str) -> Bilingual {
+    Bilingual { en: by_number(count.n, one, many).to_owned(), ja: ja.to_owned() }
 }
