@@ -1,7 +1,8 @@
 //! Stock on its way out while the store, a person or another daemon comes in between.
 
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use banto::app::App;
@@ -10,7 +11,7 @@ use banto::channels::push::{Pusher, Step};
 use banto::config::{Config, Surroundings};
 use banto::lifecycle::Lifecycle;
 use banto::store::{ListingRow, StockAct};
-use banto_channel::{Clock, Connector, ListingId, RemoteOffer};
+use banto_channel::{Clock, Connector, Fulfilment, ListingId, Payment, RemoteOffer, RemoteOrder};
 use banto_sim::{Fault, Market, NoHttp, SimClock, SimConnector, SimMarket, SimSetup};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -168,6 +169,42 @@ async fn a_doubt_that_came_up_before_the_receipt_was_decided_stays() {
     .await;
 }
 
+#[tokio::test]
+async fn a_shop_that_takes_goods_when_they_are_paid_is_told_its_number_again() {
+    each_store(async |fresh| {
+        let t = Trading::live(fresh).await;
+        let mut stall = Stall::open(&t, SimSetup::direct("HONTEN"), &[("TEA", 5)]).await;
+        assert_eq!((stall.applied().await, stall.shown("1")), (1, Some(5)));
+        let mut order = t.remote("9", &[("TEA", 2)]);
+        order.lines[0].listing = Some(ListingId::from("1"));
+        (order.payment, order.stock_taken) = (Payment::Awaiting, Some(0));
+        t.order(raw(order.clone())).await;
+        assert_eq!((stall.applied().await, stall.shown("1")), (1, Some(3)));
+        let mut changes = async |change: fn(&mut RemoteOrder)| {
+            t.pass(Duration::from_secs(60));
+            order.changed_at = Some(t.now());
+            change(&mut order);
+            t.order(raw(order.clone())).await;
+            (stall.row("1").await.shown, stall.applied().await)
+        };
+        let paid = changes(|o| (o.payment, o.stock_taken) = (Payment::Paid, Some(2))).await;
+        assert_eq!(paid, (None, 1), "the shop stands at one, and the ledger has not moved");
+        assert_eq!(changes(|o| o.note = "by noon".to_owned()).await, (Some(3), 0));
+        let less = |o: &mut RemoteOrder| (o.lines[0].cancelled, o.stock_taken) = (1, Some(1));
+        assert_eq!(changes(less).await, (Some(3), 1), "both put one back, and the ledger tells the shop");
+        let gone = |o: &mut RemoteOrder| o.fulfilment = Fulfilment::Shipped;
+        assert_eq!(
+            changes(gone).await,
+            (Some(4), 1),
+            "its own order moved: the shop may have changed its number"
+        );
+        let back = |o: &mut RemoteOrder| (o.lines[0].returned, o.stock_taken) = (1, Some(0));
+        assert_eq!(changes(back).await, (None, 1), "what came back there is looked at here first");
+        assert_eq!(stall.shown("1"), Some(4));
+    })
+    .await;
+}
+
 /// A channel's file that works, and the folder with its keys.
 fn honten() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -199,9 +236,37 @@ async fn a_config_that_cannot_work_changes_no_channel() {
     .await;
 }
 
+/// What the daemon logs, for what it says nowhere else.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Returns when the daemon has said it.
+    async fn says(&self, words: &str) {
+        while !String::from_utf8_lossy(&self.0.lock().unwrap()).contains(words) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_channel_that_another_daemon_took_over_is_taken_back_when_that_has_ended() {
     let Some(fresh) = Fresh::postgres().await else { return };
+    let log = Log::default();
+    let lines = log.clone();
+    // All of the test runs on this thread.
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || lines.clone());
+    let _logged = tracing::subscriber::set_default(lines.finish());
     let (folder, good) = honten();
     let app = app(&fresh, folder.path(), &[("honten", &good)]).await.unwrap();
     let (life, stop) = (Lifecycle::new(), CancellationToken::new());
@@ -215,8 +280,7 @@ async fn a_channel_that_another_daemon_took_over_is_taken_back_when_that_has_end
     let limit = Duration::from_secs(20);
     tokio::time::timeout(limit, ours()).await.unwrap();
     fresh.run("UPDATE channel SET owner = 'elsewhere:1:1:x', lease_until = 9000000000000000000").await;
-    // Longer than until ours looks again and lets go.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::timeout(limit, log.says("another daemon took this channel over")).await.unwrap();
     fresh.run("UPDATE channel SET owner = NULL, lease_until = NULL").await;
     tokio::time::timeout(limit, ours()).await.unwrap();
     stop.cancel();

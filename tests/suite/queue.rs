@@ -2,6 +2,6 @@
 //! in order, and no outage makes anything be given up.
 
 mod jobs;
-mod mails;
-mod notices;
+pub mod mails;
+pub mod notices;
 mod post;

@@ -8,6 +8,7 @@ mod listings;
 mod once;
 mod orders;
 mod plans;
+mod reasons;
 mod reports;
 mod safety;
 mod search;

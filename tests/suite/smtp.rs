@@ -249,11 +249,7 @@ async fn a_greylisting_server_is_asked_again_when_it_says() {
 
 #[tokio::test]
 async fn permanent_refusals_are_of_the_one_mail() {
-    for (fault, code, stage) in [
-        ("mail_553", 553, Stage::Sender),
-        ("rcpt_550", 550, Stage::Recipient),
-        ("answer_554", 554, Stage::Answer),
-    ] {
+    for (fault, code, stage) in [("rcpt_550", 550, Stage::Recipient), ("answer_554", 554, Stage::Answer)] {
         let Some(server) = Server::faulty(json!({fault: 1})) else { return };
         let smtp = server.smtp();
         let verdicts = smtp.send_all(&[mail(1), mail(2)]).await;
@@ -264,6 +260,19 @@ async fn permanent_refusals_are_of_the_one_mail() {
         assert!(accepted(&verdicts[1]), "{fault}: {}", verdicts[1]);
         assert_eq!((server.mails().len(), server.connections()), (1, 1), "{fault}");
     }
+}
+
+#[tokio::test]
+async fn a_refused_sender_is_no_fault_of_the_mail() {
+    let Some(server) = Server::faulty(json!({"mail_553": 2})) else { return };
+    let smtp = server.smtp();
+    let verdict = smtp.send(&mail(1)).await;
+    let Verdict::SenderRefused { code: 553, text } = &verdict else { panic!("{verdict}") };
+    assert!(text.contains("not owned by user"), "{text}");
+    assert!(matches!(smtp.probe_sender("shop@shop.example").await, Err(Verdict::SenderRefused { .. })));
+    let verdict = smtp.send(&mail(1)).await;
+    assert!(accepted(&verdict), "{verdict}");
+    assert_eq!(server.mails().len(), 1);
 }
 
 #[tokio::test]

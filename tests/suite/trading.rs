@@ -119,6 +119,7 @@ impl Trading {
             currency: "JPY".to_owned(),
             totals: Totals { items: sum, grand: sum, ..Totals::default() },
             moves_own_stock: true,
+            stock_taken: None,
             buyer: Buyer {
                 name: "髙﨑 花子".to_owned(),
                 email: format!("buyer-{id}@example.jp"),

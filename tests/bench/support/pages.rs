@@ -106,6 +106,7 @@ fn order(number: i64) -> RemoteOrder {
         currency: "JPY".to_owned(),
         totals: Totals { items, grand: items, tax: Money(items.0 / 11), ..Totals::default() },
         moves_own_stock: true,
+        stock_taken: None,
         buyer: Buyer {
             name: buyer,
             email: format!("buyer{}@example.com", rng.random_range(0..1_000_000)),

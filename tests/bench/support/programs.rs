@@ -62,7 +62,7 @@ fn values(known: &Known, route: &str, parameter: &str) -> Option<Vec<Values>> {
             of("name", |s| s.buyer.name.clone()),
             of("item's code", |s| s.code.clone()),
         ],
-        ("/orders", "before" | "after") => vec![of("id", |s| s.id.to_string())],
+        ("/orders", "before" | "after") | ("/shortfalls", "after") => vec![of("id", |s| s.id.to_string())],
         ("/items", "after") => vec![of("code", |s| s.code.clone())],
         // The first two sell every item.
         ("/items/{code}/explain", "channel") => vec![channels(2)],

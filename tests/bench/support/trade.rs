@@ -130,6 +130,7 @@ impl Range {
             currency: "JPY".to_owned(),
             totals: Totals { items, grand: items, tax: Money(items.0 / 11), ..Totals::default() },
             moves_own_stock: true,
+            stock_taken: None,
             buyer: who.buyer,
             bill_to: who.home.clone(),
             ship_to: who.home,

@@ -74,6 +74,8 @@ pub struct Year {
     pub range: Range,
     /// The number of the next order.
     pub next: i64,
+    /// The number of the first order that was taken since and has not left.
+    open: i64,
 }
 
 impl Year {
@@ -110,7 +112,7 @@ impl Year {
         let next = raw.number(newest).await + 1;
         let began = raw.number("SELECT placed_at FROM orders WHERE number = '0'".to_owned()).await;
         let range = Range { items: size.items, people: size.people(), began: Timestamp(began) };
-        Self { store, raw, url, facts: all, range, next }
+        Self { store, raw, url, facts: all, range, next, open: next }
     }
 
     /// When its newest order came in.
@@ -123,18 +125,30 @@ impl Year {
         next_id(&mut self.raw).await
     }
 
-    /// Has the mails of orders from `first` on been sent, so that a house in which much was measured is like a new one.
+    /// Has the orders that were taken since leave and the mails of orders from `first` on be sent, so that a house in which
+    /// much was measured is like a new one.
     pub async fn settle(&mut self, first: i64) {
+        let page = i64::try_from(PAGE).unwrap();
+        while self.open < self.next {
+            let orders = (page - self.open % page).min(self.next - self.open);
+            let shipped = self.range.page(self.open, usize::try_from(orders).unwrap(), Stage::Shipped);
+            take(&self.store, self.channel_of(self.open), &shipped, self.now()).await;
+            self.open += orders;
+        }
         project(&self.store, self.now()).await;
         sent(&mut self.raw, first, i64::MAX).await;
     }
 
     /// Takes a page of new orders of one channel, as the daemon does.
     pub async fn take(&mut self, orders: usize) {
-        let at = usize::try_from(self.next).unwrap() / PAGE % CHANNELS.len();
         let page = self.range.page(self.next, orders, Stage::Paid);
+        let facts = self.channel_of(self.next).clone();
         self.next += i64::try_from(orders).unwrap();
-        take(&self.store, &self.facts[at], &page, self.now()).await;
+        take(&self.store, &facts, &page, self.now()).await;
+    }
+
+    fn channel_of(&self, number: i64) -> &ChannelFacts {
+        &self.facts[usize::try_from(number).unwrap() / PAGE % CHANNELS.len()]
     }
 }
 

@@ -154,6 +154,7 @@ impl Sold {
             currency: "JPY".to_owned(),
             totals: Totals::default(),
             moves_own_stock: true,
+            stock_taken: None,
             buyer: Buyer { email: "buyer@example.jp".to_owned(), ..Buyer::default() },
             bill_to: Address::default(),
             ship_to: Address::default(),

@@ -1,5 +1,7 @@
 //! The lane of mails against a server whose every answer is decided here.
 
+mod ways;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use banto::config::Uncertain;
 use banto::mail::{Outgoing, Stage, Verdict};
-use banto::queue::mail_lane::{Composer, MailLane, Post, Relay, Unwritable};
+use banto::queue::mail_lane::{Composer, MailLane, Post, Unwritable};
 use banto::queue::{LEASE, lane_once, run_lane};
 use banto::store::{Letter, MailAct, MailText};
 use banto_channel::{Payment, Timestamp};
@@ -18,14 +20,14 @@ use crate::trading::{Trading, raw};
 
 /// What the server does with the next mail.
 #[derive(Debug)]
-enum Next {
+pub enum Next {
     Say(Verdict),
     /// Takes it, and our process dies before it hears so.
     TakeAndCut,
 }
 
 #[derive(Debug, Default)]
-struct Server {
+pub struct Server {
     next: Mutex<VecDeque<Next>>,
     taken: Mutex<Vec<Outgoing>>,
     /// Cancelled by the server at the first mail.
@@ -33,7 +35,7 @@ struct Server {
 }
 
 impl Server {
-    fn will(&self, next: Next) {
+    pub fn will(&self, next: Next) {
         self.next.lock().unwrap().push_back(next);
     }
 
@@ -104,15 +106,15 @@ impl Composer for Pen {
     }
 }
 
-struct House {
-    trading: Trading,
-    server: Arc<Server>,
+pub struct House {
+    pub trading: Trading,
+    pub server: Arc<Server>,
     pen: Arc<Pen>,
     lane: MailLane,
 }
 
 impl House {
-    async fn open(fresh: &Fresh, uncertain: Uncertain) -> Self {
+    pub async fn open(fresh: &Fresh, uncertain: Uncertain) -> Self {
         let trading = Trading::live(fresh).await;
         let server = Arc::new(Server::default());
         let pen = Arc::new(Pen { written: Mutex::default(), broken: Mutex::default(), uncertain });
@@ -120,7 +122,7 @@ impl House {
         Self { trading, server, pen, lane }
     }
 
-    async fn run(&self) -> usize {
+    pub async fn run(&self) -> usize {
         lane_once(&self.lane, &self.trading.cx(), &CancellationToken::new()).await.unwrap()
     }
 
@@ -133,7 +135,7 @@ impl House {
     }
 
     /// An unpaid order: one mail.
-    async fn order(&self, id: &str) -> i64 {
+    pub async fn order(&self, id: &str) -> i64 {
         let mut order = self.trading.remote(id, &[("CUP", 1)]);
         order.payment = Payment::Awaiting;
         self.trading.order(raw(order)).await
@@ -469,91 +471,6 @@ async fn a_running_lane_wakes_for_new_mails_and_ends_when_told() {
         stop.cancel();
         tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
         assert_eq!(server.taken().len(), 6, "two mails an order");
-    })
-    .await;
-}
-
-/// The channel of the tests masks addresses under this domain.
-fn relay(house: &House, post: Option<&Arc<Server>>) -> Relay {
-    Relay {
-        channel: house.trading.facts.name.clone(),
-        domain: "fw.mall.example".to_owned(),
-        post: post.map(|server| Arc::clone(server) as _),
-    }
-}
-
-impl House {
-    /// An unpaid order of a buyer whose address the marketplace masks.
-    async fn masked_order(&self, id: &str) -> i64 {
-        let mut order = self.trading.remote(id, &[("CUP", 1)]);
-        order.payment = Payment::Awaiting;
-        order.buyer.email = format!("buyer-{id}@pc.FW.mall.example");
-        self.trading.order(raw(order)).await
-    }
-}
-
-#[tokio::test]
-async fn masked_addresses_are_reached_through_their_marketplaces_server_alone() {
-    each_store(async |fresh: &Fresh| {
-        let mut house = House::open(fresh, Uncertain::Ask).await;
-        let theirs = Arc::new(Server::default());
-        let relay = relay(&house, Some(&theirs));
-        house.lane = house.lane.with_relay(relay);
-        house.order("1").await;
-        house.masked_order("2").await;
-        assert_eq!(house.run().await, 2);
-        assert_eq!(
-            house.server.taken().iter().map(|m| m.to.as_str()).collect::<Vec<_>>(),
-            ["buyer-1@example.jp"]
-        );
-        assert_eq!(theirs.taken()[0].to, "buyer-2@pc.FW.mall.example");
-        assert_eq!(theirs.taken().len(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_relay_that_is_away_does_not_keep_the_houses_mails() {
-    each_store(async |fresh: &Fresh| {
-        let mut house = House::open(fresh, Uncertain::Ask).await;
-        let theirs = Arc::new(Server::default());
-        let relay = relay(&house, Some(&theirs));
-        house.lane = house.lane.with_relay(relay);
-        let masked = house.masked_order("1").await;
-        theirs.will(Next::Say(busy(Stage::Connect)));
-        house.run().await;
-        assert_eq!(house.state(masked).await, "queued");
-        let plain = house.order("2").await;
-        let waiting = house.masked_order("3").await;
-        house.run().await;
-        assert_eq!(
-            (house.state(plain).await.as_str(), house.state(waiting).await.as_str()),
-            ("sent", "queued")
-        );
-        assert_eq!(theirs.taken().len(), 0, "it rests");
-        house.trading.pass(Duration::from_secs(31));
-        house.run().await;
-        assert_eq!(
-            (house.state(masked).await.as_str(), house.state(waiting).await.as_str()),
-            ("sent", "sent")
-        );
-        assert_eq!(theirs.taken().len(), 2);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn without_a_log_in_at_the_relay_a_person_is_told_and_the_mail_waits() {
-    each_store(async |fresh: &Fresh| {
-        let mut house = House::open(fresh, Uncertain::Ask).await;
-        let relay = relay(&house, None);
-        house.lane = house.lane.with_relay(relay);
-        let masked = house.masked_order("1").await;
-        house.run().await;
-        assert_eq!(house.state(masked).await, "queued");
-        assert_eq!(house.server.taken().len(), 0, "never through another server");
-        let alerts = house.trading.store.alerts().await.unwrap();
-        assert!(alerts.iter().any(|a| a.detail.contains("[mail.relay]")), "{alerts:?}");
     })
     .await;
 }

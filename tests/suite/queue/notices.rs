@@ -13,7 +13,7 @@ use banto::store::{JobFilter, PlanRules, PushOutcome, Scope};
 use banto_channel::{
     Capabilities, Connector, Cursor, Cx, Error, ErrorKind, IdempotencyKey, ListingId, MailOwner, MailPolicy,
     Notice, Outcome, Page, Payment, ProbeReport, Read, RemoteOffer, RemoteOrderId, Result, StockBasis,
-    StockItem,
+    StockItem, both,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,20 +32,20 @@ const CAPABILITIES: Capabilities = Capabilities::least("ear", "an ear", POLICY);
 
 /// A channel that only listens.
 #[derive(Debug)]
-struct Ear {
+pub struct Ear {
     capabilities: Capabilities,
     next: Mutex<VecDeque<Result<Outcome>>>,
     heard: Mutex<Vec<(String, Notice, String)>>,
 }
 
 impl Ear {
-    fn counting(basis: StockBasis) -> Self {
+    pub fn counting(basis: StockBasis) -> Self {
         let mut capabilities = CAPABILITIES;
         capabilities.stock_basis = basis;
         Self { capabilities, next: Mutex::default(), heard: Mutex::default() }
     }
 
-    fn will(&self, answer: Result<Outcome>) {
+    pub fn will(&self, answer: Result<Outcome>) {
         self.next.lock().unwrap().push_back(answer);
     }
 
@@ -179,7 +179,10 @@ async fn what_is_repeated_keeps_its_key_and_the_next_waits_for_it() {
         let order = house.unpaid("7").await;
         house.pay(order).await;
         house.ship(order, "111", 2).await;
-        let busy = Ok(Outcome::Retry { after: Duration::from_secs(30), reason: "locked".to_owned() });
+        let busy = Ok(Outcome::Retry {
+            after: Duration::from_secs(30),
+            reason: both!("locked", "ロック中です"),
+        });
         house.ear.will(busy);
         house.run().await;
         assert_eq!(house.ear.heard().len(), 1, "the shipment waits for the payment");
@@ -205,13 +208,15 @@ async fn a_refusal_is_shown_and_can_be_tried_again_by_a_person() {
         let house = House::open(fresh).await;
         let order = house.unpaid("7").await;
         house.pay(order).await;
-        house.ear.will(Ok(Outcome::Refused { reason: "the order is locked".to_owned() }));
+        house.ear.will(Ok(Outcome::Refused {
+            reason: both!("the order is locked", "注文がロックされています"),
+        }));
         house.run().await;
         let view = house.trading.view(order).await;
         assert_eq!(view.jobs.len(), 1);
         assert_eq!(
             (view.jobs[0].state.as_str(), view.jobs[0].last_error.as_deref()),
-            ("dead", Some("the order is locked"))
+            ("dead", Some("the order is locked\u{1e}注文がロックされています"))
         );
         assert!(view.timeline.iter().any(|e| e.kind == "told_refused" && e.detail.contains("locked")));
         assert_eq!(house.trading.store.alerts().await.unwrap().len(), 1);

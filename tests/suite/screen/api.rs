@@ -363,7 +363,16 @@ async fn pages_hang_together_and_search_finds() {
         let items = read(&program.get("/items?limit=2").await.expect(200));
         assert_eq!((&items["items"][1]["code"], &items["next_after"]), (&json!("POT"), &json!("POT")));
         let short = read(&program.get("/shortfalls").await.expect(200));
-        assert_eq!(short["shortfalls"].as_array().unwrap().len(), 7);
+        let all = short["shortfalls"].as_array().unwrap();
+        assert_eq!((all.len(), &short["next_after"]), (7, &json!(null)));
+        let (mut lacking, mut path) = (Vec::new(), "/shortfalls?limit=3".to_owned());
+        loop {
+            let page = read(&program.get(&path).await.expect(200));
+            lacking.extend(page["shortfalls"].as_array().unwrap().iter().cloned());
+            let Some(next) = page["next_after"].as_i64() else { break };
+            path = format!("/shortfalls?limit=3&after={next}");
+        }
+        assert_eq!(&lacking, all, "each once, those that wait longest first");
         program.get("/channels/honten/listings").await.expect(200);
     })
     .await;
@@ -389,7 +398,9 @@ async fn what_does_not_fit_is_refused_by_name() {
     detail(&program.get("/orders?limit=201").await, 422);
     detail(&program.get("/items/a%00b").await, 422);
     detail(&program.get("/nothing").await, 404);
-    detail(&program.ask("PATCH", "/orders", &[], "").await, 405);
+    let other_method = program.ask("PATCH", "/orders", &[], "").await;
+    detail(&other_method, 405);
+    assert_eq!(other_method.header("allow"), Some("GET,HEAD"), "RFC 9110 §15.5.6");
     let plain = [("idempotency-key", "1"), ("content-type", "text/plain")];
     detail(&program.ask("POST", receive, &plain, "{}").await, 415);
     let json_type = [("idempotency-key", "1"), ("content-type", "application/json")];

@@ -51,7 +51,7 @@ async fn an_order_waits_by_name_and_is_served_by_the_mapping() {
             "/listings?tab=unmatched"
         );
         let page = staff.page("/listings").await;
-        assert!(page.contains("3 × TEA now; 1 waiting order lines got it"), "{page}");
+        assert!(page.contains("3 × TEA now; 1 waiting order line got it"), "{page}");
         assert!(!page.contains("<code>L1</code>"), "{page}");
         assert_eq!(shop.t.level("TEA").await, (4, 6, 0));
         let mapped = staff.page("/listings?tab=mapped&channel=honten").await;

@@ -18,7 +18,7 @@ async fn a_slip_that_is_sent_twice_is_booked_once() {
         let refused = post(&key, "NONE", "4", "book").await.expect(200).body;
         assert!(refused.contains("Nothing was booked"), "{refused}");
         assert_eq!(hidden(&refused, "key"), key, "what was refused may be booked when it is mended");
-        for told in ["Booked 4 units of 1 items at 本店", "This was booked already"] {
+        for told in ["Booked 4 units of 1 item at 本店", "This was booked already"] {
             post(&key, "TEA", "4", "book").await.expect(303);
             let page = staff.page("/stock/receive").await;
             assert!(page.contains(told), "{told}: {page}");

@@ -211,7 +211,7 @@ async fn a_walk_is_seen() {
 /// other ways just as well by the columns: along a channel's whole history, a shop's whole backlog, or a sort of it.
 const OPEN_WORK: [(&str, &[&str]); 21] = [
     ("LIST_ALL", &["orders USING INTEGER PRIMARY KEY (rowid<?)"]),
-    ("LIST_CHANNEL", &["orders USING INDEX orders_channel (channel_id=? AND id<?)"]),
+    ("LIST_CHANNEL", &["orders USING COVERING INDEX orders_channel (channel_id=? AND id<?)"]),
     ("LIST_OPEN", &["orders USING INDEX orders_open (id<?)"]),
     ("LIST_NOT_PAID", &["orders USING INDEX orders_unpaid (id<?)"]),
     (
@@ -222,7 +222,7 @@ const OPEN_WORK: [(&str, &[&str]); 21] = [
     ("LIST_HELD", &["orders USING INDEX orders_hold (id<?)"]),
     (
         "LIST_SHORT",
-        &["reservation USING COVERING INDEX reservation_short", "orders USING INTEGER PRIMARY KEY"],
+        &["r USING COVERING INDEX reservation_short_order (order_id<?)", "o USING INTEGER PRIMARY KEY"],
     ),
     (
         "LIST_UNMATCHED",

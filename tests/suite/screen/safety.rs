@@ -584,3 +584,13 @@ async fn every_page_is_seen_by_whoever_may_read() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_address_of_a_form_says_how_it_is_sent() {
+    each_site(async |site| {
+        let owner = site.log_in(Role::Owner).await;
+        let opened = owner.ask("GET", "/orders/bulk", &[], b"").await.expect(405);
+        assert_eq!(opened.header("allow"), Some("POST"), "RFC 9110 §15.5.6");
+    })
+    .await;
+}

@@ -179,12 +179,15 @@ async fn a_common_word_is_bounded_and_says_so() {
     let next = trading.store.search_orders(&Query::parse("tea"), whole.orders[999]).await.unwrap();
     assert!(next.orders[0] < whole.orders[999]);
     let letter = trading.store.search_orders(&Query::parse("b"), i64::MAX).await.unwrap();
-    assert_eq!(letter.orders.len(), 2000, "the newest were looked through");
+    assert_eq!(letter.orders.len(), 1000, "the newest were looked through");
     assert_eq!(letter.orders.first().copied(), newest);
     assert_eq!(letter.looked_down_to, letter.orders.last().copied());
     let older =
         trading.store.search_orders(&Query::parse("b"), letter.looked_down_to.unwrap()).await.unwrap();
-    assert_eq!((older.orders.len(), older.looked_down_to), (400, None));
+    assert_eq!((older.orders.len(), older.looked_down_to), (1000, older.orders.last().copied()));
+    let oldest =
+        trading.store.search_orders(&Query::parse("b"), older.looked_down_to.unwrap()).await.unwrap();
+    assert_eq!((oldest.orders.len(), oldest.looked_down_to), (400, None));
     assert_eq!(found(&trading.store, "稀 b").await, [ids[7]]);
     assert_eq!(found(&trading.store, "buyer tea 稀").await, [ids[7]]);
     let both = trading.store.search_orders(&Query::parse("buyer te"), i64::MAX).await.unwrap();

@@ -10,7 +10,7 @@ use banto::keys::Token;
 use banto::store::{
     Import, PlanRules, PushOutcome, SalesWindow, Scanned, Scope, ShelfFilter, StockAct, StoreError,
 };
-use banto_channel::{Outcome, RemoteOffer};
+use banto_channel::{Bilingual, Outcome, RemoteOffer};
 use banto_sim::SimClock;
 use encoding_rs::SHIFT_JIS;
 use tempfile::TempDir;
@@ -85,7 +85,7 @@ impl Shop {
     }
 
     /// What became of a push of `quantity` to a listing.
-    async fn pushed(&self, channel: &str, remote: &str, quantity: i64, outcome: Outcome) {
+    pub async fn pushed(&self, channel: &str, remote: &str, quantity: i64, outcome: Outcome) {
         let id = self.t.store.channel(channel).await.unwrap().id;
         let row = self.t.store.listings_by_remote(id, &[remote]).await.unwrap().remove(0);
         let push = Push {
@@ -186,7 +186,7 @@ async fn every_state_of_a_cell_has_its_word_and_its_filter() {
         };
         assert_eq!(state("honten", "L1").await, "on its way");
         shop.pushed("honten", "L1", 8, Outcome::Applied).await;
-        shop.pushed("honten", "L2", 2, Outcome::Refused { reason: NASTY.to_owned() }).await;
+        shop.pushed("honten", "L2", 2, Outcome::Refused { reason: Bilingual::quoted(NASTY) }).await;
         shop.pushed("niten", "L4", 3, Outcome::Applied).await;
         assert_eq!(
             (state("honten", "L1").await, state("niten", "L3").await),
@@ -466,7 +466,7 @@ async fn sheets_come_as_japanese_excel_writes_them() {
         assert!(matches!(t.store.item("NEW-1").await, Err(StoreError::NotFound(_))), "it was only looked at");
         let form = [("file", &*hidden(&look, "file")), ("name", "商品.csv"), ("act", "all")];
         assert_eq!(staff.post("/stock/import/take", &form).await.expect(303).location(), "/stock");
-        assert!(staff.page("/stock").await.contains("1 items made, 1 changed"));
+        assert!(staff.page("/stock").await.contains("1 item made, 1 changed"));
         assert_eq!(
             (t.level("NEW-1").await, t.store.item("TEA").await.unwrap().name),
             ((5, 0, 0), "玉露".to_owned())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use banto::domain::plan::Push;
 use banto::store::PushOutcome;
-use banto_channel::{Clock as _, Outcome, RemoteOffer};
+use banto_channel::{Clock as _, Outcome, RemoteOffer, both};
 
 use super::{House, read};
 use crate::stores::each_store;
@@ -26,16 +26,20 @@ async fn a_listing_shows_what_the_channel_said_after_our_push() {
         };
         let row = store.take_offers(channel, &[offer(9)], now).await.unwrap().remove(0);
         let push = Push { listing: row.id, remote_id: row.remote_id, quantity: 5, was: Some(9), version: 1 };
+        let program = house.all_powerful().await;
+        let told = async |what: &str| {
+            let page = read(&program.get("/channels/honten/listings").await.expect(200));
+            page["listings"][0][what].clone()
+        };
+        let reason = both!("the product is archived", "アーカイブ済みの商品です");
+        let refused = [PushOutcome { push: push.clone(), outcome: Outcome::Refused { reason } }];
+        store.settle_pushes(&refused, &[], now, now).await.unwrap();
+        assert_eq!(told("error").await, "the product is archived", "programs read English");
         let taken = [PushOutcome { push, outcome: Outcome::Applied }];
         store.settle_pushes(&taken, &[], now, now).await.unwrap();
-        let program = house.all_powerful().await;
-        let shows = async || {
-            let page = read(&program.get("/channels/honten/listings").await.expect(200));
-            page["listings"][0]["shows"].clone()
-        };
-        assert_eq!(shows().await, 5);
+        assert_eq!((told("shows").await, told("error").await), (5.into(), serde_json::Value::Null));
         store.take_offers(channel, &[offer(4)], now.plus(Duration::from_secs(1))).await.unwrap();
-        assert_eq!(shows().await, 4, "somebody changed it there");
+        assert_eq!(told("shows").await, 4, "somebody changed it there");
     })
     .await;
 }

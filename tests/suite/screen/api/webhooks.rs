@@ -128,6 +128,14 @@ impl<'a> Ears<'a> {
         while lane_once(&self.lane, &self.cx(), &CancellationToken::new()).await.unwrap() > 0 {}
     }
 
+    /// Longer than an address may take nothing before it is switched off.
+    async fn wait_for_days(&self) {
+        for _ in 0..40 {
+            self.run().await;
+            self.house.trading.pass(Duration::from_secs(3 * 3600));
+        }
+    }
+
     fn cx(&self) -> QueueCx {
         self.house.trading.cx()
     }
@@ -242,10 +250,11 @@ async fn without_the_houses_key_nothing_is_told_until_it_is_back() {
         house.trading.order(house.trading.remote("1", &[("CUP", 1)])).await;
         let (key, away) = (fresh.state().join("house.key"), fresh.state().join("away"));
         std::fs::rename(&key, &away).unwrap();
-        ears.run().await;
+        ears.wait_for_days().await;
         let row = ears.row().await;
         let said = row.last_error.unwrap();
         assert!(said.contains("the house's key is missing") && row.active, "{said}");
+        assert_eq!(row.failing_since, None, "it is no fault of the address");
         assert_eq!((ears.waiting().await, ears.receiver.tries.lock().unwrap().len()), (1, 0));
         let owner = house.site.log_in(Role::Owner).await;
         let page = owner.page("/tokens").await;
@@ -255,6 +264,50 @@ async fn without_the_houses_key_nothing_is_told_until_it_is_back() {
         ears.run().await;
         assert_eq!(ears.receiver.kinds(), ["order.created"], "signed as ever");
         assert_eq!(ears.row().await.last_error, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_our_own_store_fails_at_does_not_count_against_the_address() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 0)]).await;
+        let ears = Ears::open(&house, &["stock.changed"]).await;
+        ears.receive_one().await;
+        fresh.run("ALTER TABLE location RENAME TO location_away").await;
+        ears.wait_for_days().await;
+        fresh.run("ALTER TABLE location_away RENAME TO location").await;
+        let row = ears.row().await;
+        assert_eq!((row.active, row.failing_since), (true, None), "{row:?}");
+        assert!(row.last_error.unwrap().contains("The store does not answer"));
+        let waiting = house.site.store.waiting_jobs(&format!("webhook:{}", ears.webhook), 100).await.unwrap();
+        assert_eq!(waiting.iter().map(|job| job.attempts).collect::<Vec<_>>(), [0], "no try counted");
+        ears.run().await;
+        assert_eq!(
+            (ears.receiver.kinds(), ears.row().await.last_error),
+            (vec!["stock.changed".into()], None)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_can_read_any_more_is_given_up_alone() {
+    each_store(async |fresh: &Fresh| {
+        let house = House::open(fresh).await;
+        house.trading.stock(&[("CUP", 5)]).await;
+        let ears = Ears::open(&house, &["order.created"]).await;
+        house.trading.order(house.trading.remote("1", &[("CUP", 1)])).await;
+        fresh.run("UPDATE job SET payload = '{}' WHERE kind = 'order.created'").await;
+        house.trading.order(house.trading.remote("2", &[("CUP", 1)])).await;
+        ears.run().await;
+        assert_eq!(ears.receiver.kinds(), ["order.created"]);
+        let row = ears.row().await;
+        assert_eq!((row.active, row.failing_since, row.last_error), (true, None, None));
+        let dead = house.site.store.jobs(JobFilter { lane: None, dead: true }, 0, 10).await.unwrap();
+        assert_eq!(dead.len(), 1);
+        assert!(dead[0].last_error.as_ref().unwrap().contains("cannot be read any more"), "{dead:?}");
     })
     .await;
 }
@@ -291,6 +344,21 @@ async fn an_address_that_takes_nothing_is_switched_off_and_may_be_switched_on_ag
         }
         let row = ears.row().await;
         assert!(!row.active && row.stopped.unwrap().contains("3 days"));
+        let owner = house.site.log_in(Role::Owner).await;
+        let program = house.program("other", &banto::web::api::Scope::ALL).await;
+        let shown = read(&program.get("/webhooks").await.expect(200))["webhooks"][0].clone();
+        assert_eq!(shown["stopped"], "it took nothing for 3 days; last: it answered HTTP 503");
+        assert_eq!(shown["last_error"], "it answered HTTP 503");
+        for path in ["/tokens", "/queue?tab=dead"] {
+            let page = owner.page(path).await;
+            assert!(page.contains("last: it answered HTTP 503") && !page.contains("応答がHTTP"), "{page}");
+        }
+        owner.post("/me/language", &[("language", "ja")]).await.expect(303);
+        for path in ["/tokens", "/queue?tab=dead"] {
+            let page = owner.page(path).await;
+            let said = "3日間、1件も届きませんでした。最後の結果: 応答がHTTP 503でした";
+            assert!(page.contains(said) && !page.contains("it answered"), "{page}");
+        }
         let store = &house.site.store;
         let dead = store.jobs(JobFilter { lane: None, dead: true }, 0, 10).await.unwrap();
         assert_eq!(dead.iter().map(|j| j.kind.as_str()).collect::<Vec<_>>(), ["order.created"]);
@@ -298,7 +366,6 @@ async fn an_address_that_takes_nothing_is_switched_off_and_may_be_switched_on_ag
         house.trading.order(house.trading.remote("2", &[("CUP", 1)])).await;
         assert_eq!(ears.waiting().await, 0, "nothing new is kept for it");
         ears.receiver.will.lock().unwrap().clear();
-        let program = house.program("other", &banto::web::api::Scope::ALL).await;
         program.post(&format!("/webhooks/{}/activate", ears.webhook), "a", &Value::Null).await.expect(200);
         store.revive_job(dead[0].id, "test", house.trading.now()).await.unwrap();
         house.trading.pass(Duration::from_secs(6 * 3600));

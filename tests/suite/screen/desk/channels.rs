@@ -116,6 +116,10 @@ async fn a_job_that_was_given_up_is_tried_again_or_dropped() {
         let staff = shop.browser(Role::Staff).await;
         let page = staff.page("/queue?tab=dead").await;
         assert!(page.contains(&format!("value=\"{}\"", jobs[0])) && !page.contains(NASTY), "{page}");
+        let order = trading.jobs().await.iter().find_map(|job| job.order()).unwrap();
+        let number = trading.store.order_view(order).await.unwrap().order.number;
+        let named = format!("<a href=\"/orders/{order}\">honten/{number}</a>");
+        assert!(page.contains(&named) && !page.contains(&format!(">#{order}<")), "{named} {page}");
         assert!(!staff.page("/queue").await.contains("name=\"job\""), "nothing waits");
         let act = async |what: &str, job: &str| {
             staff.post("/queue/act", &[("do", what), ("job", job), ("tab", "dead")]).await.status
