@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::select;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::{info, warn};
@@ -83,7 +84,8 @@ pub fn router(state: WebState) -> Router {
         .with_state(state)
         .merge(screen)
         .merge(api)
-        .layer(CompressionLayer::new())
+        // A page is made for one person and packed once: the last tenth of its size would take most of the work.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
         .layer(middleware::map_response(secured))
 }

@@ -42,7 +42,7 @@ pub fn document() -> OpenApi {
     for one in documented {
         let (method, path) = (verb(&one), format!("{BASE}{}", one.route.path));
         let operation = operation(&one);
-        components = components.schemas_from_iter(one.words.types);
+        components = components.schemas_from_iter(one.words.types());
         paths = paths.path(path, PathItem::new(method, operation));
     }
     let tags = Scope::ALL.map(|scope| Tag::new(scope.name()));
@@ -86,11 +86,10 @@ fn operation(one: &Documented) -> Operation {
     if !words.description.is_empty() {
         operation = operation.description(Some(words.description));
     }
-    let query = words.query.iter().cloned();
-    let parameters = in_path(one.route.path).chain(query).chain(in_headers(one));
+    let parameters = in_path(one.route.path).chain(words.parameters()).chain(in_headers(one));
     operation = operation.parameters(Some(parameters));
     if let Some(body) = &words.body {
-        let content = ContentBuilder::new().schema(Some(body.clone())).build();
+        let content = ContentBuilder::new().schema(Some(body.reference())).build();
         let body =
             RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
@@ -146,10 +145,10 @@ fn in_headers(one: &Documented) -> impl Iterator<Item = Parameter> {
 }
 
 fn success(one: &Documented) -> (u16, Response) {
-    let Some(schema) = &one.words.answer else {
+    let Some(answer) = one.words.answer else {
         return (204, ResponseBuilder::new().description("Done").build());
     };
-    let content = ContentBuilder::new().schema(Some(schema.clone())).build();
+    let content = ContentBuilder::new().schema(Some(answer.reference())).build();
     let mut answer = ResponseBuilder::new().description("As asked").content("application/json", content);
     let text = || ObjectBuilder::new().schema_type(Type::String).build();
     if one.words.versioned || one.words.id == "getOrder" {
@@ -177,7 +176,7 @@ fn refusals(one: &Documented) -> BTreeMap<u16, &'static str> {
     if route.path.contains('{') {
         all.insert(404, "There is no such thing");
     }
-    if route.path.contains('{') || !words.query.is_empty() || route.writes() {
+    if route.path.contains('{') || words.query.is_some() || route.writes() {
         all.insert(422, "What was sent does not fit, or its Idempotency-Key belongs to another request");
     }
     if route.writes() {
@@ -236,7 +235,7 @@ pub fn listed() -> Vec<Listed> {
 
 fn listed_one(one: &Documented) -> Listed {
     let words = &one.words;
-    let parameters = in_path(one.route.path).chain(words.query.iter().cloned()).chain(in_headers(one));
+    let parameters = in_path(one.route.path).chain(words.parameters()).chain(in_headers(one));
     let place = |p: &Parameter| match p.parameter_in {
         ParameterIn::Path => "path",
         ParameterIn::Header => "header",
@@ -263,7 +262,7 @@ fn listed_one(one: &Documented) -> Listed {
 
 /// An example of the body, from the examples of its fields.
 fn example(one: &Documented) -> Option<String> {
-    let schema = serde_json::to_value(one.words.body_type.as_ref()?).ok()?;
+    let schema = serde_json::to_value(one.words.body?.schema()).ok()?;
     let fields = schema.get("properties")?.as_object()?;
     let with: serde_json::Map<String, serde_json::Value> =
         fields.iter().filter_map(|(name, f)| Some((name.clone(), f.get("example")?.clone()))).collect();
@@ -317,7 +316,7 @@ mod tests {
     #[test]
     fn bodies_know_no_other_fields() {
         for one in super::super::table().finish(None).1.iter().filter(|d| d.words.body.is_some()) {
-            let schema = serde_json::to_value(one.words.body_type.as_ref().unwrap()).unwrap();
+            let schema = serde_json::to_value(one.words.body.unwrap().schema()).unwrap();
             assert_eq!(schema["additionalProperties"], false, "{}", one.words.id);
             assert!(example(one).is_some(), "{}", one.words.id);
         }

@@ -1,5 +1,6 @@
 //! The table of the routes: each with its method, path and scope, and the words and types that document it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use axum::Router;
@@ -111,6 +112,41 @@ impl Route {
 /// A named type of the document.
 pub(super) type Named = (String, RefOr<Schema>);
 
+/// A type of the document before anybody asks for it: a daemon starts without the whole document in its memory.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    name: fn() -> Cow<'static, str>,
+    schema: fn() -> RefOr<Schema>,
+    within: fn(&mut Vec<Named>),
+}
+
+impl Shape {
+    fn of<T: ToSchema>() -> Self {
+        Self { name: T::name, schema: T::schema, within: T::schemas }
+    }
+
+    /// The type itself.
+    pub(super) fn schema(self) -> RefOr<Schema> {
+        (self.schema)()
+    }
+
+    /// Where the document has it.
+    pub(super) fn reference(self) -> RefOr<Schema> {
+        utoipa::openapi::Ref::from_schema_name((self.name)()).into()
+    }
+
+    /// It and the types within it.
+    fn all(self) -> Vec<Named> {
+        let mut all = vec![((self.name)().into_owned(), self.schema())];
+        (self.within)(&mut all);
+        all
+    }
+}
+
+fn in_query<T: IntoParams>() -> Vec<Parameter> {
+    T::into_params(|| Some(ParameterIn::Query))
+}
+
 /// How a route is documented.
 pub(super) struct Documented {
     pub(super) route: Route,
@@ -123,15 +159,12 @@ pub(super) struct Words {
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) description: &'static str,
-    pub(super) query: Vec<Parameter>,
-    pub(super) body: Option<RefOr<Schema>>,
-    /// The type of the body itself, for its example.
-    pub(super) body_type: Option<RefOr<Schema>>,
-    pub(super) answer: Option<RefOr<Schema>>,
+    pub(super) query: Option<fn() -> Vec<Parameter>>,
+    pub(super) body: Option<Shape>,
+    pub(super) answer: Option<Shape>,
     /// Whether it takes `If-Match`.
     pub(super) versioned: bool,
     pub(super) created: bool,
-    pub(super) types: Vec<Named>,
 }
 
 /// Begins what is said of a route: its name in programs, and what it does.
@@ -145,18 +178,15 @@ impl Words {
     }
 
     pub(super) fn query<T: IntoParams>(self) -> Self {
-        Self { query: T::into_params(|| Some(ParameterIn::Query)), ..self }
+        Self { query: Some(in_query::<T>), ..self }
     }
 
-    pub(super) fn takes<T: ToSchema>(mut self) -> Self {
-        self.body_type = Some(T::schema());
-        self.body = Some(self.named::<T>());
-        self
+    pub(super) fn takes<T: ToSchema>(self) -> Self {
+        Self { body: Some(Shape::of::<T>()), ..self }
     }
 
-    pub(super) fn answers<T: ToSchema>(mut self) -> Self {
-        self.answer = Some(self.named::<T>());
-        self
+    pub(super) fn answers<T: ToSchema>(self) -> Self {
+        Self { answer: Some(Shape::of::<T>()), ..self }
     }
 
     pub(super) fn creates<T: ToSchema>(self) -> Self {
@@ -167,10 +197,14 @@ impl Words {
         Self { versioned: true, ..self }
     }
 
-    fn named<T: ToSchema>(&mut self) -> RefOr<Schema> {
-        self.types.push((T::name().into_owned(), T::schema()));
-        T::schemas(&mut self.types);
-        utoipa::openapi::Ref::from_schema_name(T::name()).into()
+    /// The types of what goes in and out.
+    pub(super) fn types(&self) -> Vec<Named> {
+        self.body.into_iter().chain(self.answer).flat_map(Shape::all).collect()
+    }
+
+    /// The parameters of the query.
+    pub(super) fn parameters(&self) -> Vec<Parameter> {
+        self.query.map_or_else(Vec::new, |query| query())
     }
 }
 
