@@ -9,12 +9,12 @@ use std::panic::PanicHookInfo;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config::LogFormat;
 
@@ -43,7 +43,7 @@ pub enum LogError {
 /// Changes the level of a running daemon.
 #[derive(Clone, Debug)]
 pub struct LogHandle {
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: reload::Handle<Targets, Registry>,
     outranked: bool,
 }
 
@@ -90,11 +90,14 @@ fn for_people(format: LogFormat) -> bool {
     }
 }
 
-fn filter(level: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse(level)
-        .map_err(|cause| LogError::Level { text: level.to_owned(), cause })
+/// Reads a level, or directives such as `info,banto::channels=debug`; nothing at all is `info`.
+///
+/// Errors: [`LogError::Level`].
+pub(crate) fn filter(level: &str) -> Result<Targets, LogError> {
+    if level.trim().is_empty() {
+        return Ok(Targets::new().with_default(LevelFilter::INFO));
+    }
+    level.parse().map_err(|cause| LogError::Level { text: level.to_owned(), cause })
 }
 
 type Boxed = Box<dyn Subscriber + Send + Sync>;

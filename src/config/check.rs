@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use axum::http::Uri;
 use jiff::tz::{self, TimeZone};
 use lettre::Address;
-use tracing_subscriber::EnvFilter;
 
 use super::channel::{ChannelConfig, Mailer, StockRule};
 use super::daemon::{
@@ -14,6 +13,7 @@ use super::daemon::{
 use super::error::{ConfigError, nearest, suggest};
 use super::secrets::{has_password, looks_secret};
 use super::sheet::{Sheet, quoted};
+use crate::log::{self, LogError};
 
 /// More units than any shop has; what is above is a slip.
 const UNITS_MAX: u32 = 10_000_000;
@@ -78,10 +78,10 @@ pub(super) fn house(file: &DaemonFile, f: &mut Findings<'_>) -> Option<TimeZone>
     if let Some(mail) = &file.mail {
         house_mail(mail, f);
     }
-    if let Err(e) = EnvFilter::builder().parse(&file.log.level) {
+    if let Err(LogError::Level { cause, .. }) = log::filter(&file.log.level) {
         f.refuse(
             "log.level",
-            format!("{:?} is no log level ({e})", file.log.level),
+            format!("{:?} is no log level ({cause})", file.log.level),
             "write \"info\" or \"debug\"",
         );
     }

@@ -308,10 +308,12 @@ impl Db {
         })
     }
 
-    /// Gives back memory that only a busy store needs. PostgreSQL's lies in its own processes.
+    /// Gives back memory that only a busy store needs: the writer's, and that of the reader which was busy last.
+    /// PostgreSQL's lies in its own processes.
     pub(super) async fn shrink(&self) -> Result<(), StoreError> {
-        if let Self::Sqlite { writer, .. } = self {
+        if let Self::Sqlite { writer, readers } = self {
             sqlx::query(super::sql::SQLITE_SHRINK).execute(writer).await?;
+            sqlx::query(super::sql::SQLITE_SHRINK).execute(readers).await?;
         }
         Ok(())
     }

@@ -495,7 +495,8 @@ impl Store {
         let mut after = 0;
         loop {
             let rows: Vec<ItemRow> = self.db.all(SHELF_UNNAMED, args![after, BATCH]).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            // To know that there are none, all were gone through: a cache full of what nobody asks for now.
+            let Some(last) = rows.last() else { return self.db.shrink().await };
             after = last.id;
             let mut write = self.write().await?;
             write.name_items(&rows).await?;
