@@ -73,10 +73,12 @@ async fn main() {
     let (small, large, items) = if quick() { (1_000, 10_000, 2_000) } else { (10_000, 1_000_000, 100_000) };
     let parts: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|one| one == part);
-    let size = |orders| Size { orders, seed: small, items };
-    let mut large_house = Year::open(size(large)).await;
+    let size = |orders, open| Size { orders, open, seed: small, items };
+    let mut large_house = Year::open(size(large, large / if quick() { 10 } else { 50 })).await;
     if wanted("pages") {
-        let mut small_house = Year::open(size(small)).await;
+        // Nearly all of its orders are open, so that its lists of open work fill their pages as the large house's do: the
+        // ratio is to tell what stored orders cost, not what a line on a page does.
+        let mut small_house = Year::open(size(small, small / 10 * 9)).await;
         pages(&mut small_house, &mut large_house).await;
         small_house.store.close().await;
     }

@@ -1,7 +1,7 @@
 //! A house with a year of trade of four channels behind it, as the screen shows it: most orders long shipped, the
-//! newest fiftieth open, a few of those short, held or unmatched.
+//! newest open, a few of those short, held or unmatched.
 //!
-//! A hundredth is taken through the store as it comes in and is shipped, then copied with other ids, buyers and parcels;
+//! A hundredth of a large one is taken through the store as it comes in and is shipped, then copied with other ids, buyers and parcels;
 //! the open orders are all taken through the store. It is kept under `target/bench-data`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,13 +19,11 @@ use crate::raw::{Raw, Table};
 use crate::trade::{Range, Stage, code, facts, listing, title};
 
 /// Raise it when the trade changes that a house is filled with.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The channels, by name. The first two sell everything, the others every second item.
 pub const CHANNELS: [&str; 4] = ["honten", "rakuten", "yahoo", "amazon"];
 /// Orders of a page.
 const PAGE: usize = 100;
-/// Of a hundred orders so many are open.
-const OPEN: i64 = 2;
 /// Units of each item while the orders are copied; afterwards it is what has been sold and a small rest.
 const OPENING: i64 = 1_000_000_000;
 /// What is left of an item on the shelf.
@@ -38,7 +36,9 @@ const BATCH: i64 = 10_000;
 pub struct Size {
     /// Orders in all.
     pub orders: i64,
-    /// Orders of the smaller house: 98 of a hundred of them are what is copied.
+    /// The newest of them, which are open.
+    pub open: i64,
+    /// Orders of the smaller house, which are there that many times.
     pub seed: i64,
     /// Items.
     pub items: i64,
@@ -52,7 +52,7 @@ impl Size {
     /// How many orders are copied each time: whole pages.
     const fn base(&self) -> i64 {
         let page = PAGE as i64;
-        self.seed * (100 - OPEN) / 100 / page * page
+        (self.orders - self.open) / self.times() / page * page
     }
 
     const fn times(&self) -> i64 {
