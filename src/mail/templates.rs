@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -103,14 +104,14 @@ pub struct Rendered {
     pub html: String,
 }
 
-/// All templates, parsed and tried.
+/// All templates, tried.
 #[derive(Debug)]
 pub struct Templates {
     env: Environment<'static>,
     /// The file behind each of the environment's names.
     origins: BTreeMap<String, String>,
     /// The text behind each of the environment's names.
-    texts: BTreeMap<String, String>,
+    texts: Arc<BTreeMap<String, String>>,
     /// The mails that can be written, by set (empty for the house's own) and language.
     mails: BTreeMap<String, BTreeMap<String, BTreeSet<MailKind>>>,
 }
@@ -131,7 +132,7 @@ impl Templates {
         let mut templates = Self {
             env: environment(),
             origins: BTreeMap::new(),
-            texts: BTreeMap::new(),
+            texts: Arc::default(),
             mails: BTreeMap::new(),
         };
         templates.add("", tree.house)?;
@@ -139,6 +140,7 @@ impl Templates {
             templates.add(&set, languages)?;
         }
         templates.try_all()?;
+        templates.rest();
         Ok(templates)
     }
 
@@ -225,12 +227,19 @@ impl Templates {
             for (file, File { origin, text }) in folder {
                 let name = name_of(set, &language, &file);
                 self.origins.insert(name.clone(), origin);
-                self.texts.insert(name.clone(), text.clone());
+                Arc::make_mut(&mut self.texts).insert(name.clone(), text.clone());
                 self.env.add_template_owned(name, text).map_err(|e| self.broken(&e))?;
             }
             self.mails.entry(set.to_owned()).or_default().insert(language, kinds);
         }
         Ok(())
+    }
+
+    /// Has each parsed again when a mail wants it first: all of them ready take most of a megabyte, and a shop uses a few.
+    fn rest(&mut self) {
+        self.env.clear_templates();
+        let texts = Arc::clone(&self.texts);
+        self.env.set_loader(move |name| Ok(texts.get(name).cloned()));
     }
 
     fn try_all(&self) -> Result<(), TemplateError> {

@@ -308,12 +308,24 @@ impl Db {
         })
     }
 
-    /// Gives back memory that only a busy store needs: the writer's, and that of the reader which was busy last.
-    /// PostgreSQL's lies in its own processes.
+    /// As [`Db::all`], for a query that goes through far more than it finds: the reader gives its cache of it back at once.
+    pub(super) async fn all_through<T: Row>(
+        &self,
+        text: &'static str,
+        args: &[Val<'_>],
+    ) -> Result<Vec<T>, StoreError> {
+        let Self::Sqlite { readers, .. } = self else { return self.all(text, args).await };
+        let mut reader = readers.acquire().await?;
+        let rows = bind!(sqlx::query_as(text), args).fetch_all(&mut *reader).await?;
+        sqlx::query(super::sql::SQLITE_SHRINK).execute(&mut *reader).await?;
+        Ok(rows)
+    }
+
+    /// Gives back memory that only a busy store needs: the writer's, for idle readers are closed. PostgreSQL's lies in its
+    /// own processes.
     pub(super) async fn shrink(&self) -> Result<(), StoreError> {
-        if let Self::Sqlite { writer, readers } = self {
+        if let Self::Sqlite { writer, .. } = self {
             sqlx::query(super::sql::SQLITE_SHRINK).execute(writer).await?;
-            sqlx::query(super::sql::SQLITE_SHRINK).execute(readers).await?;
         }
         Ok(())
     }

@@ -494,9 +494,9 @@ impl Store {
     pub(super) async fn name_items(&self) -> Result<()> {
         let mut after = 0;
         loop {
-            let rows: Vec<ItemRow> = self.db.all(SHELF_UNNAMED, args![after, BATCH]).await?;
-            // To know that there are none, all were gone through: a cache full of what nobody asks for now.
-            let Some(last) = rows.last() else { return self.db.shrink().await };
+            // At nearly every start there are none, which only going through all tells.
+            let rows: Vec<ItemRow> = self.db.all_through(SHELF_UNNAMED, args![after, BATCH]).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
             let mut write = self.write().await?;
             write.name_items(&rows).await?;
