@@ -115,13 +115,7 @@ async fn take(house: &mut House) -> Spent {
     meter.stop()
 }
 
-/// What the shipped service puts into the daemon's environment.
-fn environment() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let unit = include_str!("../../deploy/banto.service").lines();
-    unit.filter_map(|line| line.strip_prefix("Environment=")?.split_once('='))
-}
-
-/// A daemon of its own, from the program that is shipped and as its service starts it.
+/// A daemon of its own, from the program that is shipped.
 struct Daemon {
     child: Child,
     ready: Duration,
@@ -133,9 +127,8 @@ impl Daemon {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         shops::config(dir, url, "observe", port, std::slice::from_ref(door));
         let began = Instant::now();
-        let mut command = Command::new(program());
-        command.args(["run", "--config"]).arg(dir).envs(environment()).stdout(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        let mut child =
+            Command::new(program()).args(["run", "--config"]).arg(dir).stdout(Stdio::null()).spawn().unwrap();
         while !is_ready(SocketAddr::from(([127, 0, 0, 1], port))) {
             assert!(child.try_wait().unwrap().is_none(), "the daemon ended");
             assert!(began.elapsed() < Duration::from_secs(60), "the daemon is not ready after a minute");
