@@ -14,13 +14,12 @@ const FUNCTION_LINES_MAX: usize = 60;
 const FILE_LINES_MAX: usize = 600;
 
 /// Everything that may stand at the top, besides dot files.
-const TOP: [&str; 12] = [
+const TOP: [&str; 11] = [
     "CHANGELOG.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE",
     "README.md",
-    "build.rs",
     "config",
     "connectors",
     "deploy",
