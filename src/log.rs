@@ -94,10 +94,12 @@ fn for_people(format: LogFormat) -> bool {
 ///
 /// Errors: [`LogError::Level`].
 pub(crate) fn filter(level: &str) -> Result<Targets, LogError> {
-    if level.trim().is_empty() {
+    // Between two commas, nothing would be read as the level `error` for everything.
+    let directives: Vec<&str> = level.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+    if directives.is_empty() {
         return Ok(Targets::new().with_default(LevelFilter::INFO));
     }
-    level.parse().map_err(|cause| LogError::Level { text: level.to_owned(), cause })
+    directives.join(",").parse().map_err(|cause| LogError::Level { text: level.to_owned(), cause })
 }
 
 type Boxed = Box<dyn Subscriber + Send + Sync>;
@@ -212,6 +214,12 @@ mod tests {
             .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["message"].clone())
             .collect();
         assert_eq!(said, ["two", "three"]);
+    }
+
+    #[test]
+    fn spaces_and_a_comma_too_many_do_no_harm() {
+        assert_eq!(filter("warn, banto=trace,").unwrap(), filter("warn,banto=trace").unwrap());
+        assert_eq!(filter(" , ").unwrap(), filter("info").unwrap());
     }
 
     #[test]
