@@ -370,7 +370,9 @@ impl Smtp {
             Ok(_) => true,
             Err(Failure::Refused { stage, .. }) if *stage < Stage::Answer => {
                 // The server may wait for the rest of this transaction.
-                outcome.as_ref().is_err_and(Failure::keeps_connection) && session.reset(&self.dial).await
+                outcome.as_ref().is_err_and(Failure::keeps_connection)
+                    && session.is_in_step()
+                    && session.reset(&self.dial).await
             }
             Err(failure) => failure.keeps_connection(),
         };

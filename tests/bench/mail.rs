@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Instant;
 
 use banto::mail::{
@@ -58,19 +59,25 @@ fn runtime() -> Runtime {
 fn banto(sink: &SmtpSink, rendered: &Rendered, connections: usize) -> f64 {
     let mut config = SmtpConfig::new("127.0.0.1", sink.addr.port(), TlsMode::None);
     config.connections = connections;
-    let smtp = Smtp::new(&config).unwrap();
+    let smtp = Arc::new(Smtp::new(&config).unwrap());
     let runtime = runtime();
     let make = |n: usize| message(rendered, &envelope(n)).unwrap();
     let warm_up: Vec<Outgoing> = (0..4 * connections).map(make).collect();
-    runtime.block_on(smtp.send_all(&warm_up));
+    hand_over(&runtime, &smtp, warm_up);
     drop(sink.take());
     let began = Instant::now();
     let mails: Vec<Outgoing> = (0..OUR_MAILS).map(make).collect();
-    let verdicts = runtime.block_on(smtp.send_all(&mails));
+    let verdicts = hand_over(&runtime, &smtp, mails);
     let seconds = began.elapsed().as_secs_f64();
     assert!(verdicts.iter().all(|v| matches!(v, Verdict::Accepted { .. })));
     assert_eq!((sink.duplicates(), sink.take().len()), (0, OUR_MAILS));
     seconds
+}
+
+/// In a task, as the queue does it: what `block_on` waits for itself is woken by another thread for each answer.
+fn hand_over(runtime: &Runtime, smtp: &Arc<Smtp>, mails: Vec<Outgoing>) -> Vec<Verdict> {
+    let smtp = Arc::clone(smtp);
+    runtime.block_on(runtime.spawn(async move { smtp.send_all(&mails).await })).unwrap()
 }
 
 fn envelope(n: usize) -> Envelope {

@@ -10,6 +10,8 @@ use super::{Fault, Received, Shared, decode_words, header_value};
 
 /// RFC 5321 allows 512 octets for a command and 1000 for a line of content; more is not read.
 const LINE_MAX: u64 = 4096;
+/// Most mails are read in one go.
+const READ_AHEAD: usize = 64 * 1024;
 /// More than any mail that banto makes.
 const CONTENT_MAX: usize = 32 * 1024 * 1024;
 
@@ -30,11 +32,21 @@ enum Next {
 
 /// Serves one client until it goes; a client that breaks off is nothing special.
 pub(super) async fn serve(tcp: TcpStream, shared: Arc<Shared>) {
-    let _ = Dialogue { stream: BufReader::new(tcp), shared, transaction: Transaction::default() }.run().await;
+    let mut dialogue = Dialogue {
+        stream: BufReader::with_capacity(READ_AHEAD, tcp),
+        answers: Vec::new(),
+        shared,
+        transaction: Transaction::default(),
+    };
+    if dialogue.run().await.is_ok() {
+        let _ = dialogue.send_answers().await;
+    }
 }
 
 struct Dialogue {
     stream: BufReader<TcpStream>,
+    /// Answers that go out together once all commands at hand are answered (RFC 2920 §3.2).
+    answers: Vec<u8>,
     shared: Arc<Shared>,
     transaction: Transaction,
 }
@@ -42,7 +54,7 @@ struct Dialogue {
 impl Dialogue {
     async fn run(&mut self) -> io::Result<()> {
         self.stream.get_ref().set_nodelay(true)?;
-        self.say("220 sink.localhost ESMTP banto sink").await?;
+        self.say("220 sink.localhost ESMTP banto sink");
         loop {
             let Some(line) = self.line().await? else {
                 return Ok(());
@@ -67,43 +79,42 @@ impl Dialogue {
                 self.transaction = Transaction::default();
                 self.say(
                     "250-sink.localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN",
-                )
-                .await?;
+                );
             }
             "HELO" => {
                 self.transaction = Transaction::default();
-                self.say("250 sink.localhost").await?;
+                self.say("250 sink.localhost");
             }
             "AUTH" => return self.auth(line).await,
             "MAIL" => {
                 let fault = self.shared.fault();
                 self.transaction = Transaction { from: Some(address(line)), to: Vec::new(), fault };
-                self.say("250 2.1.0 OK").await?;
+                self.say("250 2.1.0 OK");
             }
-            "RCPT" if self.transaction.from.is_none() => self.say("503 5.5.1 MAIL first").await?,
+            "RCPT" if self.transaction.from.is_none() => self.say("503 5.5.1 MAIL first"),
             "RCPT" if self.transaction.fault == Some(Fault::RefuseRcpt) => {
-                self.say("451 4.3.0 try again later").await?;
+                self.say("451 4.3.0 try again later");
             }
             "RCPT" => {
                 self.transaction.to.push(address(line));
-                self.say("250 2.1.5 OK").await?;
+                self.say("250 2.1.5 OK");
             }
-            "DATA" if self.transaction.to.is_empty() => self.say("503 5.5.1 RCPT first").await?,
+            "DATA" if self.transaction.to.is_empty() => self.say("503 5.5.1 RCPT first"),
             "DATA" if self.transaction.fault == Some(Fault::DropAtData) => return Ok(Next::Close),
             "DATA" => {
-                self.say("354 end with a dot on a line of its own").await?;
+                self.say("354 end with a dot on a line of its own");
                 return Ok(Next::Content);
             }
             "RSET" => {
                 self.transaction = Transaction::default();
-                self.say("250 2.0.0 OK").await?;
+                self.say("250 2.0.0 OK");
             }
-            "NOOP" => self.say("250 2.0.0 OK").await?,
+            "NOOP" => self.say("250 2.0.0 OK"),
             "QUIT" => {
-                self.say("221 2.0.0 goodbye").await?;
+                self.say("221 2.0.0 goodbye");
                 return Ok(Next::Close);
             }
-            _ => self.say("500 5.5.2 what?").await?,
+            _ => self.say("500 5.5.2 what?"),
         }
         Ok(Next::Command)
     }
@@ -117,17 +128,17 @@ impl Dialogue {
             ("PLAIN", None) => &["334 "],
             ("LOGIN", _) => &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
             _ => {
-                self.say("504 5.5.4 PLAIN or LOGIN").await?;
+                self.say("504 5.5.4 PLAIN or LOGIN");
                 return Ok(Next::Command);
             }
         };
         for prompt in prompts {
-            self.say(prompt).await?;
+            self.say(prompt);
             if self.line().await?.is_none() {
                 return Ok(Next::Close);
             }
         }
-        self.say("235 2.7.0 welcome").await?;
+        self.say("235 2.7.0 welcome");
         Ok(Next::Command)
     }
 
@@ -148,7 +159,7 @@ impl Dialogue {
             bytes.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
         }
         if transaction.fault == Some(Fault::RefuseContent) {
-            self.say("451 4.3.0 try again later").await?;
+            self.say("451 4.3.0 try again later");
             return Ok(true);
         }
         let answered = transaction.fault != Some(Fault::LoseAnswer);
@@ -161,7 +172,7 @@ impl Dialogue {
             bytes,
         });
         if answered {
-            self.say("250 2.0.0 kept").await?;
+            self.say("250 2.0.0 kept");
         } else {
             self.stream.get_ref().set_zero_linger()?;
         }
@@ -170,14 +181,22 @@ impl Dialogue {
 
     /// One line with its end; none if the client has gone or sends lines without end.
     async fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if !self.stream.buffer().contains(&b'\n') {
+            self.send_answers().await?;
+        }
         let mut line = Vec::new();
         let read = (&mut self.stream).take(LINE_MAX).read_until(b'\n', &mut line).await?;
         Ok((read > 0 && line.ends_with(b"\n")).then_some(line))
     }
 
-    async fn say(&mut self, answer: &str) -> io::Result<()> {
-        let line = format!("{answer}\r\n");
-        self.stream.get_mut().write_all(line.as_bytes()).await
+    fn say(&mut self, answer: &str) {
+        self.answers.extend_from_slice(answer.as_bytes());
+        self.answers.extend_from_slice(b"\r\n");
+    }
+
+    async fn send_answers(&mut self) -> io::Result<()> {
+        let answers = std::mem::take(&mut self.answers);
+        if answers.is_empty() { Ok(()) } else { self.stream.get_mut().write_all(&answers).await }
     }
 }
 

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 /// The unfolded text of the first header of that name, encoded words and all; none if there is no such header.
 #[must_use]
 pub fn header_value(mail: &[u8], name: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(mail);
+    let head = mail.windows(4).position(|four| four == b"\r\n\r\n").map_or(mail, |end| &mail[..end]);
+    let text = String::from_utf8_lossy(head);
     let mut value: Option<String> = None;
     for line in text.split("\r\n").take_while(|line| !line.is_empty()) {
         match &mut value {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Noop, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
 use tokio::net::TcpStream;
@@ -75,6 +75,11 @@ impl<'a> Letter<'a> {
 pub(super) struct Session {
     conn: AsyncSmtpConnection,
     last_used: Instant,
+    /// Whether the server takes commands that follow each other without waiting (PIPELINING, RFC 2920).
+    pipelining: bool,
+    /// Whether the next answer would be taken for that to something else, or the server waits for content that must
+    /// not come.
+    out_of_step: bool,
 }
 
 impl Session {
@@ -94,21 +99,22 @@ impl Session {
             }
             _ => greet(dial, Box::new(tcp)).await?,
         };
+        let pipelining = offers_pipelining(dial, &mut conn).await?;
         log_in(dial, &mut conn).await?;
-        Ok(Self { conn, last_used: Instant::now() })
+        Ok(Self { conn, last_used: Instant::now(), pipelining, out_of_step: false })
     }
 
     /// Hands one mail over; returns the server's words.
     pub(super) async fn deliver(&mut self, dial: &Dial, letter: &Letter<'_>) -> Result<String, Failure> {
         self.last_used = Instant::now();
         let parameters = letter.parameters(&self.conn)?;
-        let limit = dial.timeout;
-        let conn = &mut self.conn;
         let mail = Mail::new(Some(letter.from.clone()), parameters);
-        step(dial, Stage::Sender, limit, conn.command(mail)).await?;
         let rcpt = Rcpt::new(letter.to.clone(), Vec::new());
-        step(dial, Stage::Recipient, limit, conn.command(rcpt)).await?;
-        let go_ahead = step(dial, Stage::Data, limit, conn.command(Data)).await?;
+        let go_ahead = if self.pipelining {
+            self.ask_at_once(dial, &mail, &rcpt).await?
+        } else {
+            self.ask_in_turn(dial, mail, rcpt).await?
+        };
         if !go_ahead.has_code(354) {
             return Err(Failure::Lost {
                 stage: Stage::Data,
@@ -116,6 +122,44 @@ impl Session {
             });
         }
         self.content(dial, letter.bytes).await
+    }
+
+    /// MAIL, RCPT and DATA, each after the answer to the one before; returns the answer to DATA.
+    async fn ask_in_turn(&mut self, dial: &Dial, mail: Mail, rcpt: Rcpt) -> Result<Response, Failure> {
+        let (limit, conn) = (dial.timeout, &mut self.conn);
+        step(dial, Stage::Sender, limit, conn.command(mail)).await?;
+        step(dial, Stage::Recipient, limit, conn.command(rcpt)).await?;
+        step(dial, Stage::Data, limit, conn.command(Data)).await
+    }
+
+    /// The same in one packet: one way to the server and back instead of three (RFC 2920 §3.1).
+    ///
+    /// What counts is the first refusal; the answers after it are read all the same, or they would be taken for those
+    /// to the next mail. A server may say 354 to DATA although it refused the recipient, and then waits for content:
+    /// it gets none, not even the lone dot of RFC 2920, which a careless server takes for an empty mail.
+    async fn ask_at_once(&mut self, dial: &Dial, mail: &Mail, rcpt: &Rcpt) -> Result<Response, Failure> {
+        let (limit, conn) = (dial.timeout, &mut self.conn);
+        let sender = step(dial, Stage::Sender, limit, conn.command(format!("{mail}{rcpt}{Data}"))).await;
+        if is_lost(&sender) {
+            return sender;
+        }
+        let recipient = step(dial, Stage::Recipient, limit, conn.read_response()).await;
+        if is_lost(&recipient) {
+            self.out_of_step = true;
+            return sender.and(recipient);
+        }
+        let go_ahead = step(dial, Stage::Data, limit, conn.read_response()).await;
+        let asked = sender.and(recipient);
+        self.out_of_step = match &go_ahead {
+            Ok(answer) => asked.is_err() && answer.has_code(354),
+            Err(_) => is_lost(&go_ahead),
+        };
+        asked.and(go_ahead)
+    }
+
+    /// Whether the next mail may go over this connection, as far as this side can tell.
+    pub(super) const fn is_in_step(&self) -> bool {
+        !self.out_of_step
     }
 
     /// Asks whether the server takes this sender; nothing is sent.
@@ -206,6 +250,17 @@ async fn start_tls(dial: &Dial, conn: &mut AsyncSmtpConnection, tls: &TlsParamet
     step(dial, Stage::Tls, dial.timeout, upgrade).await
 }
 
+/// Whether the server takes commands that follow each other without waiting. lettre has read the answer to its EHLO and
+/// does not show this part of it, so the server is asked once more; RFC 5321 §4.1.4 lets a client do so at any time.
+async fn offers_pipelining(dial: &Dial, conn: &mut AsyncSmtpConnection) -> Result<bool, Failure> {
+    let ehlo = Ehlo::new(dial.hello.clone());
+    match step(dial, Stage::Greeting, dial.timeout, conn.command(ehlo)).await {
+        Ok(answer) => Ok(answer.message().any(|offer| offer.trim().eq_ignore_ascii_case("PIPELINING"))),
+        Err(Failure::Refused { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
 async fn log_in(dial: &Dial, conn: &mut AsyncSmtpConnection) -> Result<(), Failure> {
     let Some(credentials) = &dial.credentials else {
         return Ok(());
@@ -264,6 +319,10 @@ fn is_untrusted(error: &Error) -> bool {
         source = error.source();
     }
     false
+}
+
+const fn is_lost<T>(answer: &Result<T, Failure>) -> bool {
+    matches!(answer, Err(Failure::Lost { .. }))
 }
 
 fn words(response: &Response) -> String {

@@ -1,7 +1,7 @@
 //! Against our own sink; the faults of a real server are played in `tests/suite/smtp.rs`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 use super::*;
@@ -109,6 +109,59 @@ async fn a_connection_that_went_stale_is_replaced_without_loss_or_copy() {
         assert!(matches!(verdict, Verdict::Accepted { .. }), "{verdict}");
     }
     assert_eq!(server.await.unwrap(), 2);
+}
+
+/// Offers PIPELINING, answers nothing before MAIL, RCPT and DATA are all there, and returns what comes after.
+async fn answers_three_at_once(listener: &TcpListener, answers: &str) -> String {
+    let offers = "250-hi\r\n250-pipelining\r\n250 8BITMIME\r\n";
+    let (tcp, _) = listener.accept().await.unwrap();
+    let mut stream = BufReader::new(tcp);
+    let mut commands = String::new();
+    for said in ["220 hi\r\n", offers, offers, "", ""] {
+        stream.get_mut().write_all(said.as_bytes()).await.unwrap();
+        stream.read_line(&mut commands).await.unwrap();
+    }
+    let verbs: Vec<&str> = commands.lines().filter_map(|line| line.get(..4)).collect();
+    assert_eq!(verbs, ["EHLO", "EHLO", "MAIL", "RCPT", "DATA"]);
+    stream.get_mut().write_all(answers.as_bytes()).await.unwrap();
+    if answers.starts_with("421") {
+        return String::new();
+    }
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    rest
+}
+
+#[tokio::test]
+async fn a_server_that_takes_many_commands_at_once_gets_them_so_and_each_refusal_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = SmtpConfig::new("127.0.0.1", listener.local_addr().unwrap().port(), TlsMode::None);
+    config.timeout = Duration::from_secs(2);
+    let refused = |code, stage| Verdict::Permanent { code: Some(code), text: "no".to_owned(), stage };
+    let later = |code, stage, text: &str| Verdict::Temporary {
+        code: Some(code),
+        text: text.to_owned(),
+        stage,
+        retry_after: None,
+    };
+    for (answers, verdict, rest) in [
+        ("250 ok\r\n550 no\r\n503 RCPT first\r\n", refused(550, Stage::Recipient), "RSET\r\n"),
+        (
+            "550 no\r\n503 MAIL first\r\n503 MAIL first\r\n",
+            Verdict::SenderRefused { code: 550, text: "no".to_owned() },
+            "RSET\r\n",
+        ),
+        ("250 ok\r\n250 ok\r\n451 full\r\n", later(451, Stage::Data, "full"), "RSET\r\n"),
+        // It waits for a content: it gets none, and nothing that it could take for one.
+        ("250 ok\r\n550 no\r\n354 go\r\n", refused(550, Stage::Recipient), ""),
+        ("421 closing\r\n", later(421, Stage::Sender, "closing"), ""),
+    ] {
+        let smtp = Smtp::new(&config).unwrap();
+        let letter = mail(1);
+        let (got, after) = tokio::join!(smtp.send(&letter), answers_three_at_once(&listener, answers));
+        assert_eq!((got, after.as_str()), (verdict, rest), "{answers}");
+        assert_eq!(smtp.kept_list().len(), 0, "{answers}");
+    }
 }
 
 #[tokio::test]
