@@ -28,6 +28,7 @@ mod pace;
 mod plan;
 mod post;
 mod projection;
+mod proposals;
 mod records;
 mod rematch;
 mod reports;

@@ -321,11 +321,18 @@ impl Db {
         Ok(rows)
     }
 
-    /// Gives back memory that only a busy store needs: the writer's, for idle readers are closed. PostgreSQL's lies in its
-    /// own processes.
+    /// Gives back memory that only a busy store needs: the caches, and all idle readers but one; they are opened again in
+    /// milliseconds. The pool closes none by itself while there is a query every few seconds, as it hands them out in
+    /// turn. PostgreSQL's memory lies in its own processes.
     pub(super) async fn shrink(&self) -> Result<(), StoreError> {
-        if let Self::Sqlite { writer, .. } = self {
-            sqlx::query(super::sql::SQLITE_SHRINK).execute(writer).await?;
+        let Self::Sqlite { writer, readers } = self else { return Ok(()) };
+        sqlx::query(super::sql::SQLITE_SHRINK).execute(writer).await?;
+        while let Some(mut idle) = readers.try_acquire() {
+            if readers.size() == 1 {
+                sqlx::query(super::sql::SQLITE_SHRINK).execute(&mut *idle).await?;
+                break;
+            }
+            idle.close().await?;
         }
         Ok(())
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use banto_channel::{Timestamp, both};
 
 use super::db::args;
-use super::tables::{self, ChannelRow, ItemRow, LineRow, ListingRow};
+use super::tables::{ChannelRow, ItemRow, LineRow, ListingRow};
 use super::{Result, Store, StoreError, Write, keys, sql};
 use crate::domain::counted::counted;
-use crate::domain::mapping::{Proposal, Rule, Search, Wanted};
+use crate::domain::mapping::{Proposal, Rule};
 use crate::domain::{ChannelId, ItemId, OrderId};
 
 /// A listing with what it is mapped to, or may be.
@@ -54,8 +54,6 @@ pub struct Mapped {
 const LINES_LOOKED_AT: i64 = 50_000;
 /// Listings read at once.
 const PAGE: i64 = 1000;
-/// Unmapped listings that are compared with all items at once.
-const PROPOSE_PAGE: i64 = 5000;
 
 impl Store {
     /// Listings of a channel, or of all.
@@ -168,8 +166,7 @@ impl Store {
         let (channel, listing) = write.listing(channel, remote_id).await?;
         let item: Option<ItemRow> = write.tx.first(sql::ITEM_BY_CODE, args![code]).await?;
         let item = item.ok_or_else(|| super::items::no_item(code))?;
-        let mapped = write.map(listing, item.id, per).await?;
-        let matched = write.rematch_listings(&[mapped], actor, now).await?;
+        let matched = write.take_mapped(&[listing.mapped(item.id, per)], actor, now).await?;
         let lines = counted(matched, "waiting line", "waiting lines");
         let detail = format!("{per} × {code}, {lines}");
         write.audit(actor, "listing_map", &format!("{}/{remote_id}", channel.name), &detail, now).await?;
@@ -282,12 +279,6 @@ impl Store {
     }
 }
 
-impl ListingRow {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { code: self.code.as_deref(), gtin: self.gtin.as_deref(), title: &self.title }
-    }
-}
-
 impl Write {
     /// See [`Store::doubt_listings`]; has whoever pushes look at all of the channel's listings.
     pub(super) async fn doubt_listings(&mut self, order: OrderId, now: Timestamp) -> Result<()> {
@@ -333,56 +324,9 @@ impl Write {
             let detail = format!("1 × {} (proposed)", proposal.code);
             self.audit(actor, "listing_map", &subject, &detail, now).await?;
             done.listings.push((name, row.remote_id.clone(), proposal.code));
-            mapped.push(self.map(row, proposal.item, 1).await?);
+            mapped.push(row.mapped(proposal.item, 1));
         }
-        if !mapped.is_empty() {
-            done.matched = self.rematch_listings(&mapped, actor, now).await?;
-        }
+        done.matched = self.take_mapped(&mapped, actor, now).await?;
         Ok(done)
-    }
-
-    async fn map(&mut self, row: ListingRow, item: ItemId, per: i64) -> Result<ListingRow> {
-        self.tx.run(sql::LISTING_MAP, args![row.id, item, per, false]).await?;
-        self.tx.run(sql::CHANNEL_MAPPED, args![row.channel_id]).await?;
-        Ok(ListingRow { item_id: Some(item), per, ignored: false, proposal: None, ..row })
-    }
-
-    /// Looks for the items of unmapped listings, after items or listings changed: an equal code maps, anything else is
-    /// proposed. Returns how many were mapped, and how many order lines waited for them.
-    ///
-    /// Errors: [`StoreError::Sql`], [`StoreError::Stock`].
-    pub(super) async fn propose_again(&mut self, actor: &str, now: Timestamp) -> Result<(usize, usize)> {
-        let (mut found, mut after) = ((0, 0), 0);
-        loop {
-            let args = args![after, PROPOSE_PAGE];
-            let rows: Vec<ListingRow> = self.tx.all(sql::LISTINGS_UNMAPPED_PAGE, args).await?;
-            let Some(last) = rows.last() else { return Ok(found) };
-            after = last.id;
-            let mapped = self.propose_page(rows).await?;
-            found.0 += mapped.len();
-            found.1 += self.rematch_listings(&mapped, actor, now).await?;
-        }
-    }
-
-    /// The same for some listings; those that were mapped.
-    async fn propose_page(&mut self, rows: Vec<ListingRow>) -> Result<Vec<ListingRow>> {
-        let mut search = Search::of(rows.iter().map(ListingRow::wanted));
-        let see = |item: ItemRow| search.see(item.id, &item.code, item.gtin.as_deref(), &item.name);
-        self.tx.for_each(sql::ITEMS_ALL, args![], see).await?;
-        let (mut mapped, mut proposed) = (Vec::new(), Vec::new());
-        for row in rows {
-            match search.propose(row.wanted()) {
-                Some(p) if p.rule == Rule::Code => mapped.push(self.map(row, p.item, 1).await?),
-                other => {
-                    let json =
-                        other.map(|p| serde_json::to_string(&p)).transpose().map_err(StoreError::Json)?;
-                    if json != row.proposal {
-                        proposed.push(ListingRow { proposal: json, ..row });
-                    }
-                }
-            }
-        }
-        tables::upsert(&mut self.tx, &proposed).await?;
-        Ok(mapped)
     }
 }

@@ -279,15 +279,6 @@ impl Store {
         Ok(rows)
     }
 
-    /// Proposes an item for every listing without one: by code, then by JAN, then by title.
-    ///
-    /// Errors: [`StoreError::Sql`], [`StoreError::Json`], [`StoreError::Stock`].
-    pub async fn propose_mappings(&self, now: Timestamp) -> Result<()> {
-        let mut write = self.write().await?;
-        write.propose_again("daemon", now).await?;
-        write.commit().await
-    }
-
     /// The channel of a key.
     ///
     /// Errors: [`StoreError::NotFound`].

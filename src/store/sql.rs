@@ -57,6 +57,7 @@ texts! {
     ITEMS_BY_IDS = "SELECT * FROM item WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) ORDER BY code";
     ITEMS_PAGE = "SELECT * FROM item WHERE code > $1 ORDER BY code LIMIT $2";
     ITEMS_ALL = "SELECT * FROM item ORDER BY id";
+    ITEM_KEYS = "SELECT id, code, gtin, name FROM item ORDER BY id";
     COMPONENTS_OF = "SELECT * FROM component WHERE set_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM jsonb_each($1)) \
         ORDER BY set_id, item_id";
     COMPONENTS_ALL = "SELECT * FROM component ORDER BY set_id, item_id";

@@ -58,9 +58,10 @@ const FEW: [&str; 18] = [
 
 /// Queries that walk a long table because that is what they are for: acts on the whole catalogue, the doctor's proofs;
 /// and what no page may say, so that none asks them.
-const WALKS: [(&str, Option<&str>); 10] = [
+const WALKS: [(&str, Option<&str>); 11] = [
     ("ANYTHING_THERE", None),
     ("ITEMS_ALL", None),
+    ("ITEM_KEYS", None),
     ("LEVELS_ALL", None),
     ("RETURNED_OF_ITEM", None),
     ("FORGET_AUDIT_HITS", None),
