@@ -24,3 +24,8 @@ pub mod sheet;
 pub mod store;
 pub mod watch;
 pub mod web;
+
+/// What is freed goes back to the system within seconds, however it lies; the C library's own keeps most of what a busy
+/// hour has asked for. SQLite allocates here, too. Its options stand in `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -41,8 +41,10 @@ const GOAL_READY: f64 = 1.0;
 const GOAL_MB: f64 = 25.0;
 const PAGE: usize = 100;
 const PAGES: usize = 10;
-/// How long a daemon runs before its memory is read: it has read all offers by then, and come to rest.
+/// A daemon is at rest, and its memory is read, after so long a time with next to no work.
 const IDLE: Duration = Duration::from_secs(20);
+/// The time that a daemon spends on nothing, in hundredths of a second: what looks every second whether there is work.
+const NEXT_TO_NONE: u64 = 30;
 
 #[tokio::main]
 async fn main() {
@@ -137,6 +139,28 @@ impl Daemon {
         Self { ready: began.elapsed(), child }
     }
 
+    /// Waits until all offers are read and what came of it is done.
+    fn rest(&self) {
+        let began = Instant::now();
+        let mut spent = self.ticks();
+        loop {
+            std::thread::sleep(IDLE);
+            let now = self.ticks();
+            if now - spent <= NEXT_TO_NONE {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(300), "the daemon does not come to rest");
+            spent = now;
+        }
+    }
+
+    /// Processor time so far, in hundredths of a second (proc_pid_stat(5), utime and stime).
+    fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, after_name) = stat.rsplit_once(')').unwrap();
+        after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+
     /// Resident memory now and at its highest, MB.
     fn memory(&self) -> (f64, f64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -197,7 +221,10 @@ fn import(dir: &Path, url: &str, door: &Door, items: i64) {
 }
 
 async fn memory(items: i64) {
-    println!("\nresident memory after {} s without work, one channel in observe mode", IDLE.as_secs());
+    println!(
+        "\nresident memory after all was read and {} s without work, one channel in observe mode",
+        IDLE.as_secs()
+    );
     let mut medians = Vec::new();
     for (items, offers) in [(100, 100), (items, 100), (items, items)] {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -205,7 +232,7 @@ async fn memory(items: i64) {
         let shop = Neighbour::start(offers, 0);
         import(dir.path(), &url, &shop.door, items);
         let daemon = Daemon::start(dir.path(), &url, &shop.door);
-        tokio::time::sleep(IDLE).await;
+        daemon.rest();
         let (now, most) = daemon.memory();
         println!("  {items:>7} items, {offers:>7} offers: {now:.1} MB, at its highest {most:.1} MB");
         medians.push(now);
