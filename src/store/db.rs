@@ -393,4 +393,28 @@ mod tests {
         assert!(!has("ENABLE_MEMORY_MANAGEMENT") && has("DEFAULT_MEMSTATUS=0"), "{options:?}");
         db.close().await;
     }
+
+    #[tokio::test]
+    async fn a_quiet_house_keeps_one_reader_and_opens_others_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", dir.path().join("banto.db").display())).await.unwrap();
+        let Db::Sqlite { readers, .. } = &db else { unreachable!("the address says sqlite") };
+        for _ in 0..2 {
+            let mut held = Vec::new();
+            for _ in 0..4 {
+                held.push(readers.acquire().await.unwrap());
+            }
+            drop(held);
+            // They are given back by tasks of the pool's own.
+            while readers.num_idle() < 4 {
+                tokio::task::yield_now().await;
+            }
+            db.shrink().await.unwrap();
+            while readers.num_idle() < 1 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(readers.size(), 1);
+        }
+        db.close().await;
+    }
 }

@@ -9,7 +9,7 @@ use banto::config::{Config, Surroundings};
 use banto::domain::catalogue::Draft;
 use banto::domain::mapping::Rule;
 use banto::sheet;
-use banto::store::{Import, Imported, StoreError};
+use banto::store::{Import, Imported, ListingTab, StoreError};
 use banto_channel::{Clock, Connector, Fulfilment, ListingId, RemoteOffer, RemoteOrder};
 use banto_sim::{Market, NoHttp, SimClock, SimConnector, SimMarket, SimSetup};
 
@@ -69,6 +69,31 @@ fn bought(t: &Trading, id: &str, listing: &str, quantity: i64) -> RemoteOrder {
 
 async fn sound(t: &Trading) {
     assert_eq!(t.store.verify_ledger().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn every_unmatched_listing_gets_its_proposal_however_many_there_are() {
+    each_store(async |fresh| {
+        let t = Trading::live(fresh).await;
+        import(&t, SHEET).await;
+        // More than are compared at once.
+        let ids: Vec<String> = (0..5_050).map(|n| format!("L{n}")).collect();
+        let offers: Vec<_> = ids.iter().map(|id| (id.as_str(), None, None, "煎茶")).collect();
+        offer(&t, &offers).await;
+        let page = ListingTab::Proposed;
+        let last = t.store.listing_page(page, None, (0, 0), 6_000).await.unwrap().views;
+        assert_eq!(last.len(), 5_050);
+        assert!(last.iter().all(|view| view.proposal.as_ref().is_some_and(|p| p.code == "TEA")));
+
+        // A person's word in between is not taken back.
+        let now = t.now();
+        t.store.map_listing(("honten", "L7"), ("CUP", 2), "cli:hanako", now).await.unwrap();
+        t.store.propose_mappings(t.now()).await.unwrap();
+        let done = t.store.accept_proposals(&[Rule::Title], None, "cli:hanako", t.now()).await.unwrap();
+        assert_eq!(done.listings.len(), 5_049);
+        assert!(done.listings.iter().all(|(_, listing, code)| listing != "L7" && code == "TEA"));
+    })
+    .await;
 }
 
 const SHEET: &str = "code,name,JAN,price,tax rate,stock,components\n\
