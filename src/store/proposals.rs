@@ -46,8 +46,8 @@ impl Found {
 }
 
 impl Store {
-    /// Proposes an item for every listing without one: by code, then by JAN, then by title. Nobody waits for it: all items
-    /// are gone through outside of what is written, and that is written page by page.
+    /// Proposes an item for every listing without one: by code, then by JAN, then by title. Other writes wait for one page
+    /// of it at most, and not while all items are gone through.
     ///
     /// Errors: [`StoreError::Sql`], [`StoreError::Json`], [`StoreError::Stock`].
     pub async fn propose_mappings(&self, now: Timestamp) -> Result<()> {
