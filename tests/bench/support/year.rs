@@ -135,8 +135,13 @@ impl Year {
             take(&self.store, self.channel_of(self.open), &shipped, self.now()).await;
             self.open += orders;
         }
-        project(&self.store, self.now()).await;
+        self.project().await;
         sent(&mut self.raw, first, i64::MAX).await;
+    }
+
+    /// Has search, customers and reports follow the orders to the last one.
+    pub async fn project(&self) {
+        project(&self.store, self.now()).await;
     }
 
     /// Takes a page of new orders of one channel, as the daemon does.
@@ -203,22 +208,23 @@ async fn fill(url: &str, size: Size) {
     copies(&mut raw, first, size, range).await;
     open_orders(&store, &mut raw, &all, size, range).await;
     eprintln!("{:.0} s", clock.elapsed().as_secs_f64());
-    project(&store, range.placed(size.orders)).await;
+    let clock = Instant::now();
+    let orders = project(&store, range.placed(size.orders)).await;
+    let rate = orders as f64 / clock.elapsed().as_secs_f64();
+    eprintln!("  search words, customers and reports of {orders} orders: {rate:.0} orders/s");
     store.close().await;
     raw.checkpoint().await;
 }
 
-/// Has the screen's own tables follow the order book, as the daemon does behind the intake.
-async fn project(store: &Store, now: Timestamp) {
-    let (clock, mut orders) = (Instant::now(), 0);
+/// Has the screen's own tables follow the order book, as the daemon does behind the intake; how many orders it were.
+async fn project(store: &Store, now: Timestamp) -> usize {
+    let mut orders = 0;
     loop {
         match store.project(500, now).await.unwrap() {
-            0 => break,
+            0 => return orders,
             some => orders += some,
         }
     }
-    let rate = orders as f64 / clock.elapsed().as_secs_f64();
-    eprintln!("  search words, customers and reports of {orders} orders: {rate:.0} orders/s");
 }
 
 async fn take(store: &Store, facts: &ChannelFacts, page: &[Read], now: Timestamp) {
