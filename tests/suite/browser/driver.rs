@@ -1,6 +1,7 @@
 //! A browser to drive: chromium behind its chromedriver, which speaks WebDriver on a port of loopback.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -35,6 +36,9 @@ pub const PHONE: Size = (360, 740);
 /// Runs a command, and ends it with all that it has started when nobody holds the other end of the input any more:
 /// chromium outlives a chromedriver that is killed, and nothing is dropped in a test that is killed.
 const LEASH: &str = r#""$0" "$@" & exec >&-; read -r _; kill -KILL 0"#;
+/// How often a driver may end before it is ready. For `--port=0` it takes a free port of IPv4 and then asks for the same
+/// one of IPv6, where one of the many connections beside it may have it.
+const STARTS: usize = 5;
 /// How long those who are killed may take to be gone.
 const GONE: Duration = Duration::from_secs(5);
 
@@ -57,19 +61,15 @@ impl Driver {
         };
         let turn = TURN.lock().await;
         let profiles = tempfile::tempdir().unwrap();
-        let mut process = Command::new("sh")
-            .args(["-c", LEASH])
-            .arg(&path)
-            .args(["--port=0", "--log-level=WARNING"])
-            .env("TMPDIR", profiles.path())
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let port = told_port(&mut process).await;
-        Some(Self { process, port, profiles, _turn: turn })
+        let mut said = Vec::new();
+        for _ in 0..STARTS {
+            let mut process = launch(&path, &profiles);
+            match told_port(&mut process).await {
+                Ok(port) => return Some(Self { process, port, profiles, _turn: turn }),
+                Err(words) => said.push(words),
+            }
+        }
+        panic!("chromedriver ended {STARTS} times before it was ready: {said:?}");
     }
 
     /// Opens a browser of its own, with its own cookies, on the site at `home`, which it asks for this language.
@@ -114,22 +114,40 @@ impl Drop for Driver {
     }
 }
 
-/// The port that the driver says it has taken.
-async fn told_port(process: &mut Child) -> u16 {
+/// The driver on its leash, still without a port.
+fn launch(path: &OsStr, profiles: &TempDir) -> Child {
+    Command::new("sh")
+        .args(["-c", LEASH])
+        .arg(path)
+        .args(["--port=0", "--log-level=WARNING"])
+        .env("TMPDIR", profiles.path())
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The port that the driver says it has taken, or what it said before it ended.
+async fn told_port(process: &mut Child) -> Result<u16, String> {
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let told = async {
+        let mut said = Vec::new();
         while let Some(line) = lines.next_line().await.unwrap() {
             if let Some((_, port)) = line.split_once("successfully on port ") {
-                return port.trim_end_matches('.').parse().unwrap();
+                return Ok(port.trim_end_matches('.').parse().unwrap());
             }
+            said.push(line);
         }
-        panic!("chromedriver ended before it was ready");
+        Err(said.join("; "))
     };
-    let port =
-        tokio::time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("chromedriver does not start"));
+    let port = tokio::time::timeout(PATIENCE, told)
+        .await
+        .unwrap_or_else(|_| panic!("chromedriver does not start"))?;
     // It must be able to go on talking.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    port
+    Ok(port)
 }
 
 /// One browser with one person before it.
